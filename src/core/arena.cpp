@@ -1,0 +1,113 @@
+#include "core/arena.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/spin_lock.h"
+#include "core/system_call.h"
+
+namespace weir::core {
+namespace {
+
+// A chunk is virtual: untouched pages cost nothing but address space, and a process under a tight RLIMIT_AS falls back to
+// smaller chunks.
+constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr size_t kSmallestChunkBytes = size_t{64} << 10;
+constexpr size_t kLargePiece = size_t{256} << 10;  // from here on a piece is a mapping of its own
+constexpr int kSizeClasses = 64;
+
+struct FreePiece {
+  FreePiece* next;
+};
+
+SpinLock lock;
+char* chunk_next;
+char* chunk_end;
+size_t mapped_bytes;
+FreePiece* free_pieces[kSizeClasses];
+
+size_t rounded(size_t bytes) {
+  if (bytes < 64) return (bytes + 15) & ~size_t{15};
+  if (bytes < 1024) return (bytes + 63) & ~size_t{63};
+  const int shift = 63 - __builtin_clzll(bytes) - 2;  // four classes per doubling
+  const size_t step = size_t{1} << shift;
+  return (bytes + step - 1) & ~(step - 1);
+}
+
+// Classes: 16..48 in steps of 16, 64..960 in steps of 64 (one list each), then four per doubling.
+int size_class(size_t size) {
+  if (size < 64) return static_cast<int>(size / 16);
+  if (size < 1024) return 3 + static_cast<int>(size / 64);
+  const int log = 63 - __builtin_clzll(size);
+  const int quarter = static_cast<int>((size >> (log - 2)) & 3);
+  const int index = 20 + (log - 10) * 4 + quarter;
+  return index < kSizeClasses ? index : kSizeClasses - 1;
+}
+
+void* map_counted(size_t bytes) {
+  void* piece = map_anonymous(bytes);
+  if (piece != nullptr) mapped_bytes += bytes;
+  return piece;
+}
+
+bool refill_chunk(size_t at_least) {
+  for (size_t bytes = kChunkBytes; bytes >= kSmallestChunkBytes && bytes >= at_least; bytes /= 2) {
+    if (void* chunk = map_counted(bytes)) {
+      chunk_next = static_cast<char*>(chunk);
+      chunk_end = chunk_next + bytes;
+      return true;
+    }
+  }
+  return false;
+}
+
+void* bump(size_t size) {
+  const uintptr_t alignment = size >= 64 ? 64 : 16;
+  auto aligned = [&] {
+    return reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(chunk_next) + alignment - 1) & ~(alignment - 1));
+  };
+  char* piece = aligned();
+  if (chunk_next == nullptr || piece + size > chunk_end) {
+    if (!refill_chunk(size)) return nullptr;
+    piece = aligned();
+  }
+  chunk_next = piece + size;
+  return piece;
+}
+
+}  // namespace
+
+void* arena_allocate(size_t bytes) {
+  const size_t size = rounded(bytes);
+  const int index = size_class(size);
+  FreePiece* reused = nullptr;
+  {
+    LockScope scope(lock);
+    // The last class holds every size beyond the others: nothing is reused from it.
+    if (index < kSizeClasses - 1 && free_pieces[index] != nullptr) {
+      reused = free_pieces[index];
+      free_pieces[index] = reused->next;
+    } else {
+      return size >= kLargePiece ? map_counted(size) : bump(size);
+    }
+  }
+  memset(static_cast<void*>(reused), 0, size);
+  return reused;
+}
+
+void arena_release(void* piece, size_t bytes) {
+  if (piece == nullptr) return;
+  const size_t size = rounded(bytes);
+  const int index = size_class(size);
+  if (index == kSizeClasses - 1) return;
+  LockScope scope(lock);
+  auto* free_piece = static_cast<FreePiece*>(piece);
+  free_piece->next = free_pieces[index];
+  free_pieces[index] = free_piece;
+}
+
+size_t arena_mapped_bytes() { return mapped_bytes; }
+
+void arena_reset_after_fork() { lock.reset_after_fork(); }
+
+}  // namespace weir::core

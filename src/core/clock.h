@@ -1,0 +1,29 @@
+// Time of an event, cheaply. A tick is 2^15 cycles of the time-stamp counter (about 12 us at 2.6 GHz); ticks become
+// nanoseconds only in the report, by the two readings of the system's monotonic clock at the process's start and end.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::core {
+
+inline constexpr int kTickShift = 15;
+inline constexpr uint32_t kTickBits = 38;
+
+// Reads of the time-stamp counter and of CLOCK_MONOTONIC taken together.
+struct ClockPair {
+  uint64_t cycles;
+  uint64_t ns;
+};
+
+// Cost: one rdtsc, about 20 cycles. No system call.
+inline uint64_t read_cycles() { return __builtin_ia32_rdtsc(); }
+
+ClockPair read_clock_pair();
+uint64_t realtime_ns();
+
+// Where ticks are counted from; set once at start, and in a forked child.
+extern uint64_t clock_origin_cycles;
+
+inline uint64_t current_tick() { return (read_cycles() - clock_origin_cycles) >> kTickShift; }
+
+}  // namespace weir::core

@@ -1,0 +1,79 @@
+#include "core/print.h"
+
+#include <signal.h>
+
+#include <cstring>
+
+#include "core/system_call.h"
+
+namespace weir::core {
+namespace {
+bool quiet_mode = false;
+constexpr size_t kLineBytes = 1024;
+}  // namespace
+
+TextBuffer::TextBuffer(char* storage, size_t capacity) : storage_(storage), capacity_(capacity) {
+  if (capacity_ > 0) storage_[0] = '\0';
+}
+
+TextBuffer& TextBuffer::text(const char* string, size_t length) {
+  const size_t room = capacity_ > length_ ? capacity_ - length_ - 1 : 0;
+  if (length > room) {
+    length = room;
+    truncated_ = true;
+  }
+  memcpy(storage_ + length_, string, length);
+  length_ += length;
+  if (capacity_ > 0) storage_[length_] = '\0';
+  return *this;
+}
+
+TextBuffer& TextBuffer::text(const char* string) { return string == nullptr ? *this : text(string, strlen(string)); }
+TextBuffer& TextBuffer::character(char c) { return text(&c, 1); }
+
+TextBuffer& TextBuffer::decimal(uint64_t value) {
+  char digits[20];
+  size_t first = sizeof digits;
+  do {
+    digits[--first] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  return text(digits + first, sizeof digits - first);
+}
+
+TextBuffer& TextBuffer::signed_decimal(int64_t value) {
+  if (value >= 0) return decimal(static_cast<uint64_t>(value));
+  return character('-').decimal(uint64_t{0} - static_cast<uint64_t>(value));
+}
+
+TextBuffer& TextBuffer::hex(uint64_t value) {
+  char digits[16];
+  size_t first = sizeof digits;
+  do {
+    digits[--first] = "0123456789abcdef"[value & 15];
+    value >>= 4;
+  } while (value != 0);
+  return text(digits + first, sizeof digits - first);
+}
+
+void set_quiet(bool quiet) { quiet_mode = quiet; }
+
+void print_line(const char* line) {
+  if (quiet_mode) return;
+  char storage[kLineBytes];
+  TextBuffer buffer(storage, sizeof storage - 1);
+  buffer.text("weir: ").text(line);
+  storage[buffer.length()] = '\n';
+  write_file(2, storage, buffer.length() + 1);
+}
+
+void fatal_self_check(const char* what) {
+  quiet_mode = false;
+  char storage[kLineBytes];
+  print_line(TextBuffer(storage).text("self-check failed: ").text(what).c_str());
+  system_call(SYS_tgkill, current_pid(), current_tid(), SIGABRT);
+  system_call(SYS_exit_group, 134);
+  __builtin_unreachable();
+}
+
+}  // namespace weir::core

@@ -1,0 +1,18 @@
+// The one thread-local object of Weir: the re-entry depth and the thread's state. Constant-initialised and in static TLS,
+// so it can be read before any constructor and from a signal handler. Cost: one fs-relative load.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::core {
+
+struct ThreadSlot {
+  void* state;         // runtime::ThreadState, or nullptr before the thread's first event and after its end
+  uint32_t inside;     // 1 while Weir's code runs on this thread
+  uint32_t no_allocation;  // debug: > 0 while an allocation by the host would be a bug of Weir's
+  uintptr_t inside_sp;  // stack pointer at the outermost Guard, to notice a guard that a longjmp left behind
+};
+
+extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));
+
+}  // namespace weir::core

@@ -1,0 +1,65 @@
+// The live set: which blocks are alive, each with its record. Blocks of the host pool have dense records found by page
+// geometry; blocks of any other allocator (the program's own malloc with the pool off, glibc's when the pool has no memory)
+// have an entry in a sharded table. Readers see both alike.
+//
+// Threads: a block is inserted by the thread that acquired it, before the program has its address, and removed before it is
+// released, by the thread that releases it. No locks for pool blocks. Enumeration is safe at any time; it is exact where no
+// other thread allocates meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/guard.h"
+#include "track/record.h"
+
+namespace weir::track {
+
+// A pool page's geometry: blocks of block_bytes from start. A page of one block larger than 16 MiB spans segments.
+struct PageGeometry {
+  uintptr_t start;
+  size_t bytes;        // of the page's block area
+  size_t block_bytes;
+};
+
+// Asks the pool for the geometry of the page that holds `base`; called on the slow path only, when the page is new.
+using GeometryOf = PageGeometry (*)(uintptr_t base);
+
+enum class RemoveResult : uint8_t {
+  removed,
+  already_freed,  // the record says freed: a double free, as long as the block was not handed out again
+  interior,       // inside a live block, not its start
+  unknown,        // not a block that Weir tracks
+};
+
+// Inserts a pool block whose pool block starts at `base` (base <= block.address; they differ for aligned blocks only).
+// page_block_bytes is the pool's present block size at base: a cheap check for a page that has changed its class.
+// False when memory for records ran out: the block lives untracked. new_page tells whether the page was met first.
+bool insert_pool_block(const core::Inside&, uintptr_t base, size_t page_block_bytes, const Block& block,
+                       GeometryOf geometry, bool* new_page);
+
+// Inserts a block of another allocator. False when memory ran out.
+bool insert_foreign_block(const core::Inside&, const Block& block);
+
+// What is at `address`, without changing it. Any address may be asked, also interior ones; `result.address` is the block's
+// start. pool_base, where wanted, receives the pool's own start of the block (0 for a foreign block).
+RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base);
+
+// Takes the block that starts at `address` out. On `removed`, *result is the block and *pool_base the pool's start of it
+// (0: the block is another allocator's). On other results *result describes what was found.
+RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base);
+
+// Puts back a block that remove_block just gave (a realloc that failed).
+void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);
+
+// True for an address inside a pool page that has been seen: such a pointer must never go to another allocator.
+bool in_pool_page(uintptr_t address);
+
+// Calls visit(context, block) for each live block, in address order within each of the two kinds.
+using BlockVisitor = void (*)(void* context, const Block& block);
+void for_each_live_block(BlockVisitor visit, void* context);
+
+// Locks that another thread may have held when fork copied this one.
+void live_set_reset_after_fork();
+
+}  // namespace weir::track

@@ -1,0 +1,77 @@
+// The 16-byte record of one block, and the plain form that readers get. The layout is described in docs/architecture.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/clock.h"
+#include "core/ids.h"
+
+namespace weir::track {
+
+// Which family of functions supplied a block; with align_log2 > 0 it is that family's aligned form.
+enum class Family : uint8_t { malloc = 0, scalar_new = 1, array_new = 2 };
+
+enum class BlockState : uint8_t {
+  never = 0,  // no block of this record's place has been tracked
+  live = 1,
+  freed = 2,  // the rest of the record still tells of the block that was freed
+};
+
+// One block as readers see it.
+struct Block {
+  uintptr_t address = 0;  // as the program got it
+  size_t bytes = 0;       // as the program asked
+  core::StackId stack = core::StackId::unknown;
+  core::ThreadId thread = core::ThreadId::unknown;
+  Family family = Family::malloc;
+  uint8_t align_log2 = 0;  // 0: the family's natural alignment (16); else the program asked for 2^align_log2
+  BlockState state = BlockState::never;
+  uint64_t tick = 0;  // core::current_tick() of the allocation
+};
+
+// Packed: word0 = bytes (low 32) | stack (high 32); word1 = state:2 family:2 align:5 thread:17 tick:38, from bit 0 up.
+// bytes of 2^32-1 and more are held in the page (see live_set.h): word0's low half is then kSizeElsewhere.
+struct Record {
+  uint64_t word0;
+  uint64_t word1;
+};
+static_assert(sizeof(Record) == 16);
+
+inline constexpr uint32_t kSizeElsewhere = 0xffffffffU;
+inline constexpr int kStateBits = 2, kFamilyBits = 2, kAlignBits = 5;
+inline constexpr int kFamilyShift = kStateBits;
+inline constexpr int kAlignShift = kFamilyShift + kFamilyBits;
+inline constexpr int kThreadShift = kAlignShift + kAlignBits;
+inline constexpr int kTickRecordShift = kThreadShift + static_cast<int>(core::kThreadBits);
+static_assert(kTickRecordShift + static_cast<int>(core::kTickBits) == 64);
+inline constexpr uint64_t kStateMask = (1U << kStateBits) - 1;
+
+inline Record pack(const Block& block) {
+  const uint64_t bytes = block.bytes < kSizeElsewhere ? block.bytes : kSizeElsewhere;
+  return {bytes | (uint64_t{core::index_of(block.stack)} << 32),
+          static_cast<uint64_t>(block.state) | (static_cast<uint64_t>(block.family) << kFamilyShift) |
+              (uint64_t{block.align_log2} << kAlignShift) | (uint64_t{core::index_of(block.thread)} << kThreadShift) |
+              (block.tick << kTickRecordShift)};
+}
+
+inline BlockState state_of(uint64_t word1) { return static_cast<BlockState>(word1 & kStateMask); }
+inline core::StackId stack_of(uint64_t word0) { return static_cast<core::StackId>(word0 >> 32); }
+inline uint8_t align_log2_of(uint64_t word1) {
+  return static_cast<uint8_t>((word1 >> kAlignShift) & ((1U << kAlignBits) - 1));
+}
+
+// Everything but address, and bytes where they are kept elsewhere.
+inline Block unpack(const Record& record) {
+  Block block;
+  block.bytes = record.word0 & 0xffffffffU;
+  block.stack = stack_of(record.word0);
+  block.state = state_of(record.word1);
+  block.family = static_cast<Family>((record.word1 >> kFamilyShift) & ((1U << kFamilyBits) - 1));
+  block.align_log2 = align_log2_of(record.word1);
+  block.thread = static_cast<core::ThreadId>((record.word1 >> kThreadShift) & core::kMaxThreadId);
+  block.tick = record.word1 >> kTickRecordShift;
+  return block;
+}
+
+}  // namespace weir::track
