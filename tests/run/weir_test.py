@@ -98,8 +98,8 @@ def run_under_weir(argv, env=None, cwd=None, input=None, timeout=120, weir_optio
     """Runs argv with libweir.so preloaded, and reads what reports it leaves.
 
     weir_options: options by name, with or without the WEIR_ prefix ({"LARGE": "1MiB"}); they win over the defaults here.
-    report: False runs with WEIR_REPORT=off. Reports go to a fresh folder that is removed afterwards; a REPORT given in
-    weir_options or env is respected, and is read only where it lies in no folder of its own, so not at all.
+    report: False runs with WEIR_REPORT=off. Reports go to a fresh folder, are read, and the folder is removed; a REPORT
+    given in weir_options or env is respected, and what is written there is the caller's to read.
     """
     folder = tempfile.mkdtemp(prefix="weir-test-")
     try:
