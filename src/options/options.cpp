@@ -1,0 +1,418 @@
+#include "options/options.h"
+
+#include <signal.h>
+
+#include <cstring>
+
+#include "core/arena.h"
+#include "core/print.h"
+#include "core/system_call.h"
+#include "options/parse.h"
+
+namespace weir::options {
+namespace {
+
+using parse::Piece;
+
+enum class Kind { Switch, Size, Count, Ratio, Text, Choice };
+
+enum class Field : size_t {
+#define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,
+#include "options/options.def"
+#undef WEIR_OPTION
+  count
+};
+constexpr size_t kFieldCount = static_cast<size_t>(Field::count);
+
+struct Definition {
+  Kind kind;
+  const char* kind_text;
+  const char* variable;
+  const char* default_text;
+  const char* accepted;
+  const char* description;
+};
+
+constexpr Definition kDefinitions[] = {
+#define WEIR_OPTION(kind, field, variable, default_text, accepted, description) \
+  {Kind::kind, #kind, variable, default_text, accepted, description},
+#include "options/options.def"
+#undef WEIR_OPTION
+};
+
+constexpr const Definition& definition_of(Field field) { return kDefinitions[static_cast<size_t>(field)]; }
+
+// The text of one option, parsed; which member holds is the kind's matter.
+struct Value {
+  bool on = false;
+  uint64_t number = 0;
+  double ratio = 0;
+  const char* text = "";
+  unsigned choice = 0;
+};
+
+template <Kind kind>
+constexpr auto value_of_kind(const Value& value) {
+  if constexpr (kind == Kind::Switch) return value.on;
+  if constexpr (kind == Kind::Size || kind == Kind::Count) return value.number;
+  if constexpr (kind == Kind::Ratio) return value.ratio;
+  if constexpr (kind == Kind::Text) return value.text;
+  if constexpr (kind == Kind::Choice) return value.choice;
+}
+
+constexpr bool parse_value(const Definition& definition, const char* text, Value* value) {
+  const Piece piece = parse::whole(text);
+  value->text = text;
+  switch (definition.kind) {
+    case Kind::Switch:
+      return parse::on_or_off(piece, &value->on);
+    case Kind::Size:
+      return parse::size(piece, &value->number);
+    case Kind::Count:
+      return parse::count(piece, &value->number);
+    case Kind::Ratio:
+      return parse::ratio(piece, &value->ratio);
+    case Kind::Text:
+      return true;
+    case Kind::Choice:
+      return parse::choice(piece, definition.accepted, &value->choice);
+  }
+  return false;
+}
+
+// ---- Lists and limits of single options ----
+
+struct TrackedKinds {
+  bool host, mmap;
+};
+
+constexpr bool parse_tracked_kinds(const char* text, TrackedKinds* kinds) {
+  Piece piece{};
+  *kinds = {};
+  while (parse::next_piece(&text, ',', &piece)) {
+    if (piece.equals_ignoring_case("host")) {
+      kinds->host = true;
+    } else if (piece.equals_ignoring_case("mmap")) {
+      kinds->mmap = true;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+struct SignalName {
+  const char* name;
+  const char* full_name;
+  int number;
+};
+constexpr SignalName kSignals[] = {{"TERM", "SIGTERM", SIGTERM}, {"INT", "SIGINT", SIGINT},    {"HUP", "SIGHUP", SIGHUP},
+                                   {"USR1", "SIGUSR1", SIGUSR1}, {"USR2", "SIGUSR2", SIGUSR2}, {"QUIT", "SIGQUIT", SIGQUIT}};
+
+constexpr bool parse_signals(const char* text, uint64_t* signals) {
+  Piece piece{};
+  *signals = 0;
+  while (parse::next_piece(&text, ',', &piece)) {
+    const uint64_t before = *signals;
+    bool known = false;
+    for (const SignalName& signal : kSignals) {
+      if (!piece.equals_ignoring_case(signal.name) && !piece.equals_ignoring_case(signal.full_name)) continue;
+      *signals = before | (uint64_t{1} << (signal.number - 1));
+      known = true;
+    }
+    if (!known) return false;
+  }
+  return true;
+}
+
+constexpr bool parse_prewarm_item(Piece item, uint64_t* bytes, uint64_t* count) {
+  const char* star = item.begin;
+  while (star < item.end && *star != '*') ++star;
+  *count = 1;
+  if (star < item.end && !parse::count(parse::trimmed({star + 1, item.end}), count)) return false;
+  uint64_t total = 0;
+  return parse::size(parse::trimmed({item.begin, star}), bytes) && *bytes > 0 && *count > 0 &&
+         !__builtin_mul_overflow(*bytes, *count, &total);
+}
+
+constexpr bool is_prewarm_list(const char* text) {
+  Piece item{};
+  uint64_t bytes = 0, count = 0;
+  while (parse::next_piece(&text, ',', &item)) {
+    if (!parse_prewarm_item(item, &bytes, &count)) return false;
+  }
+  return true;
+}
+
+constexpr bool within_limits(Field field, const Value& value) {
+  constexpr uint64_t kSmallestAlign = 16, kLargestAlign = 4096, kDeepest = 65535;
+  constexpr double kLargestGrowth = 8;
+  switch (field) {
+    case Field::stack_depth:
+      return value.number >= 1 && value.number <= kDeepest;
+    case Field::host_min_align:
+      return value.number >= kSmallestAlign && value.number <= kLargestAlign && (value.number & (value.number - 1)) == 0;
+    case Field::host_pool_growth:
+      return !(value.ratio > 0) || (value.ratio >= 1 && value.ratio <= kLargestGrowth);
+    case Field::host_pool_prewarm:
+      return is_prewarm_list(value.text);
+    case Field::track: {
+      TrackedKinds kinds{};
+      return parse_tracked_kinds(value.text, &kinds);
+    }
+    case Field::on_signal: {
+      uint64_t signals = 0;
+      return parse_signals(value.text, &signals);
+    }
+    default:
+      return true;
+  }
+}
+
+constexpr bool parse_option(Field field, const char* text, Value* value) {
+  return parse_value(definition_of(field), text, value) && within_limits(field, *value);
+}
+
+// ---- The options in effect ----
+
+constexpr void assign(Options& options, Field field, const Value& value) {
+  switch (field) {
+#define WEIR_OPTION(kind, field, variable, default_text, accepted, description) \
+  case Field::field:                                                            \
+    options.field = value_of_kind<Kind::kind>(value);                           \
+    break;
+#include "options/options.def"
+#undef WEIR_OPTION
+    case Field::count:
+      break;
+  }
+}
+
+struct State {
+  Options options{};
+  const char* value_texts[kFieldCount]{};
+  TrackedKinds tracked{};
+  uint64_t signals = 0;
+};
+
+constexpr void derive_lists(State& state) {
+  parse_tracked_kinds(state.options.track, &state.tracked);
+  parse_signals(state.options.on_signal, &state.signals);
+}
+
+// Not a constant expression: a default that its own option refuses does not compile.
+void default_is_not_accepted() {}
+
+consteval State defaults() {
+  State state;
+  for (size_t i = 0; i < kFieldCount; ++i) {
+    Value value;
+    const auto field = static_cast<Field>(i);
+    if (!parse_option(field, kDefinitions[i].default_text, &value)) default_is_not_accepted();
+    assign(state.options, field, value);
+    state.value_texts[i] = kDefinitions[i].default_text;
+  }
+  derive_lists(state);
+  return state;
+}
+
+constinit State state = defaults();
+
+// ---- Reading the environment ----
+
+constexpr const char* kOffSwitch = "WEIR";
+constexpr const char* kPrefix = "WEIR_";
+constexpr const char* kOwnPrefix = "WEIR__";
+
+bool begins_with(const char* text, const char* prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+
+bool is_ours(const char* entry) {
+  const bool named = begins_with(entry, kPrefix) || (begins_with(entry, kOffSwitch) && entry[strlen(kOffSwitch)] == '=');
+  return named && !begins_with(entry, kOwnPrefix);
+}
+
+// The value of a variable, as getenv would give it; nullptr where unset or empty.
+const char* value_in(const char* const* environment, const char* variable) {
+  const size_t length = strlen(variable);
+  for (; *environment != nullptr; ++environment) {
+    if (strncmp(*environment, variable, length) != 0 || (*environment)[length] != '=') continue;
+    const char* value = *environment + length + 1;
+    return *value == '\0' ? nullptr : value;
+  }
+  return nullptr;
+}
+
+const char* switch_text(bool on) { return on ? "on" : "off"; }
+
+// A copy that the program's setenv cannot change. nullptr where memory is out.
+const char* keep(const char* text) {
+  const size_t bytes = strlen(text) + 1;
+  auto* copy = core::arena_array<char>(bytes);
+  if (copy != nullptr) memcpy(copy, text, bytes);
+  return copy;
+}
+
+// False for a value that is not accepted; the default then stays.
+bool take(Field field, const char* text) {
+  Value value;
+  if (!parse_option(field, text, &value)) return false;
+  const char*& value_text = state.value_texts[static_cast<size_t>(field)];
+  if (definition_of(field).kind == Kind::Switch) {
+    value_text = switch_text(value.on);
+  } else {
+    const char* copy = keep(text);
+    if (copy == nullptr) return true;
+    value.text = value_text = copy;
+  }
+  assign(state.options, field, value);
+  return true;
+}
+
+// Foreign text within one line: control characters replaced, cut where it is long.
+void append_safely(core::TextBuffer& line, const char* text, size_t length) {
+  constexpr size_t kLongest = 200;
+  for (size_t i = 0; i < length && i < kLongest; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    line.character(c < ' ' || c == 0x7f ? '?' : text[i]);
+  }
+  if (length > kLongest) line.text("...");
+}
+
+void complain_about_value(const Definition& definition, const char* text) {
+  char storage[1000];
+  core::TextBuffer line(storage);
+  line.text(definition.variable).text("=");
+  append_safely(line, text, strlen(text));
+  line.text(" is not understood: expected ").text(definition.accepted).text("; using ");
+  line.text(definition.default_text[0] == '\0' ? "none" : definition.default_text);
+  core::print_line(line.c_str());
+}
+
+constexpr size_t kLongestName = 64;
+
+// How many insertions, removals and replacements turn one name into the other; names are cut at kLongestName.
+size_t edit_distance(Piece from, const char* to) {
+  size_t row[kLongestName + 1];
+  const size_t columns = strlen(to) < kLongestName ? strlen(to) : kLongestName;
+  for (size_t column = 0; column <= columns; ++column) row[column] = column;
+  for (size_t i = 0; i < from.length() && i < kLongestName; ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t column = 1; column <= columns; ++column) {
+      const size_t above = row[column];
+      const size_t replaced = diagonal + (from.begin[i] == to[column - 1] ? 0 : 1);
+      const size_t moved = (above < row[column - 1] ? above : row[column - 1]) + 1;
+      row[column] = replaced < moved ? replaced : moved;
+      diagonal = above;
+    }
+  }
+  return row[columns];
+}
+
+const char* nearest_variable(Piece name) {
+  const char* nearest = kDefinitions[0].variable;
+  size_t shortest = SIZE_MAX;
+  for (const Definition& definition : kDefinitions) {
+    const size_t distance = edit_distance(name, definition.variable);
+    if (distance >= shortest) continue;
+    shortest = distance;
+    nearest = definition.variable;
+  }
+  return nearest;
+}
+
+bool is_known(Piece name) {
+  for (const Definition& definition : kDefinitions) {
+    if (name.length() == strlen(definition.variable) && memcmp(name.begin, definition.variable, name.length()) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void complain_about_name(Piece name) {
+  char storage[1000];
+  core::TextBuffer line(storage);
+  append_safely(line, name.begin, name.length());
+  line.text(" is not an option of Weir; the nearest is ").text(nearest_variable(name));
+  core::print_line(line.c_str());
+}
+
+void name_unknown_variables(const char* const* environment) {
+  for (; *environment != nullptr; ++environment) {
+    if (!is_ours(*environment)) continue;
+    const char* end = strchr(*environment, '=');
+    if (end == nullptr) continue;
+    const Piece name{*environment, end};
+    if (!is_known(name)) complain_about_name(name);
+  }
+}
+
+void take_field(Field field, const char* const* environment) {
+  const Definition& definition = definition_of(field);
+  const char* text = value_in(environment, definition.variable);
+  if (text != nullptr && !take(field, text)) complain_about_value(definition, text);
+}
+
+// What says whether anything may be printed comes first.
+void take_silencers(const char* const* environment) {
+  constexpr Field kSilencers[] = {Field::quiet, Field::enabled};
+  for (const Field field : kSilencers) {
+    const char* text = value_in(environment, definition_of(field).variable);
+    if (text != nullptr) take(field, text);
+  }
+  core::set_quiet(state.options.quiet || !state.options.enabled);
+}
+
+void print_help() {
+  if (state.options.quiet) return;
+  for (size_t i = 0; i < kFieldCount; ++i) {
+    const Row option = row(i);
+    char storage[2048];
+    core::TextBuffer text(storage);
+    text.text(option.variable).text("=").text(option.value_text).text(option.is_default ? "\n" : "   (default: ");
+    if (!option.is_default) text.text(option.default_text).text(")\n");
+    text.text("    ").text(option.description).text("\n    Accepted: ").text(option.accepted).text("\n");
+    core::write_file(2, text.c_str(), text.length());
+  }
+}
+
+}  // namespace
+
+const Options& current() { return state.options; }
+
+void load(const char* const* environment) {
+  state = defaults();
+  core::set_quiet(false);
+  if (environment == nullptr) return;
+  take_silencers(environment);
+  for (size_t i = 0; i < kFieldCount; ++i) take_field(static_cast<Field>(i), environment);
+  derive_lists(state);
+  name_unknown_variables(environment);
+  if (state.options.help) print_help();
+}
+
+bool tracks_host() { return state.tracked.host; }
+bool tracks_mmap() { return state.tracked.mmap; }
+uint64_t report_signals() { return state.signals; }
+
+bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count) {
+  const char* next = *cursor;
+  Piece item{};
+  if (!parse::next_piece(&next, ',', &item) || !parse_prewarm_item(item, bytes, count)) return false;
+  *cursor = next;
+  return true;
+}
+
+size_t row_count() { return kFieldCount; }
+
+Row row(size_t index) {
+  const Definition& definition = kDefinitions[index];
+  const char* value = state.value_texts[index];
+  return {definition.variable,    definition.kind_text, definition.accepted, definition.description,
+          definition.default_text, value,                strcmp(value, definition.default_text) == 0};
+}
+
+bool parse_size(const char* text, uint64_t* bytes) { return parse::size(parse::whole(text), bytes); }
+
+}  // namespace weir::options
