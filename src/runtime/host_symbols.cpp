@@ -1,0 +1,63 @@
+#include "runtime/host_symbols.h"
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/guard.h"
+
+extern "C" __attribute__((visibility("hidden"))) const char own_image_start asm("__ehdr_start");
+
+namespace weir::runtime {
+namespace {
+
+constexpr size_t kSymbols = static_cast<size_t>(HostSymbol::count);
+
+constexpr const char* kNames[kSymbols] = {
+#define WEIR_HOST_SYMBOL(name) #name,
+    WEIR_HOST_SYMBOLS(WEIR_HOST_SYMBOL)
+#undef WEIR_HOST_SYMBOL
+};
+
+std::atomic<void*> found[kSymbols];
+
+// RTLD_NEXT is relative to the module that calls dlsym, so the call must return into libweir: not inlined, not a tail call.
+[[gnu::noinline]] void* next_definition(const char* name) {
+  void* definition = dlsym(RTLD_NEXT, name);
+  asm volatile("" : "+r"(definition));
+  return definition;
+}
+
+// Where libweir itself is not in the global scope RTLD_NEXT may lead back to it.
+bool is_own(const void* definition) {
+  Dl_info there{};
+  Dl_info here{};
+  return dladdr(definition, &there) != 0 && dladdr(&own_image_start, &here) != 0 &&
+         there.dli_fbase == here.dli_fbase;
+}
+
+}  // namespace
+
+void* find_host_symbol(const char* name) {
+  core::Guard guard;
+  void* definition = next_definition(name);
+  return definition == nullptr || is_own(definition) ? nullptr : definition;
+}
+
+void* host_symbol(HostSymbol symbol) {
+  const auto index = static_cast<size_t>(symbol);
+  void* definition = found[index].load(std::memory_order_acquire);
+  if (definition == nullptr) {
+    definition = find_host_symbol(kNames[index]);
+    if (definition != nullptr) found[index].store(definition, std::memory_order_release);
+  }
+  return definition;
+}
+
+void resolve_host_symbols() {
+  for (size_t index = 0; index < kSymbols; ++index) host_symbol(static_cast<HostSymbol>(index));
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,54 @@
+// The functions that Weir's exports of the same name stand before: the next definition in the loader's search order, which is
+// the libc's or another preload's. What libc exports under a private name too (__libc_malloc) needs no look-up and is not here.
+#pragma once
+
+#include <assert.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace weir::runtime {
+
+// The one list. Each name becomes an accessor host_NAME() that returns a pointer of the function's own type, or nullptr where
+// no later module defines it.
+#define WEIR_HOST_SYMBOLS(X) \
+  X(_exit)                   \
+  X(quick_exit)              \
+  X(abort)                   \
+  X(__assert_fail)           \
+  X(__assert_perror_fail)    \
+  X(daemon)                  \
+  X(_Fork)                   \
+  X(execve)                  \
+  X(execv)                   \
+  X(execvp)                  \
+  X(execvpe)                 \
+  X(execveat)                \
+  X(fexecve)                 \
+  X(prctl)                   \
+  X(syscall)
+
+enum class HostSymbol : unsigned {
+#define WEIR_HOST_SYMBOL(name) k##name,
+  WEIR_HOST_SYMBOLS(WEIR_HOST_SYMBOL)
+#undef WEIR_HOST_SYMBOL
+      count
+};
+
+// The next definition of `name` after libweir.so, never libweir's own; nullptr where there is none. Asks the loader each time:
+// takes its lock and may allocate (the call runs inside the re-entry guard). Any thread.
+void* find_host_symbol(const char* name);
+
+// The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too early.
+void* host_symbol(HostSymbol symbol);
+
+// Finds all listed names, so that later look-ups take no lock of the loader's. From the preload's constructor.
+void resolve_host_symbols();
+
+#define WEIR_HOST_SYMBOL(name) \
+  inline auto host_##name() { return reinterpret_cast<decltype(&::name)>(host_symbol(HostSymbol::k##name)); }
+WEIR_HOST_SYMBOLS(WEIR_HOST_SYMBOL)
+#undef WEIR_HOST_SYMBOL
+
+}  // namespace weir::runtime

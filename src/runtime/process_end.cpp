@@ -1,0 +1,140 @@
+#include "runtime/process_end.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <atomic>
+
+#include "core/guard.h"
+#include "core/print.h"
+#include "core/system_call.h"
+#include "options/options.h"
+#include "runtime/process.h"
+#include "runtime/process_policy.h"
+#include "runtime/process_report.h"
+
+// Of the libc, behind at_quick_exit: with no module named, the function outlives every dlclose.
+extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* module);
+
+namespace weir::runtime {
+namespace {
+
+enum class End : uint8_t {
+  none,     // the process lives
+  writing,  // one thread writes the report
+  early,    // a report is written, but the process may live on
+  final,
+};
+
+std::atomic<End> end_state{End::none};
+std::atomic<bool> restricted{false};
+std::atomic<int> quick_exit_status{kNoStatus};
+char early_report_path[kMaxPathBytes];  // "" where the early end wrote none
+
+constexpr size_t kKernelSignalSetBytes = 8;
+
+// Nothing may interrupt a report half-way: a handler that ends the process would wait for it for ever.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    const uint64_t all = ~uint64_t{0};
+    core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&before_),
+                      kKernelSignalSetBytes);
+  }
+  ~SignalsBlocked() {
+    core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&before_), 0, kKernelSignalSetBytes);
+  }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  uint64_t before_ = 0;
+};
+
+constexpr int kWaitRounds = 10'000;  // about 10 s: a writer that hangs on its disk must not hold the process for ever
+constexpr long kWaitRoundNs = 1'000'000;
+
+void wait_for_writer() {
+  const timespec round{0, kWaitRoundNs};
+  for (int rounds = 0; rounds < kWaitRounds && end_state.load(std::memory_order_acquire) == End::writing; ++rounds) {
+    core::system_call(SYS_nanosleep, core::as_argument(&round), 0);
+  }
+}
+
+// Makes this thread the writer. An early report of the process's own is taken back first: the later end knows more.
+bool become_writer() {
+  for (;;) {
+    End seen = end_state.load(std::memory_order_acquire);
+    if (seen == End::final) return false;
+    if (seen == End::writing) {
+      wait_for_writer();
+      if (end_state.load(std::memory_order_acquire) == End::writing) return false;
+      continue;
+    }
+    if (end_state.compare_exchange_strong(seen, End::writing, std::memory_order_acq_rel)) break;
+  }
+  return true;
+}
+
+void remove_early_report() {
+  if (early_report_path[0] == '\0') return;
+  core::system_call(SYS_unlink, core::as_argument(early_report_path));
+  early_report_path[0] = '\0';
+}
+
+void write_once(const char* how, int status) {
+  if (!report_wanted()) return;
+  core::Guard guard;
+  if (!guard.entered()) {
+    // A signal handler ends the process in the middle of Weir's own code: locks may be held and tables half-changed.
+    core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
+    return;
+  }
+  write_process_report(guard.token(), how, status, early_report_path, sizeof early_report_path);
+}
+
+bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
+
+bool end_with_report(const char* how, int status, End then) {
+  if (!tracking() || system_calls_restricted() || !is_own_process()) return false;
+  const SignalsBlocked signals_blocked;
+  if (!become_writer()) return false;
+  remove_early_report();
+  write_once(how, status);
+  end_state.store(then, std::memory_order_release);
+  return true;
+}
+
+void at_exit(int status, void*) { process_end("exit", status & 0xff); }
+void at_quick_exit_end(void*) { process_end("quick_exit", quick_exit_status.load(std::memory_order_relaxed)); }
+
+}  // namespace
+
+void process_end(const char* how, int status) { end_with_report(how, status, End::final); }
+
+bool early_end(const char* how, int status) { return end_with_report(how, status, End::early); }
+
+void undo_early_end() {
+  remove_early_report();
+  end_state.store(End::none, std::memory_order_release);
+}
+
+bool system_calls_restricted() { return restricted.load(std::memory_order_relaxed); }
+void set_system_calls_restricted(bool now) { restricted.store(now, std::memory_order_relaxed); }
+
+void note_quick_exit(int status) { quick_exit_status.store(status & 0xff, std::memory_order_relaxed); }
+
+void register_for_end() {
+  // Functions of on_exit and of __cxa_atexit without a module run in one list, last registered first: this one, registered
+  // before main's own exit functions and before the loader's finaliser, runs after them all. on_exit tells the status.
+  on_exit(at_exit, nullptr);
+  __cxa_at_quick_exit(at_quick_exit_end, nullptr);
+}
+
+void process_end_reset_after_fork() {
+  end_state.store(End::none, std::memory_order_relaxed);
+  early_report_path[0] = '\0';
+}
+
+}  // namespace weir::runtime

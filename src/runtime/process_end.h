@@ -1,0 +1,33 @@
+// The ends of the process, and the one report that each process writes.
+#pragma once
+
+namespace weir::runtime {
+
+// No exit status to tell: the report leaves it out.
+inline constexpr int kNoStatus = -1;
+
+// Writes the report for a process that ends now. Only the first end counts: a second thread that ends the process meanwhile
+// waits until the report is whole, a vfork child does nothing. `how` is a literal such as "_exit". Allocates nothing from the
+// host, takes no lock of the host's, keeps errno. Blocks the thread's signals while it writes.
+void process_end(const char* how, int status);
+
+// A report for an end that may yet fail or be survived (exec, daemon's fork, a seccomp filter, an abort that the program
+// catches): written like any other, and taken back by undo_early_end or replaced by the next end.
+// True where this call closed the process's state, so that undo_early_end must follow if the process lives on.
+bool early_end(const char* how, int status = kNoStatus);
+void undo_early_end();
+
+// True once the process has told the kernel to refuse system calls: whatever is not needed to serve the program is left out.
+bool system_calls_restricted();
+void set_system_calls_restricted(bool restricted);
+
+// The exit that a thread is in: remembered for the report that is written after all finalisers.
+void note_quick_exit(int status);
+
+// Registers the functions that run after every other finaliser. From process_start.
+void register_for_end();
+
+// The child's own end is still to come.
+void process_end_reset_after_fork();
+
+}  // namespace weir::runtime

@@ -1,0 +1,72 @@
+#include "runtime/process_fork.h"
+
+#include <pthread.h>
+
+#include "core/arena.h"
+#include "core/guard.h"
+#include "core/system_call.h"
+#include "runtime/host_symbols.h"
+#include "runtime/process.h"
+#include "runtime/process_end.h"
+#include "stack/capture.h"
+#include "track/live_set.h"
+#include "track/mapping_table.h"
+
+namespace weir::runtime {
+
+ProcessFacts& facts_for_fork();
+
+namespace {
+
+void reset_locks() {
+  core::arena_reset_after_fork();
+  stack::capture_reset_after_fork();
+  track::live_set_reset_after_fork();
+  track::mapping_table_reset_after_fork();
+}
+
+// The child's events get ticks greater than any of the parent's before the fork, also within the tick of the fork itself.
+void advance_clock_one_tick() { core::clock_origin_cycles -= uint64_t{1} << core::kTickShift; }
+
+void become_child() {
+  ProcessFacts& own = facts_for_fork();
+  own.ppid = own.pid;
+  own.pid = system_calls_restricted() ? 0 : core::current_pid();
+  own.is_forked = true;
+  own.is_first_process = false;
+  own.start = core::read_clock_pair();
+  own.start_realtime_ns = core::realtime_ns();
+  advance_clock_one_tick();
+  own.ignore_before_tick = core::current_tick();
+}
+
+bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
+
+// Runs first in the child, before any other registered function, on its only thread.
+void in_child() {
+  if (!tracking()) return;
+  reset_locks();
+  become_child();
+  process_end_reset_after_fork();
+}
+
+}  // namespace
+
+void register_for_fork() { pthread_atfork(nullptr, nullptr, in_child); }
+
+int run_fork_without_handlers() {
+  const int pid = host__Fork()();
+  if (pid == 0) in_child();
+  return pid;
+}
+
+int run_daemon(int no_chdir, int no_close) {
+  const int parent = facts().pid;
+  const bool reported = early_end("daemon", 0);
+  const int result = host_daemon()(no_chdir, no_close);
+  // Back in the parent only where the fork failed; in the child the registered function has made a fresh start.
+  if (reported && facts().pid == parent) undo_early_end();
+  return result;
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,54 @@
+#include "runtime/process_seccomp.h"
+
+#include <linux/seccomp.h>
+
+#include "core/system_call.h"
+#include "runtime/host_symbols.h"
+#include "runtime/process.h"
+#include "runtime/process_end.h"
+#include "runtime/process_signals.h"
+
+namespace weir::runtime {
+namespace {
+
+// Programs probe the kernel with a filter that is not there: that installs nothing.
+bool confines_by_prctl(int option, unsigned long mode, unsigned long filter) {
+  if (option != PR_SET_SECCOMP) return false;
+  return mode == SECCOMP_MODE_STRICT || (mode == SECCOMP_MODE_FILTER && filter != 0);
+}
+
+bool confines_by_system_call(long number, long operation, long filter) {
+  if (number != SYS_seccomp) return false;
+  return operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter != 0);
+}
+
+bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
+
+template <class Call>
+long confine(const Call& call) {
+  if (!tracking() || system_calls_restricted() || !is_own_process()) return call();
+  early_end("seccomp");
+  remove_signal_handlers();
+  const long result = call();
+  if (result >= 0) {
+    set_system_calls_restricted(true);
+  } else {
+    undo_early_end();
+    install_signal_handlers();
+  }
+  return result;
+}
+
+}  // namespace
+
+long run_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+  if (!confines_by_prctl(option, a, b)) [[likely]] return host_prctl()(option, a, b, c, d);
+  return confine([&] { return static_cast<long>(host_prctl()(option, a, b, c, d)); });
+}
+
+long run_syscall(long number, long a, long b, long c, long d, long e, long f) {
+  if (!confines_by_system_call(number, a, c)) [[likely]] return host_syscall()(number, a, b, c, d, e, f);
+  return confine([&] { return host_syscall()(number, a, b, c, d, e, f); });
+}
+
+}  // namespace weir::runtime
