@@ -42,13 +42,15 @@ struct ProcessFacts {
   const char* const* argv = nullptr;  // copied, bounded by the constants above
   size_t argc = 0;
   bool argv_truncated = false;
+  const char* rank = nullptr;  // of a parallel job, by its launcher's variables
   core::ClockPair start = {};
   uint64_t start_realtime_ns = 0;
   bool is_first_process = false;    // no ancestor in this process's line runs under Weir: it owns a path without %p and %n
   bool is_forked = false;           // made by fork from a process that was tracked already
-  uint64_t ignore_before_tick = 0;  // blocks and events of earlier ticks are the parent's; 0 unless is_forked
+  uint64_t ignore_before_tick = 0;  // blocks of this tick and before are the parent's; 0 unless is_forked
 };
-const ProcessFacts& facts();
+extern ProcessFacts process_facts;  // written by the start of the process and by fork only
+inline const ProcessFacts& facts() { return process_facts; }
 
 // True in the process that facts() describes. A vfork child shares this memory and has another pid: it must not touch Weir's
 // state or write. One system call.

@@ -30,7 +30,6 @@ enum class End : uint8_t {
 std::atomic<End> end_state{End::none};
 std::atomic<bool> restricted{false};
 std::atomic<int> quick_exit_status{kNoStatus};
-char early_report_path[kMaxPathBytes];  // "" where the early end wrote none
 
 constexpr size_t kKernelSignalSetBytes = 8;
 
@@ -77,12 +76,6 @@ bool become_writer() {
   return true;
 }
 
-void remove_early_report() {
-  if (early_report_path[0] == '\0') return;
-  core::system_call(SYS_unlink, core::as_argument(early_report_path));
-  early_report_path[0] = '\0';
-}
-
 void write_once(const char* how, int status) {
   if (!report_wanted()) return;
   core::Guard guard;
@@ -91,7 +84,7 @@ void write_once(const char* how, int status) {
     core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
     return;
   }
-  write_process_report(guard.token(), how, status, early_report_path, sizeof early_report_path);
+  write_process_report(guard.token(), how, status);
 }
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
@@ -100,7 +93,7 @@ bool end_with_report(const char* how, int status, End then) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return false;
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
-  remove_early_report();
+  remove_written_report();
   write_once(how, status);
   end_state.store(then, std::memory_order_release);
   return true;
@@ -116,7 +109,7 @@ void process_end(const char* how, int status) { end_with_report(how, status, End
 bool early_end(const char* how, int status) { return end_with_report(how, status, End::early); }
 
 void undo_early_end() {
-  remove_early_report();
+  remove_written_report();
   end_state.store(End::none, std::memory_order_release);
 }
 
@@ -134,7 +127,7 @@ void register_for_end() {
 
 void process_end_reset_after_fork() {
   end_state.store(End::none, std::memory_order_relaxed);
-  early_report_path[0] = '\0';
+  process_report_reset_after_fork();
 }
 
 }  // namespace weir::runtime

@@ -2,42 +2,33 @@
 
 #include <pthread.h>
 
-#include "core/arena.h"
-#include "core/guard.h"
 #include "core/system_call.h"
 #include "runtime/host_symbols.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
-#include "stack/capture.h"
-#include "track/live_set.h"
+#include "runtime/runtime.h"
+#include "runtime/runtime.h"
 #include "track/mapping_table.h"
 
 namespace weir::runtime {
 
-ProcessFacts& facts_for_fork();
-
 namespace {
 
-void reset_locks() {
-  core::arena_reset_after_fork();
-  stack::capture_reset_after_fork();
-  track::live_set_reset_after_fork();
-  track::mapping_table_reset_after_fork();
+// The child's events get ticks greater than any of the parent's before the fork, also within the tick of the fork itself.
+uint64_t close_parent_tick() {
+  core::clock_origin_cycles -= uint64_t{1} << core::kTickShift;
+  return core::current_tick() - 1;
 }
 
-// The child's events get ticks greater than any of the parent's before the fork, also within the tick of the fork itself.
-void advance_clock_one_tick() { core::clock_origin_cycles -= uint64_t{1} << core::kTickShift; }
-
 void become_child() {
-  ProcessFacts& own = facts_for_fork();
+  ProcessFacts& own = process_facts;
   own.ppid = own.pid;
   own.pid = system_calls_restricted() ? 0 : core::current_pid();
   own.is_forked = true;
   own.is_first_process = false;
   own.start = core::read_clock_pair();
   own.start_realtime_ns = core::realtime_ns();
-  advance_clock_one_tick();
-  own.ignore_before_tick = core::current_tick();
+  own.ignore_before_tick = close_parent_tick();
 }
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
@@ -45,8 +36,9 @@ bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage:
 // Runs first in the child, before any other registered function, on its only thread.
 void in_child() {
   if (!tracking()) return;
-  reset_locks();
   become_child();
+  runtime_reset_after_fork();
+  track::mapping_table_reset_after_fork();
   process_end_reset_after_fork();
 }
 

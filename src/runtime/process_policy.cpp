@@ -5,8 +5,6 @@
 
 #include "options/options.h"
 #include "runtime/process.h"
-#include "track/live_set.h"
-#include "track/mapping_table.h"
 
 namespace weir::runtime {
 namespace {
@@ -49,29 +47,6 @@ const char* base_name(const char* path) {
   return slash == nullptr ? path : slash + 1;
 }
 
-struct OwnCount {
-  uint64_t since_tick;
-  uint64_t count;
-};
-
-bool anything_live() {
-  OwnCount own{facts().ignore_before_tick, 0};
-  track::for_each_live_block(
-      [](void* context, const track::Block& block) {
-        auto* sum = static_cast<OwnCount*>(context);
-        if (block.tick >= sum->since_tick) ++sum->count;
-      },
-      &own);
-  if (own.count > 0) return true;
-  track::for_each_mapping(
-      [](void* context, const track::Mapping& mapping) {
-        auto* sum = static_cast<OwnCount*>(context);
-        if (mapping.counts_as_leak() && mapping.tick >= sum->since_tick) ++sum->count;
-      },
-      &own);
-  return own.count > 0;
-}
-
 bool name_chosen(const options::Options& chosen) {
   const char* name = base_name(facts().exe);
   if (chosen.only[0] != '\0' && !matches_glob(chosen.only, name)) return false;
@@ -100,10 +75,8 @@ bool matches_glob(const char* pattern, const char* name) {
 
 bool report_wanted() {
   const options::Options& chosen = options::current();
-  if (strcmp(chosen.report, "off") == 0) return false;
   if (facts().is_forked && !chosen.follow) return false;
-  if (!name_chosen(chosen)) return false;
-  return chosen.report_if != options::kReportIfLeaks || anything_live();
+  return name_chosen(chosen);
 }
 
 }  // namespace weir::runtime

@@ -3,7 +3,7 @@
 
 namespace weir::runtime {
 
-// By WEIR_REPORT=off, WEIR_REPORT_IF, WEIR_ONLY, WEIR_EXCLUDE, and WEIR_FOLLOW for a forked child. May walk the live set.
+// By WEIR_ONLY, WEIR_EXCLUDE, and WEIR_FOLLOW for a forked child; WEIR_REPORT and WEIR_REPORT_IF are the report layer's.
 bool report_wanted();
 
 // Shell-like match of a whole name: * any text, ? one character, [a-z] and [!a-z] sets, \ takes the next character literally.

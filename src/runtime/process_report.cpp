@@ -1,12 +1,65 @@
 #include "runtime/process_report.h"
 
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "core/system_call.h"
+#include "report/report_writer.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 
 namespace weir::runtime {
+namespace {
 
-void write_process_report(const core::Inside&, const char* how, int status, char* written_path, size_t capacity) {
-  if (capacity > 0) written_path[0] = '\0';
+report::PreparedReport prepared;
+bool is_written = false;
+
+constexpr const char* kConfined[] = {
+    "The report was written just before the process installed a seccomp filter; what came later was not seen."};
+
+void add_warnings(const char* how, report::ReportInput* input) {
+  if (strcmp(how, "seccomp") != 0) return;
+  input->warnings = kConfined;
+  input->warning_count = sizeof kConfined / sizeof *kConfined;
 }
+
+report::ReportInput input_of(const ProcessFacts& process, const char* how, int status) {
+  report::ReportInput input;
+  input.exe = process.exe;
+  input.argv = process.argv;
+  input.argc = process.argc;
+  input.pid = process.pid;
+  input.ppid = process.ppid;
+  input.rank = process.rank;
+  input.start_realtime_ns = process.start_realtime_ns;
+  input.start = process.start;
+  input.end = core::read_clock_pair();
+  input.end_text = how;
+  input.has_exit_status = status != kNoStatus;
+  input.exit_status = status;
+  input.ignore_before_tick = process.ignore_before_tick;
+  input.is_first_process = process.is_first_process;
+  input.starting_folder = process.start_folder;
+  add_warnings(how, &input);
+  return input;
+}
+
+}  // namespace
+
+void write_process_report(const core::Inside& inside, const char* how, int status) {
+  utsname system{};
+  report::ReportInput input = input_of(facts(), how, status);
+  if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
+  is_written = report::prepare_report(inside, input, &prepared) == report::WriteResult::written &&
+               report::commit_report(&prepared) == report::WriteResult::written;
+}
+
+void remove_written_report() {
+  if (!is_written) return;
+  core::system_call(SYS_unlink, core::as_argument(prepared.final_path));
+  is_written = false;
+}
+
+void process_report_reset_after_fork() { is_written = false; }
 
 }  // namespace weir::runtime

@@ -1,14 +1,17 @@
 // The bridge from the process's facts to the report layer.
 #pragma once
 
-#include <cstddef>
-
 #include "core/guard.h"
 
 namespace weir::runtime {
 
-// Writes the report; `status` may be kNoStatus. `written_path` receives its absolute path, "" where none could be written (the
-// report layer has then said so in one line).
-void write_process_report(const core::Inside&, const char* how, int status, char* written_path, size_t capacity);
+// Writes the report under its final name; `status` may be kNoStatus. One thread at a time.
+void write_process_report(const core::Inside&, const char* how, int status);
+
+// Removes the report that write_process_report wrote last, where it wrote one: its process lives on.
+void remove_written_report();
+
+// There is none to remove: the last one is the parent's.
+void process_report_reset_after_fork();
 
 }  // namespace weir::runtime

@@ -8,12 +8,16 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "options/options.h"
+#include "report/report_writer.h"
+#include "runtime/host_allocator.h"
 #include "runtime/host_symbols.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_first.h"
 #include "runtime/process_fork.h"
 #include "runtime/process_signals.h"
+#include "runtime/runtime.h"
+#include "runtime/runtime.h"
 
 // The initial stack as the kernel made it: argc, argv, 0, envp, 0. Set by the loader before anything else runs.
 extern "C" __attribute__((weak)) void* __libc_stack_end;
@@ -21,13 +25,13 @@ extern "C" __attribute__((weak)) void* __libc_stack_end;
 namespace weir::runtime {
 
 std::atomic<Stage> process_stage{Stage::fresh};
+constinit ProcessFacts process_facts;
 
 namespace {
 
 char exe_path[kMaxPathBytes];
 char folder_path[kMaxPathBytes];
 const char* argument_pointers[kMaxArguments + 1];
-constinit ProcessFacts process_facts;
 
 struct InitialStack {
   long argc = 0;
@@ -97,7 +101,17 @@ Stage stage_by_options() {
   return !chosen.follow && !process_facts.is_first_process ? Stage::off : Stage::tracking;
 }
 
-Stage start_from(const InitialStack& stack) {
+// The launcher's variables are the program's to change.
+void copy_rank(const char* const* environment) {
+  const char* rank = environment == nullptr ? nullptr : report::rank_in(environment);
+  if (rank == nullptr) return;
+  const size_t bytes = strlen(rank) + 1;
+  auto* copy = core::arena_array<char>(bytes);
+  if (copy != nullptr) memcpy(copy, rank, bytes);
+  process_facts.rank = copy;
+}
+
+Stage start_from(const core::Inside& inside, const InitialStack& stack) {
   if (getauxval(AT_SECURE) != 0) return Stage::off;
   options::load(stack.envp);
   if (!options::current().enabled) return Stage::off;
@@ -106,14 +120,17 @@ Stage start_from(const InitialStack& stack) {
   read_exe_path();
   read_start_folder();
   copy_arguments(stack.argc, stack.argv);
-  return stage_by_options();
+  copy_rank(stack.envp);
+  const Stage stage = stage_by_options();
+  if (stage == Stage::tracking) configure_runtime(inside);
+  return stage;
 }
 
 bool start_once(const InitialStack& stack) {
   Stage expected = Stage::fresh;
   if (process_stage.compare_exchange_strong(expected, Stage::starting, std::memory_order_acq_rel)) {
     core::Guard guard;
-    expected = start_from(stack);
+    expected = start_from(guard.token(), stack);
     process_stage.store(expected, std::memory_order_release);
   }
   return expected == Stage::tracking;
@@ -126,11 +143,7 @@ bool start_lazily() {
   return stage == Stage::fresh ? start_once(initial_stack()) : stage == Stage::tracking;
 }
 
-const ProcessFacts& facts() { return process_facts; }
-
 bool is_own_process() { return core::current_pid() == process_facts.pid; }  // guard: vfork
-
-ProcessFacts& facts_for_fork() { return process_facts; }
 
 void process_start(int argc, char** argv, char** envp) {
   resolve_host_symbols();
