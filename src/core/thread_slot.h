@@ -2,6 +2,7 @@
 // so it can be read before any constructor and from a signal handler. Cost: one fs-relative load.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace weir::core {
@@ -10,6 +11,8 @@ struct ThreadSlot {
   void* state;         // runtime::ThreadState, or nullptr before the thread's first event and after its end
   uint32_t inside;     // 1 while Weir's code runs on this thread
   uint32_t no_allocation;  // debug: > 0 while an allocation by the host would be a bug of Weir's
+  uint32_t thread_id;       // core::ThreadId, kept for events after the state has gone at the thread's end
+  std::atomic<void*> deferred_frees;  // blocks freed by a signal handler that interrupted Weir, linked by their first word
   uintptr_t inside_sp;  // stack pointer at the outermost Guard, to notice a guard that a longjmp left behind
 };
 

@@ -18,7 +18,13 @@ namespace weir::track {
 // A pool page's geometry: blocks of block_bytes from start. A page of one block larger than 16 MiB spans segments.
 struct PageGeometry {
   uintptr_t start;
-  size_t bytes;        // of the page's block area
+  size_t bytes;  // of the page's block area
+  size_t block_bytes;
+};
+
+// What the pool's page is at this moment, cheaply: the same page object with the same block size has the same geometry.
+struct PageIdentity {
+  const void* page;
   size_t block_bytes;
 };
 
@@ -32,11 +38,16 @@ enum class RemoveResult : uint8_t {
   unknown,        // not a block that Weir tracks
 };
 
+struct Inserted {
+  bool tracked;         // false when memory for records ran out: the block lives untracked
+  bool new_page;        // the page was met for the first time since the pool made it
+  uint8_t class_index;  // see totals.h; kNoSizeClass for large blocks
+};
+
 // Inserts a pool block whose pool block starts at `base` (base <= block.address; they differ for aligned blocks only).
-// page_block_bytes is the pool's present block size at base: a cheap check for a page that has changed its class.
-// False when memory for records ran out: the block lives untracked. new_page tells whether the page was met first.
-bool insert_pool_block(const core::Inside&, uintptr_t base, size_t page_block_bytes, const Block& block,
-                       GeometryOf geometry, bool* new_page);
+// Cost where the page is known: five loads that the allocation mostly made hot, two stores.
+Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& page, const Block& block,
+                           GeometryOf geometry);
 
 // Inserts a block of another allocator. False when memory ran out.
 bool insert_foreign_block(const core::Inside&, const Block& block);
@@ -47,7 +58,9 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base);
 
 // Takes the block that starts at `address` out. On `removed`, *result is the block and *pool_base the pool's start of it
 // (0: the block is another allocator's). On other results *result describes what was found.
-RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base);
+// class_index, where wanted, receives the block's size class.
+RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
+                          uint8_t* class_index = nullptr);
 
 // Puts back a block that remove_block just gave (a realloc that failed).
 void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);

@@ -42,4 +42,7 @@ struct AtPeak {
 };
 AtPeak at_peak(const StackCounters& counters);
 
+// In a forked child: every stack counts from zero. Constant cost: the counters are made anew when first needed.
+void stack_counters_reset_after_fork();
+
 }  // namespace weir::track

@@ -1,0 +1,136 @@
+// The malloc family: argument checks and errno, then one forward each. The hooks read their own frame for the caller's
+// registers, so none may be inlined or call another.
+#include <errno.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "runtime/heap_information.h"
+#include "runtime/runtime.h"
+
+#define WEIR_HOOK extern "C" __attribute__((visibility("default"), noinline))
+
+namespace {
+
+using weir::runtime::Request;
+
+constexpr size_t kPageBytes = 4096;
+
+uintptr_t return_address_of(void* address) { return reinterpret_cast<uintptr_t>(address); }
+
+void* or_out_of_memory(void* block) {
+  if (block == nullptr) [[unlikely]] {
+    weir::runtime::note_failed_allocation();
+    errno = ENOMEM;
+  }
+  return block;
+}
+
+bool is_power_of_two(size_t value) { return value != 0 && (value & (value - 1)) == 0; }
+
+// glibc's memalign takes any alignment and rounds it up to a power of two.
+size_t rounded_to_power_of_two(size_t alignment) {
+  size_t power = 16;
+  while (power < alignment && power << 1 != 0) power <<= 1;
+  return power;
+}
+
+}  // namespace
+
+WEIR_HOOK void* malloc(size_t bytes) {
+  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes}));
+}
+
+WEIR_HOOK void* calloc(size_t count, size_t bytes) {
+  size_t total = 0;
+  if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
+  Request request{total};
+  request.zeroed = true;
+  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), request));
+}
+
+WEIR_HOOK void free(void* block) {
+  if (block != nullptr) weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+}
+
+WEIR_HOOK void cfree(void* block) {
+  if (block != nullptr) weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+}
+
+WEIR_HOOK void* realloc(void* block, size_t bytes) {
+  if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes}));
+  if (bytes == 0) {
+    weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+    return nullptr;
+  }
+  return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, bytes));
+}
+
+WEIR_HOOK void* reallocarray(void* block, size_t count, size_t bytes) {
+  size_t total = 0;
+  if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
+  if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {total}));
+  if (total == 0) {
+    weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+    return nullptr;
+  }
+  return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, total));
+}
+
+WEIR_HOOK int posix_memalign(void** result, size_t alignment, size_t bytes) {
+  if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
+  void* block = weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes, alignment});
+  if (block == nullptr) {
+    weir::runtime::note_failed_allocation();
+    return ENOMEM;
+  }
+  *result = block;
+  return 0;
+}
+
+WEIR_HOOK void* aligned_alloc(size_t alignment, size_t bytes) {
+  return or_out_of_memory(
+      weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes, rounded_to_power_of_two(alignment)}));
+}
+
+WEIR_HOOK void* memalign(size_t alignment, size_t bytes) {
+  return or_out_of_memory(
+      weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes, rounded_to_power_of_two(alignment)}));
+}
+
+WEIR_HOOK void* valloc(size_t bytes) {
+  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes, kPageBytes}));
+}
+
+WEIR_HOOK void* pvalloc(size_t bytes) {
+  const size_t whole_pages = (bytes + kPageBytes - 1) & ~(kPageBytes - 1);
+  if (whole_pages < bytes) return or_out_of_memory(nullptr);
+  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {whole_pages, kPageBytes}));
+}
+
+WEIR_HOOK size_t malloc_usable_size(void* block) { return block == nullptr ? 0 : weir::runtime::usable_bytes(block); }
+
+WEIR_HOOK int malloc_trim(size_t) { return weir::runtime::trim_heap() ? 1 : 0; }
+
+// No parameter of glibc's allocator applies to the pool: accepted, without effect.
+WEIR_HOOK int mallopt(int, int) { return 1; }
+
+WEIR_HOOK struct mallinfo2 mallinfo2() { return weir::runtime::heap_information(); }
+
+WEIR_HOOK struct mallinfo mallinfo() {
+  const struct mallinfo2 wide = weir::runtime::heap_information();
+  struct mallinfo narrow {};
+  narrow.arena = static_cast<int>(wide.arena);
+  narrow.ordblks = static_cast<int>(wide.ordblks);
+  narrow.hblks = static_cast<int>(wide.hblks);
+  narrow.hblkhd = static_cast<int>(wide.hblkhd);
+  narrow.uordblks = static_cast<int>(wide.uordblks);
+  narrow.fordblks = static_cast<int>(wide.fordblks);
+  narrow.keepcost = static_cast<int>(wide.keepcost);
+  return narrow;
+}
+
+WEIR_HOOK int malloc_info(int options, FILE* stream) { return weir::runtime::write_heap_information(options, stream); }
+
+WEIR_HOOK void malloc_stats() { weir::runtime::print_heap_statistics(); }

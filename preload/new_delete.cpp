@@ -1,0 +1,97 @@
+// All forms of operator new and delete, under their mangled names. On failure the host's new_handler runs and the host's
+// libstdc++ throws: operator new is the only hook that an exception may leave.
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/new_failure.h"
+#include "runtime/runtime.h"
+
+#define WEIR_HOOK extern "C" __attribute__((visibility("default"), noinline))
+
+namespace {
+
+using weir::runtime::Request;
+using weir::stack::Registers;
+using weir::track::Family;
+
+void* allocate_or_throw(const Registers& caller, const Request& request) {
+  for (;;) {
+    void* block = weir::runtime::allocate(caller, request);
+    if (block != nullptr) [[likely]] return block;
+    weir::runtime::note_failed_allocation();
+    weir::runtime::handle_new_failure(caller.ip);
+  }
+}
+
+// The host's nothrow form catches what a new_handler throws; it comes back to Weir's throwing form for the memory.
+template <class... Arguments>
+void* nothrow_failure(const Registers& caller, const char* mangled_name, Arguments... arguments) {
+  weir::runtime::note_failed_allocation();
+  using HostForm = void* (*)(Arguments...);
+  auto host = reinterpret_cast<HostForm>(weir::runtime::find_host_nothrow_new(mangled_name, caller.ip));
+  return host == nullptr ? nullptr : host(arguments...);
+}
+
+void release(void* block, void* return_address) {
+  if (block != nullptr) weir::runtime::release(reinterpret_cast<uintptr_t>(return_address), block);
+}
+
+}  // namespace
+
+WEIR_HOOK void* _Znwm(size_t bytes) {
+  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, 0, Family::scalar_new});
+}
+
+WEIR_HOOK void* _Znam(size_t bytes) {
+  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, 0, Family::array_new});
+}
+
+WEIR_HOOK void* _ZnwmSt11align_val_t(size_t bytes, size_t alignment) {
+  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, alignment, Family::scalar_new});
+}
+
+WEIR_HOOK void* _ZnamSt11align_val_t(size_t bytes, size_t alignment) {
+  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, alignment, Family::array_new});
+}
+
+WEIR_HOOK void* _ZnwmRKSt9nothrow_t(size_t bytes, const void* nothrow) {
+  const Registers caller = WEIR_CALLER_REGISTERS();
+  void* block = weir::runtime::allocate(caller, {bytes, 0, Family::scalar_new});
+  return block != nullptr ? block : nothrow_failure(caller, "_ZnwmRKSt9nothrow_t", bytes, nothrow);
+}
+
+WEIR_HOOK void* _ZnamRKSt9nothrow_t(size_t bytes, const void* nothrow) {
+  const Registers caller = WEIR_CALLER_REGISTERS();
+  void* block = weir::runtime::allocate(caller, {bytes, 0, Family::array_new});
+  return block != nullptr ? block : nothrow_failure(caller, "_ZnamRKSt9nothrow_t", bytes, nothrow);
+}
+
+WEIR_HOOK void* _ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const void* nothrow) {
+  const Registers caller = WEIR_CALLER_REGISTERS();
+  void* block = weir::runtime::allocate(caller, {bytes, alignment, Family::scalar_new});
+  return block != nullptr ? block
+                          : nothrow_failure(caller, "_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment, nothrow);
+}
+
+WEIR_HOOK void* _ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const void* nothrow) {
+  const Registers caller = WEIR_CALLER_REGISTERS();
+  void* block = weir::runtime::allocate(caller, {bytes, alignment, Family::array_new});
+  return block != nullptr ? block
+                          : nothrow_failure(caller, "_ZnamSt11align_val_tRKSt9nothrow_t", bytes, alignment, nothrow);
+}
+
+#define WEIR_DELETE(name, ...) \
+  WEIR_HOOK void name(void* block __VA_OPT__(, ) __VA_ARGS__) { release(block, __builtin_return_address(0)); }
+
+WEIR_DELETE(_ZdlPv)
+WEIR_DELETE(_ZdaPv)
+WEIR_DELETE(_ZdlPvm, size_t)
+WEIR_DELETE(_ZdaPvm, size_t)
+WEIR_DELETE(_ZdlPvRKSt9nothrow_t, const void*)
+WEIR_DELETE(_ZdaPvRKSt9nothrow_t, const void*)
+WEIR_DELETE(_ZdlPvSt11align_val_t, size_t)
+WEIR_DELETE(_ZdaPvSt11align_val_t, size_t)
+WEIR_DELETE(_ZdlPvmSt11align_val_t, size_t, size_t)
+WEIR_DELETE(_ZdaPvmSt11align_val_t, size_t, size_t)
+WEIR_DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, size_t, const void*)
+WEIR_DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, size_t, const void*)

@@ -1,0 +1,61 @@
+#include "pool/host_pool.h"
+
+#include "pool/page_identity.h"
+#include "pool/pool_memory.h"
+
+namespace weir::pool {
+
+void* pool_allocate(const core::Inside&, size_t bytes) {
+  return mi_malloc(bytes < kNaturalAlignment ? kNaturalAlignment : bytes);
+}
+
+void* pool_allocate_zeroed(const core::Inside&, size_t bytes) {
+  return mi_zalloc(bytes < kNaturalAlignment ? kNaturalAlignment : bytes);
+}
+
+void pool_release(const core::Inside&, void* base) { mi_free(base); }
+
+PoolPage pool_page_of(uintptr_t base) {
+  auto* page = _mi_ptr_page(reinterpret_cast<void*>(base));
+  size_t bytes = 0;
+  uint8_t* start = _mi_page_start(_mi_page_segment(page), page, &bytes);
+  return {reinterpret_cast<uintptr_t>(start), bytes, mi_page_block_size(page)};
+}
+
+void configure_pool(const core::Inside& inside, const PoolSettings& settings) {
+  // The report tells of errors; mimalloc itself must stay silent in a host program.
+  mi_option_set(mi_option_show_errors, 0);
+  mi_option_set(mi_option_show_stats, 0);
+  mi_option_set(mi_option_verbose, 0);
+  set_growth_ratio(settings.growth_ratio, settings.initial_bytes);
+  if (settings.initial_bytes > 0) reserve_pool(inside, settings.initial_bytes);
+}
+
+uint64_t prewarm_pool(const core::Inside& inside, uint64_t bytes, uint64_t count) {
+  // The blocks are linked through their first words while all are held, then given to the free list together.
+  void* held = nullptr;
+  uint64_t made = 0;
+  for (; made < count; ++made) {
+    void* block = pool_allocate(inside, bytes);
+    if (block == nullptr) break;
+    *static_cast<void**>(block) = held;
+    held = block;
+  }
+  while (held != nullptr) {
+    void* next = *static_cast<void**>(held);
+    pool_release(inside, held);
+    held = next;
+  }
+  note_prewarmed(made);
+  return made;
+}
+
+bool reserve_pool(const core::Inside&, uint64_t capacity) {
+  const uint64_t present = reserved_bytes();
+  if (present >= capacity) return true;
+  return mi_reserve_os_memory(capacity - present, /*commit=*/true, /*allow_large=*/false) == 0;
+}
+
+void trim_pool(const core::Inside&) { mi_collect(/*force=*/true); }
+
+}  // namespace weir::pool

@@ -1,0 +1,200 @@
+#include "pool/pool_memory.h"
+
+#include <errno.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "core/arena.h"
+#include "core/spin_lock.h"
+#include "core/system_call.h"
+#include "pool/host_pool.h"
+#include "pool/mimalloc_system_calls.h"
+
+namespace weir::pool {
+namespace {
+
+struct Range {
+  uintptr_t start;
+  uintptr_t end;
+};
+
+// The pool's mappings, sorted and merged. Few: mimalloc maps 32 MiB and more at a time.
+class RangeList {
+ public:
+  void add(uintptr_t start, uintptr_t end) {
+    core::LockScope scope(lock_);
+    size_t at = lower_bound(start);
+    if (at > 0 && ranges_[at - 1].end == start) {
+      ranges_[at - 1].end = end;
+      if (at < count_ && ranges_[at].start == end) {
+        ranges_[at - 1].end = ranges_[at].end;
+        erase(at);
+      }
+    } else if (at < count_ && ranges_[at].start == end) {
+      ranges_[at].start = start;
+    } else if (insert(at, {start, end})) {
+      return;
+    }
+  }
+
+  void remove(uintptr_t start, uintptr_t end) {
+    core::LockScope scope(lock_);
+    size_t at = lower_bound(start);
+    if (at > 0 && ranges_[at - 1].end > start) --at;
+    while (at < count_ && ranges_[at].start < end) {
+      const Range range = ranges_[at];
+      erase(at);
+      if (range.start < start && insert(at, {range.start, start})) ++at;
+      if (range.end > end && insert(at, {end, range.end})) ++at;
+    }
+  }
+
+  void for_each(void (*visit)(void*, uintptr_t, size_t), void* context) {
+    core::LockScope scope(lock_);
+    for (size_t i = 0; i < count_; ++i) visit(context, ranges_[i].start, ranges_[i].end - ranges_[i].start);
+  }
+
+  void reset_after_fork() { lock_.reset_after_fork(); }
+
+ private:
+  size_t lower_bound(uintptr_t start) const {
+    size_t low = 0, high = count_;
+    while (low < high) {
+      const size_t middle = (low + high) / 2;
+      if (ranges_[middle].start < start) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  bool insert(size_t at, Range range) {
+    if (count_ == capacity_ && !grow()) return false;
+    memmove(ranges_ + at + 1, ranges_ + at, (count_ - at) * sizeof(Range));
+    ranges_[at] = range;
+    ++count_;
+    return true;
+  }
+
+  void erase(size_t at) {
+    memmove(ranges_ + at, ranges_ + at + 1, (count_ - at - 1) * sizeof(Range));
+    --count_;
+  }
+
+  bool grow() {
+    const size_t capacity = capacity_ == 0 ? 32 : capacity_ * 2;
+    auto* ranges = core::arena_array<Range>(capacity);
+    if (ranges == nullptr) return false;
+    if (count_ > 0) memcpy(ranges, ranges_, count_ * sizeof(Range));
+    core::arena_release(ranges_, capacity_ * sizeof(Range));
+    ranges_ = ranges;
+    capacity_ = capacity;
+    return true;
+  }
+
+  core::SpinLock lock_;
+  Range* ranges_ = nullptr;
+  size_t count_ = 0;
+  size_t capacity_ = 0;
+};
+
+constinit RangeList pool_ranges;
+std::atomic<uint64_t> mapped_bytes, mapped_peak_bytes;
+std::atomic<uint64_t> map_count, unmap_count, purges, prewarmed;
+std::atomic<bool> purges_forbidden;
+std::atomic<RangeObserver> unmap_observer;
+
+double growth_ratio;
+uint64_t initial_bytes;
+
+void note_mapped(uintptr_t start, size_t bytes) {
+  pool_ranges.add(start, start + bytes);
+  map_count.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t now = mapped_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  uint64_t peak = mapped_peak_bytes.load(std::memory_order_relaxed);
+  while (now > peak && !mapped_peak_bytes.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+}
+
+void note_unmapped(uintptr_t start, size_t bytes) {
+  pool_ranges.remove(start, start + bytes);
+  unmap_count.fetch_add(1, std::memory_order_relaxed);
+  mapped_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  if (RangeObserver observer = unmap_observer.load(std::memory_order_acquire)) observer(start, bytes);
+}
+
+size_t whole_pages(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
+
+// The libc's convention for mimalloc: -1 and errno.
+int answer(long result) {
+  if (!core::failed(result)) return 0;
+  errno = static_cast<int>(-result);
+  return -1;
+}
+
+}  // namespace
+
+MemoryCounters memory_counters() {
+  return {mapped_bytes.load(std::memory_order_relaxed), mapped_peak_bytes.load(std::memory_order_relaxed),
+          map_count.load(std::memory_order_relaxed), unmap_count.load(std::memory_order_relaxed),
+          purges.load(std::memory_order_relaxed)};
+}
+
+uint64_t reserved_bytes() { return mapped_bytes.load(std::memory_order_relaxed); }
+
+void set_growth_ratio(double ratio, uint64_t first_bytes) {
+  growth_ratio = ratio;
+  initial_bytes = first_bytes;
+}
+double growth_ratio_in_effect() { return growth_ratio; }
+uint64_t initial_reservation() { return initial_bytes; }
+
+void note_prewarmed(uint64_t count) { prewarmed.fetch_add(count, std::memory_order_relaxed); }
+uint64_t prewarmed_count() { return prewarmed.load(std::memory_order_relaxed); }
+
+void observe_pool_unmaps(RangeObserver observer) { unmap_observer.store(observer, std::memory_order_release); }
+void forbid_pool_purges() { purges_forbidden.store(true, std::memory_order_relaxed); }
+
+void for_each_pool_range(void (*visit)(void* context, uintptr_t start, size_t bytes), void* context) {
+  pool_ranges.for_each(visit, context);
+}
+
+void pool_memory_reset_after_fork() { pool_ranges.reset_after_fork(); }
+
+extern "C" {
+
+void* weir_pool_mmap(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
+  const long result = core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection,
+                                        flags, fd, offset);
+  if (core::failed(result)) {
+    errno = static_cast<int>(-result);
+    return MAP_FAILED;
+  }
+  note_mapped(static_cast<uintptr_t>(result), whole_pages(bytes));
+  return reinterpret_cast<void*>(result);
+}
+
+int weir_pool_munmap(void* address, size_t bytes) {
+  note_unmapped(reinterpret_cast<uintptr_t>(address), whole_pages(bytes));
+  return answer(core::system_call(SYS_munmap, core::as_argument(address), static_cast<long>(bytes)));
+}
+
+int weir_pool_madvise(void* address, size_t bytes, int advice) {
+  if (purges_forbidden.load(std::memory_order_relaxed)) return 0;
+  purges.fetch_add(1, std::memory_order_relaxed);
+  return answer(core::system_call(SYS_madvise, core::as_argument(address), static_cast<long>(bytes), advice));
+}
+
+int weir_pool_mprotect(void* address, size_t bytes, int protection) {
+  return answer(core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
+}
+
+char* weir_pool_getenv(const char*) { return nullptr; }
+int weir_pool_atexit(void (*)(void)) { return 0; }
+
+}  // extern "C"
+
+}  // namespace weir::pool

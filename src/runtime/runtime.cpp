@@ -1,0 +1,362 @@
+#include "runtime/runtime.h"
+
+#include <errno.h>
+
+#include <cstring>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/print.h"
+#include "options/options.h"
+#include "pool/host_pool.h"
+#include "pool/page_identity.h"
+#include "pool/pool_memory.h"
+#include "pool/pool_statistics.h"
+#include "runtime/host_allocator.h"
+#include "runtime/process.h"
+#include "runtime/thread_state.h"
+#include "track/foreign_table.h"
+#include "track/live_set.h"
+#include "track/page_usage.h"
+#include "track/pool_records.h"
+
+namespace weir::runtime {
+namespace {
+
+constexpr size_t kLargestRequest = static_cast<size_t>(PTRDIFF_MAX);
+constexpr size_t kLargestRecordedAlignment = size_t{1} << ((1U << track::kAlignBits) - 1);
+
+// Read from the options once; plain because it never changes afterwards.
+struct Settings {
+  bool pool_on = true;
+  bool track_stacks = true;
+  size_t min_alignment = pool::kNaturalAlignment;
+};
+Settings settings;
+
+// Where a block came from: its pool base, or nullptr for the host's allocator.
+struct Acquired {
+  void* user = nullptr;
+  void* base = nullptr;
+  uint8_t align_log2 = 0;
+};
+
+uint8_t log2_of(size_t power) { return static_cast<uint8_t>(__builtin_ctzll(power)); }
+
+size_t effective_alignment(const Request& request) {
+  return request.alignment > settings.min_alignment ? request.alignment : settings.min_alignment;
+}
+
+// An aligned block is a larger pool block inside which Weir itself places the program's pointer: the pool's page geometry
+// then finds its record like any other's.
+Acquired acquire_aligned(const core::Inside& inside, const Request& request, size_t alignment) {
+  const size_t bytes = request.bytes + alignment - pool::kNaturalAlignment;
+  if (bytes < request.bytes || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
+  void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  if (base == nullptr) return {};
+  const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + alignment - 1) & ~(alignment - 1);
+  return {reinterpret_cast<void*>(user), base, log2_of(alignment)};
+}
+
+Acquired acquire_from_pool(const core::Inside& inside, const Request& request) {
+  const size_t alignment = effective_alignment(request);
+  if (alignment > pool::kNaturalAlignment) [[unlikely]] return acquire_aligned(inside, request, alignment);
+  void* base =
+      request.zeroed ? pool::pool_allocate_zeroed(inside, request.bytes) : pool::pool_allocate(inside, request.bytes);
+  return {base, base, 0};
+}
+
+void* allocate_from_host(const Request& request) {
+  const size_t alignment = effective_alignment(request);
+  if (alignment > pool::kNaturalAlignment) {
+    void* block = host_memalign(alignment, request.bytes);
+    if (block != nullptr && request.zeroed) memset(block, 0, request.bytes);
+    return block;
+  }
+  return request.zeroed ? host_calloc(request.bytes) : host_malloc(request.bytes);
+}
+
+Acquired acquire(const core::Inside& inside, const Request& request) {
+  if (settings.pool_on) [[likely]] {
+    const Acquired acquired = acquire_from_pool(inside, request);
+    if (acquired.user != nullptr) [[likely]] return acquired;
+    pool::note_fallback();
+  }
+  return {allocate_from_host(request), nullptr, 0};
+}
+
+track::PageGeometry geometry_of(uintptr_t base) {
+  const pool::PoolPage page = pool::pool_page_of(base);
+  return {page.start, page.bytes, page.block_bytes};
+}
+
+track::Inserted insert(const core::Inside& inside, const Acquired& acquired, const track::Block& block) {
+  if (acquired.base == nullptr) [[unlikely]] {
+    return {track::insert_foreign_block(inside, block), false, track::kNoSizeClass};
+  }
+  const pool::BlockPage page = pool::block_page(acquired.base);
+  return track::insert_pool_block(inside, reinterpret_cast<uintptr_t>(acquired.base), {page.page, page.block_bytes},
+                                  block, &geometry_of);
+}
+
+core::StackId capture(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller) {
+  if (thread.last_stack == nullptr || !settings.track_stacks) return core::StackId::unknown;
+  return stack::capture(inside, *thread.last_stack, caller);
+}
+
+void track_acquired(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
+                    const Acquired& acquired, const Request& request) {
+  track::Block block;
+  block.address = reinterpret_cast<uintptr_t>(acquired.user);
+  block.bytes = request.bytes;
+  block.stack = capture(inside, thread, caller);
+  block.thread = thread.counters->id;
+  block.family = request.family;
+  block.align_log2 = acquired.align_log2;
+  block.state = track::BlockState::live;
+  block.tick = core::current_tick();
+  const track::Inserted inserted = insert(inside, acquired, block);
+  if (!inserted.tracked) [[unlikely]] {
+    ++thread.counters->untracked_count;
+    return;
+  }
+  thread.counters->last_allocated = block.address;
+  track::count_alloc(*thread.counters, track::counters_of(block.stack), block.bytes, inserted.class_index,
+                     !inserted.new_page, block.tick);
+}
+
+// A forked child counts from zero: what its parent allocated is not its own to count.
+bool is_inherited(const track::Block& block) { return block.tick <= facts().ignore_before_tick; }
+
+void count_removed(ThreadState& thread, const track::Block& block, uint8_t class_index) {
+  if (is_inherited(block)) [[unlikely]] return;
+  track::count_free(*thread.counters, track::counters_of(block.stack), block.address, block.bytes, class_index);
+}
+
+// What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
+// pointer belongs to another allocator.
+void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdict) {
+  if (verdict == track::RemoveResult::already_freed) {
+    ++thread.counters->double_free_count;
+  } else if (verdict == track::RemoveResult::interior) {
+    ++thread.counters->interior_free_count;
+  } else if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) {
+    ++thread.counters->foreign_free_count;
+    host_free(block);
+  }
+}
+
+void release_tracked(const core::Inside& inside, ThreadState& thread, void* user) {
+  track::Block block;
+  uintptr_t base = 0;
+  uint8_t class_index = 0;
+  const track::RemoveResult verdict =
+      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &block, &base, &class_index);
+  if (verdict != track::RemoveResult::removed) [[unlikely]] {
+    release_unknown(thread, user, verdict);
+    return;
+  }
+  count_removed(thread, block, class_index);
+  if (base != 0) [[likely]] {
+    pool::pool_release(inside, reinterpret_cast<void*>(base));
+  } else {
+    host_free(user);
+  }
+}
+
+// Blocks that a signal handler freed while it had interrupted Weir on this thread.
+void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
+  void* block = core::thread_slot.deferred_frees.exchange(nullptr, std::memory_order_acquire);
+  while (block != nullptr) {
+    void* next = *static_cast<void**>(block);
+    release_tracked(inside, thread, block);
+    block = next;
+  }
+}
+
+ThreadState* begin_event(const core::Inside& inside) {
+  ThreadState* thread = this_thread(inside);
+  if (thread == nullptr) [[unlikely]] return nullptr;
+  if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+    drain_deferred_frees(inside, *thread);
+  }
+  return thread;
+}
+
+// Calls from Weir's own code, and from signal handlers that interrupted it: the pool may be half way through a change on this
+// thread, the host's allocator is not.
+void* allocate_nested(const Request& request) {
+  track::nested_event_count.fetch_add(1, std::memory_order_relaxed);
+  return allocate_from_host(request);
+}
+
+void release_nested(void* block) {
+  track::nested_event_count.fetch_add(1, std::memory_order_relaxed);
+  if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) {
+    host_free(block);
+    return;
+  }
+  std::atomic<void*>& deferred = core::thread_slot.deferred_frees;
+  void* head = deferred.load(std::memory_order_relaxed);
+  do {
+    *static_cast<void**>(block) = head;
+  } while (!deferred.compare_exchange_weak(head, block, std::memory_order_release, std::memory_order_relaxed));
+}
+
+void* reallocate_nested(void* block, size_t bytes) {
+  track::nested_event_count.fetch_add(1, std::memory_order_relaxed);
+  if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) return host_realloc(block, bytes);
+  track::Block old;
+  track::find_block(reinterpret_cast<uintptr_t>(block), &old, nullptr);
+  void* moved = host_malloc(bytes);
+  if (moved == nullptr) return nullptr;
+  memcpy(moved, block, old.bytes < bytes ? old.bytes : bytes);
+  release_nested(block);
+  return moved;
+}
+
+// True where a pool block can serve its new size where it is: it fits, and not more than half would lie idle.
+bool fits_in_place(uintptr_t base, const track::Block& old, size_t bytes) {
+  const size_t usable = base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - old.address;
+  return bytes <= usable && bytes >= usable / 2;
+}
+
+// The new block of a realloc, its contents copied and the old one released; or nothing, and the old one untouched.
+Acquired move_block(const core::Inside& inside, const track::Block& old, uintptr_t old_base, const Request& request) {
+  auto* user = reinterpret_cast<void*>(old.address);
+  if (old_base == 0) return {host_realloc(user, request.bytes), nullptr, 0};
+  if (fits_in_place(old_base, old, request.bytes)) return {user, reinterpret_cast<void*>(old_base), old.align_log2};
+  const Acquired moved = acquire(inside, request);
+  if (moved.user == nullptr) return {};
+  memcpy(moved.user, user, old.bytes < request.bytes ? old.bytes : request.bytes);
+  pool::pool_release(inside, reinterpret_cast<void*>(old_base));
+  return moved;
+}
+
+// guard: untrack-order (the old block leaves the live set before its memory can be another thread's)
+void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* user,
+                         size_t bytes) {
+  track::Block old;
+  uintptr_t old_base = 0;
+  uint8_t class_index = 0;
+  const track::RemoveResult verdict =
+      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &old, &old_base, &class_index);
+  const Request request{bytes, 0, old.family, false};
+  if (verdict != track::RemoveResult::removed) [[unlikely]] {
+    if (track::in_pool_page(reinterpret_cast<uintptr_t>(user))) {
+      release_unknown(thread, user, verdict);
+      return nullptr;
+    }
+    ++thread.counters->foreign_free_count;
+    const Acquired moved{host_realloc(user, bytes), nullptr, 0};
+    if (moved.user != nullptr) track_acquired(inside, thread, caller, moved, {bytes});
+    return moved.user;
+  }
+  const Acquired moved = move_block(inside, old, old_base, request);
+  if (moved.user == nullptr) {
+    track::restore_block(inside, old, old_base);
+    return nullptr;
+  }
+  ++thread.counters->realloc_count;
+  thread.counters->realloc_in_place_count += moved.user == user;
+  thread.counters->last_allocated = 0;  // growing a block is not a temporary allocation
+  count_removed(thread, old, class_index);
+  track_acquired(inside, thread, caller, moved, request);
+  return moved.user;
+}
+
+pool::PageUsage read_usage() {
+  const track::PageUsageTotals totals = track::read_page_usage();
+  return {totals.page_bytes, totals.active_page_bytes, totals.allocated_bytes};
+}
+
+void prewarm(const core::Inside& inside, const char* list) {
+  uint64_t bytes = 0, count = 0;
+  while (options::next_prewarm_item(&list, &bytes, &count)) pool::prewarm_pool(inside, bytes, count);
+}
+
+}  // namespace
+
+void* allocate(const stack::Registers& caller, const Request& request) {
+  if (request.bytes > kLargestRequest) [[unlikely]] return nullptr;
+  if (!ensure_started()) [[unlikely]] return allocate_from_host(request);
+  core::Guard guard;  // guard: re-entry
+  if (!guard.entered()) [[unlikely]] return allocate_nested(request);
+  ThreadState* thread = begin_event(guard.token());
+  if (thread == nullptr) [[unlikely]] return allocate_from_host(request);
+  const Acquired acquired = acquire(guard.token(), request);
+  if (acquired.user != nullptr) [[likely]] track_acquired(guard.token(), *thread, caller, acquired, request);
+  return acquired.user;
+}
+
+void release(uintptr_t return_address, void* block) {
+  if (!ensure_started()) [[unlikely]] {
+    host_free(block);
+    return;
+  }
+  stack::notice_free(return_address, block);
+  core::Guard guard;
+  if (!guard.entered()) [[unlikely]] {
+    release_nested(block);
+    return;
+  }
+  ThreadState* thread = begin_event(guard.token());
+  if (thread == nullptr) [[unlikely]] {
+    if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) host_free(block);
+    return;
+  }
+  release_tracked(guard.token(), *thread, block);
+}
+
+void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
+  if (bytes > kLargestRequest) [[unlikely]] return nullptr;
+  if (!ensure_started()) [[unlikely]] return host_realloc(block, bytes);
+  core::Guard guard;
+  if (!guard.entered()) [[unlikely]] return reallocate_nested(block, bytes);
+  ThreadState* thread = begin_event(guard.token());
+  if (thread == nullptr) [[unlikely]] return reallocate_nested(block, bytes);
+  return reallocate_tracked(guard.token(), *thread, caller, block, bytes);
+}
+
+size_t usable_bytes(void* block) {
+  const auto address = reinterpret_cast<uintptr_t>(block);
+  if (!track::in_pool_page(address)) return host_usable_size(block);
+  track::Block found;
+  uintptr_t base = 0;
+  if (track::find_block(address, &found, &base) != track::RemoveResult::removed) return 0;
+  return base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - address;
+}
+
+void note_failed_allocation() {
+  auto* state = static_cast<ThreadState*>(core::thread_slot.state);
+  if (state != nullptr) ++state->counters->failed_count;
+}
+
+void configure_runtime(const core::Inside& inside) {
+  const options::Options& chosen = options::current();
+  settings.pool_on = chosen.host_pool;
+  settings.track_stacks = options::tracks_host();
+  settings.min_alignment = chosen.host_min_align;
+  resolve_host_allocator();
+  prepare_thread_ends();
+  stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
+  if (!settings.pool_on) {
+    pool::note_pool_disabled();
+    return;
+  }
+  pool::observe_pool_unmaps(&track::forget_pool_range);
+  pool::set_usage_reader(&read_usage);
+  pool::configure_pool(inside, {chosen.host_pool_initial, chosen.host_pool_growth});
+  prewarm(inside, chosen.host_pool_prewarm);
+}
+
+void runtime_reset_after_fork() {
+  core::arena_reset_after_fork();
+  track::live_set_reset_after_fork();
+  track::stack_counters_reset_after_fork();
+  thread_states_reset_after_fork();
+  pool::pool_memory_reset_after_fork();
+  stack::capture_reset_after_fork();
+}
+
+}  // namespace weir::runtime

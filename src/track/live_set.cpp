@@ -1,0 +1,144 @@
+#include "track/live_set.h"
+
+#include "track/foreign_table.h"
+#include "track/pool_records.h"
+#include "track/size_class.h"
+
+namespace weir::track {
+namespace {
+
+uintptr_t block_base(const PageRecords& page, uint32_t index) { return page.start + index * page.block_bytes; }
+
+// Where the program's pointer lies in a block: the base, or the aligned address at which Weir put an aligned block.
+uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
+  const uintptr_t mask = (uintptr_t{1} << align_log2) - 1;
+  return (base + mask) & ~mask;
+}
+
+void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
+  const Record packed = pack(block);
+  if (block.bytes >= kSizeElsewhere) [[unlikely]] page.large_bytes.store(block.bytes, std::memory_order_relaxed);
+  record.word0.store(packed.word0, std::memory_order_relaxed);
+  record.word1.store(packed.word1, std::memory_order_release);
+}
+
+Block load_record(const PageRecords& page, uint32_t index, const AtomicRecord& record) {
+  const uint64_t word1 = record.word1.load(std::memory_order_acquire);
+  Block block = unpack({record.word0.load(std::memory_order_relaxed), word1});
+  if (block.bytes == kSizeElsewhere) [[unlikely]] block.bytes = page.large_bytes.load(std::memory_order_relaxed);
+  block.address = user_address(block_base(page, index), block.align_log2);
+  return block;
+}
+
+// What a pool record says of `address`.
+RemoveResult judge(const Block& block, uintptr_t address) {
+  if (block.state == BlockState::live) {
+    if (address == block.address) return RemoveResult::removed;
+    return address > block.address && address < block.address + block.bytes ? RemoveResult::interior
+                                                                            : RemoveResult::unknown;
+  }
+  return block.state == BlockState::freed && address == block.address ? RemoveResult::already_freed
+                                                                      : RemoveResult::unknown;
+}
+
+struct Located {
+  PageRecords* page = nullptr;
+  AtomicRecord* record = nullptr;
+  uint32_t index = 0;
+};
+
+Located locate(uintptr_t address) {
+  PageRecords* page = find_page(address);
+  if (page == nullptr || address < page->start || address >= page->end()) return {};
+  const uint32_t index = block_index(*page, address);
+  return {page, record_at(*page, index), index};
+}
+
+struct VisitContext {
+  BlockVisitor visit;
+  void* context;
+};
+
+void visit_page(void* context, PageRecords& page) {
+  const auto* visitor = static_cast<const VisitContext*>(context);
+  for (uint32_t index = 0; index < page.block_count; ++index) {
+    const AtomicRecord* record = record_at(page, index);
+    if (record == nullptr) return;
+    if (state_of(record->word1.load(std::memory_order_acquire)) != BlockState::live) continue;
+    const Block block = load_record(page, index, *record);
+    if (block.state == BlockState::live) visitor->visit(visitor->context, block);
+  }
+}
+
+}  // namespace
+
+Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& identity, const Block& block,
+                           GeometryOf geometry) {
+  bool new_page = false;
+  PageRecords* page = page_for_insert(base, identity, geometry, &new_page);
+  if (page == nullptr) return {false, new_page, kNoSizeClass};
+  AtomicRecord* record = record_for_insert(*page, block_index(*page, base));
+  if (record == nullptr) return {false, new_page, page->class_index};
+  store_record(*page, *record, block);
+  return {true, new_page, page->class_index};
+}
+
+bool insert_foreign_block(const core::Inside&, const Block& block) { return foreign_insert(block); }
+
+RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) {
+  if (pool_base != nullptr) *pool_base = 0;
+  const Located located = locate(address);
+  if (located.record != nullptr) {
+    *result = load_record(*located.page, located.index, *located.record);
+    if (pool_base != nullptr) *pool_base = block_base(*located.page, located.index);
+    return judge(*result, address);
+  }
+  return foreign_find(address, result) ? RemoveResult::removed : RemoveResult::unknown;
+}
+
+RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
+                          uint8_t* class_index) {
+  const Located located = locate(address);
+  if (located.record == nullptr) [[unlikely]] {
+    *pool_base = 0;
+    if (class_index != nullptr) *class_index = kNoSizeClass;
+    return foreign_take(address, result) ? RemoveResult::removed : RemoveResult::unknown;
+  }
+  *result = load_record(*located.page, located.index, *located.record);
+  *pool_base = block_base(*located.page, located.index);
+  if (class_index != nullptr) *class_index = located.page->class_index;
+  const RemoveResult verdict = judge(*result, address);
+  if (verdict == RemoveResult::removed) [[likely]] {
+    const uint64_t word1 = located.record->word1.load(std::memory_order_relaxed);
+    located.record->word1.store((word1 & ~kStateMask) | static_cast<uint64_t>(BlockState::freed),
+                                std::memory_order_release);
+  }
+  return verdict;
+}
+
+void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base) {
+  if (pool_base == 0) {
+    foreign_insert(block);
+    return;
+  }
+  const Located located = locate(pool_base);
+  store_record(*located.page, *located.record, block);
+}
+
+bool in_pool_page(uintptr_t address) {
+  const PageRecords* page = find_page(address);
+  return page != nullptr && address >= page->start && address < page->end();
+}
+
+void for_each_live_block(BlockVisitor visit, void* context) {
+  VisitContext visitor{visit, context};
+  for_each_page(&visit_page, &visitor);
+  foreign_for_each(visit, context);
+}
+
+void live_set_reset_after_fork() {
+  pool_records_reset_after_fork();
+  foreign_reset_after_fork();
+}
+
+}  // namespace weir::track

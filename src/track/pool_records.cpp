@@ -1,0 +1,239 @@
+#include "track/pool_records.h"
+
+#include "core/arena.h"
+#include "core/spin_lock.h"
+#include "track/size_class.h"
+
+namespace weir::track {
+namespace {
+
+constexpr int kRadixBits = (kAddressBits - kUnitShift) / 2;
+constexpr size_t kRadixEntries = size_t{1} << kRadixBits;
+constexpr uintptr_t kSpanTag = 1;  // the unit lies wholly inside one page: the entry is that PageRecords, tagged
+
+struct Unit {
+  std::atomic<PageRecords*> slices[kSlicesPerUnit];
+};
+struct Middle {
+  std::atomic<uintptr_t> units[kRadixEntries];
+};
+
+std::atomic<Middle*> top[kRadixEntries];
+core::SpinLock directory_lock;
+
+std::atomic<uintptr_t>* find_unit_entry(uintptr_t address) {
+  if (address >> kAddressBits != 0) return nullptr;
+  const uintptr_t unit = address >> kUnitShift;
+  Middle* middle = top[unit >> kRadixBits].load(std::memory_order_acquire);
+  return middle == nullptr ? nullptr : &middle->units[unit & (kRadixEntries - 1)];
+}
+
+std::atomic<uintptr_t>* make_unit_entry(uintptr_t address) {
+  const uintptr_t unit = address >> kUnitShift;
+  std::atomic<Middle*>& slot = top[unit >> kRadixBits];
+  if (slot.load(std::memory_order_relaxed) == nullptr) {
+    auto* middle = core::arena_array<Middle>(1);
+    if (middle == nullptr) return nullptr;
+    slot.store(middle, std::memory_order_release);
+  }
+  return find_unit_entry(address);
+}
+
+size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (kSlicesPerUnit - 1); }
+
+bool same_page(const PageRecords* page, const PageIdentity& identity) {
+  return page != nullptr && page->page == identity.page && page->block_bytes == identity.block_bytes;
+}
+
+void release_page(PageRecords* page) {
+  if (page->block_count > kInlineRecords && page->records[1] != nullptr) {
+    core::arena_release(page->records[1] + kInlineRecords, (page->block_count - kInlineRecords) * sizeof(Record));
+  }
+  core::arena_release(page, page->allocated_bytes);
+}
+
+void drop_reference(PageRecords* page) {
+  if (page != nullptr && --page->slices_held == 0) release_page(page);
+}
+
+// Directory entries of one page, unit by unit.
+template <class Visit>
+bool for_each_slice(uintptr_t start, uintptr_t end, Visit visit) {
+  for (uintptr_t slice = start >> kSliceShift; slice <= (end - 1) >> kSliceShift; ++slice) {
+    if (!visit(slice << kSliceShift)) return false;
+  }
+  return true;
+}
+
+Unit* make_unit(uintptr_t address) {
+  std::atomic<uintptr_t>* entry = make_unit_entry(address);
+  if (entry == nullptr) return nullptr;
+  const uintptr_t present = entry->load(std::memory_order_relaxed);
+  if (present != 0 && (present & kSpanTag) == 0) return reinterpret_cast<Unit*>(present);
+  auto* unit = core::arena_array<Unit>(1);
+  if (unit == nullptr) return nullptr;
+  entry->store(reinterpret_cast<uintptr_t>(unit), std::memory_order_release);
+  if (present != 0) drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
+  return unit;
+}
+
+bool whole_unit_inside(uintptr_t unit_start, uintptr_t start, uintptr_t end) {
+  return unit_start >= start && unit_start + (uintptr_t{1} << kUnitShift) <= end;
+}
+
+bool set_span(uintptr_t unit_start, PageRecords* page) {
+  std::atomic<uintptr_t>* entry = make_unit_entry(unit_start);
+  if (entry == nullptr) return false;
+  const uintptr_t present = entry->load(std::memory_order_relaxed);
+  if (present == (reinterpret_cast<uintptr_t>(page) | kSpanTag)) return true;
+  ++page->slices_held;
+  entry->store(reinterpret_cast<uintptr_t>(page) | kSpanTag, std::memory_order_release);
+  if ((present & kSpanTag) != 0) {
+    drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
+  } else if (present != 0) {
+    auto* unit = reinterpret_cast<Unit*>(present);
+    for (auto& slice : unit->slices) drop_reference(slice.load(std::memory_order_relaxed));
+    core::arena_release(unit, sizeof(Unit));
+  }
+  return true;
+}
+
+bool set_slice(uintptr_t address, PageRecords* page) {
+  Unit* unit = make_unit(address);
+  if (unit == nullptr) return false;
+  std::atomic<PageRecords*>& slot = unit->slices[slice_of(address)];
+  PageRecords* present = slot.load(std::memory_order_relaxed);
+  if (present == page) return true;
+  ++page->slices_held;
+  slot.store(page, std::memory_order_release);
+  drop_reference(present);
+  return true;
+}
+
+bool enter_in_directory(PageRecords* page) {
+  const uintptr_t unit_bytes = uintptr_t{1} << kUnitShift;
+  uintptr_t address = page->start;
+  while (address < page->end()) {
+    if ((address & (unit_bytes - 1)) == 0 && whole_unit_inside(address, page->start, page->end())) {
+      page->spans_units = true;
+      if (!set_span(address, page)) return false;
+      address += unit_bytes;
+    } else {
+      if (!set_slice(address, page)) return false;
+      address = ((address >> kSliceShift) + 1) << kSliceShift;
+    }
+  }
+  return true;
+}
+
+PageRecords* make_page(const PageIdentity& identity, const PageGeometry& geometry) {
+  const size_t block_count = geometry.bytes / geometry.block_bytes;
+  const size_t inline_count = block_count < kInlineRecords ? block_count : kInlineRecords;
+  const size_t bytes = sizeof(PageRecords) + inline_count * sizeof(Record);
+  auto* page = static_cast<PageRecords*>(core::arena_allocate(bytes));
+  if (page == nullptr) return nullptr;
+  page->start = geometry.start;
+  page->reciprocal = ((uint64_t{1} << kReciprocalShift) + geometry.block_bytes - 1) / geometry.block_bytes;
+  page->page = identity.page;
+  page->block_bytes = identity.block_bytes;
+  page->records[0] = reinterpret_cast<AtomicRecord*>(page + 1);
+  page->records[1] = nullptr;
+  page->block_count = static_cast<uint32_t>(block_count);
+  page->first_slice = static_cast<uint16_t>(slice_of(geometry.start));
+  page->class_index = size_class_index(geometry.block_bytes);
+  page->allocated_bytes = bytes;
+  return page;
+}
+
+// An array that this very page left in some slice while others of its slices were used differently.
+PageRecords* find_in_any_slice(const PageIdentity& identity, const PageGeometry& geometry) {
+  PageRecords* found = nullptr;
+  for_each_slice(geometry.start, geometry.start + geometry.bytes, [&](uintptr_t address) {
+    PageRecords* page = find_page(address);
+    if (same_page(page, identity) && page->start == geometry.start) found = page;
+    return found == nullptr;
+  });
+  return found;
+}
+
+PageRecords* enter_page(uintptr_t base, const PageIdentity& identity, GeometryOf geometry_of) {
+  core::LockScope scope(directory_lock);
+  const PageGeometry geometry = geometry_of(base);
+  PageRecords* page = find_in_any_slice(identity, geometry);
+  if (page == nullptr) page = make_page(identity, geometry);
+  if (page == nullptr || !enter_in_directory(page)) return nullptr;
+  return page;
+}
+
+}  // namespace
+
+PageRecords* find_page(uintptr_t address) {
+  std::atomic<uintptr_t>* entry = find_unit_entry(address);
+  if (entry == nullptr) return nullptr;
+  const uintptr_t unit = entry->load(std::memory_order_acquire);
+  if (unit == 0) return nullptr;
+  if ((unit & kSpanTag) != 0) return reinterpret_cast<PageRecords*>(unit & ~kSpanTag);
+  return reinterpret_cast<Unit*>(unit)->slices[slice_of(address)].load(std::memory_order_acquire);
+}
+
+PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
+  PageRecords* page = find_page(base);
+  // A page of several slices is known only if its first slice says so too: see enter_page.
+  if (same_page(page, identity) && (slice_of(base) == page->first_slice || find_page(page->start) == page)) [[likely]] {
+    *new_page = false;
+    return page;
+  }
+  *new_page = true;
+  return enter_page(base, identity, geometry);
+}
+
+AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {
+  AtomicRecord* record = record_at(page, index);
+  if (record != nullptr) [[likely]] return record;
+  // Only the thread that owns the pool page allocates in it, so nobody else makes this array meanwhile.
+  auto* outer = core::arena_array<AtomicRecord>(page.block_count - kInlineRecords);
+  if (outer == nullptr) return nullptr;
+  page.records[1] = outer - kInlineRecords;
+  return page.records[1] + index;
+}
+
+void for_each_page(void (*visit)(void* context, PageRecords& page), void* context) {
+  for (auto& top_entry : top) {
+    Middle* middle = top_entry.load(std::memory_order_acquire);
+    if (middle == nullptr) continue;
+    for (auto& unit_entry : middle->units) {
+      const uintptr_t entry = unit_entry.load(std::memory_order_acquire);
+      if (entry == 0) continue;
+      if ((entry & kSpanTag) != 0) continue;  // visited where its first slice lies
+      auto* unit = reinterpret_cast<Unit*>(entry);
+      for (size_t slice = 0; slice < kSlicesPerUnit; ++slice) {
+        PageRecords* page = unit->slices[slice].load(std::memory_order_acquire);
+        if (page != nullptr && page->first_slice == slice && find_page(page->start) == page) visit(context, *page);
+      }
+    }
+  }
+}
+
+void forget_pool_range(uintptr_t start, size_t bytes) {
+  core::LockScope scope(directory_lock);
+  const uintptr_t unit_bytes = uintptr_t{1} << kUnitShift;
+  for (uintptr_t address = start & ~(unit_bytes - 1); address < start + bytes; address += unit_bytes) {
+    std::atomic<uintptr_t>* entry = find_unit_entry(address);
+    const uintptr_t present = entry == nullptr ? 0 : entry->load(std::memory_order_relaxed);
+    if (present == 0) continue;
+    if ((present & kSpanTag) != 0) {
+      entry->store(0, std::memory_order_release);
+      drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
+      continue;
+    }
+    for (size_t slice = 0; slice < kSlicesPerUnit; ++slice) {
+      const uintptr_t slice_start = address + (slice << kSliceShift);
+      if (slice_start < start || slice_start >= start + bytes) continue;
+      drop_reference(reinterpret_cast<Unit*>(present)->slices[slice].exchange(nullptr, std::memory_order_acq_rel));
+    }
+  }
+}
+
+void pool_records_reset_after_fork() { directory_lock.reset_after_fork(); }
+
+}  // namespace weir::track

@@ -1,0 +1,25 @@
+#include "track/size_class.h"
+
+#include <atomic>
+
+namespace weir::track {
+namespace {
+std::atomic<uint32_t> class_bytes[kSizeClasses];
+}
+
+uint8_t size_class_index(size_t block_bytes) {
+  if (block_bytes > kLargestClassBytes) return kNoSizeClass;
+  const auto wanted = static_cast<uint32_t>(block_bytes);
+  for (uint8_t index = 0; index < kSizeClasses; ++index) {
+    uint32_t present = class_bytes[index].load(std::memory_order_relaxed);
+    if (present == 0 && class_bytes[index].compare_exchange_strong(present, wanted)) return index;
+    if (present == wanted) return index;
+  }
+  return kNoSizeClass;
+}
+
+size_t size_class_bytes(uint8_t index) {
+  return index < kSizeClasses ? class_bytes[index].load(std::memory_order_relaxed) : 0;
+}
+
+}  // namespace weir::track

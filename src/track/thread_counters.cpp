@@ -1,0 +1,219 @@
+#include "track/thread_counters.h"
+
+#include <sys/prctl.h>
+
+#include "core/arena.h"
+#include "core/spin_lock.h"
+#include "core/system_call.h"
+
+namespace weir::track {
+
+std::atomic<uint64_t> nested_event_count;
+std::atomic<int64_t> process_live_bytes;
+std::atomic<int64_t> process_peak_bytes;
+std::atomic<uint64_t> process_peak_tick;
+std::atomic<uint32_t> peak_epoch;
+std::atomic<int64_t> publish_threshold{0};
+
+namespace {
+
+// All threads together may hold back this much: the stated error of the peak.
+constexpr int64_t kHeldBackBytes = int64_t{1} << 20;
+constexpr size_t kThreadInfoChunk = 64;
+constexpr size_t kThreadInfoChunks = (core::kMaxThreadId + kThreadInfoChunk) / kThreadInfoChunk;
+
+core::SpinLock threads_lock;
+ThreadCounters* live_threads;
+constinit ThreadCounters retired_threads{};
+uint32_t live_thread_count;
+uint32_t last_thread_id;
+std::atomic<ThreadInfo*> thread_infos[kThreadInfoChunks];
+
+void set_publish_threshold() {
+  const int64_t sharers = int64_t{live_thread_count} * 2;
+  publish_threshold.store(sharers == 0 ? 0 : kHeldBackBytes / sharers, std::memory_order_relaxed);
+}
+
+ThreadInfo* info_slot(core::ThreadId id) {
+  const uint32_t index = core::index_of(id);
+  std::atomic<ThreadInfo*>& chunk = thread_infos[index / kThreadInfoChunk];
+  ThreadInfo* infos = chunk.load(std::memory_order_acquire);
+  if (infos == nullptr) {
+    infos = core::arena_array<ThreadInfo>(kThreadInfoChunk);
+    if (infos == nullptr) return nullptr;
+    chunk.store(infos, std::memory_order_release);
+  }
+  return &infos[index % kThreadInfoChunk];
+}
+
+void note_thread_name(const ThreadCounters& counters) {
+  if (ThreadInfo* info = info_slot(counters.id)) {
+    info->tid = counters.tid;
+    core::system_call(SYS_prctl, PR_GET_NAME, core::as_argument(info->name));
+  }
+}
+
+void add(ThreadFigures& sum, const ThreadFigures& part) {
+  sum.alloc_count += part.alloc_count;
+  sum.alloc_bytes += part.alloc_bytes;
+  sum.free_count += part.free_count;
+  sum.free_bytes += part.free_bytes;
+  sum.hit_count += part.hit_count;
+  sum.peak_bytes += part.peak_bytes;
+}
+
+void add(ThreadCounters& sum, const ThreadCounters& part) {
+  sum.unpublished_live_bytes += part.unpublished_live_bytes;
+  sum.temporary_count += part.temporary_count;
+  sum.realloc_count += part.realloc_count;
+  sum.realloc_in_place_count += part.realloc_in_place_count;
+  sum.failed_count += part.failed_count;
+  sum.foreign_free_count += part.foreign_free_count;
+  sum.double_free_count += part.double_free_count;
+  sum.interior_free_count += part.interior_free_count;
+  sum.untracked_count += part.untracked_count;
+  add(sum.all, part.all);
+  add(sum.large, part.large);
+  for (size_t i = 0; i < kSizeClasses; ++i) add(sum.size_classes[i], part.size_classes[i]);
+  for (size_t i = 0; i < kPowersOfTwo; ++i) add(sum.powers_of_two[i], part.powers_of_two[i]);
+}
+
+// A class's peak over several threads is not known exactly: the threads' own peaks bound it from above.
+Figures figures_of(const ThreadFigures& sum) {
+  const uint64_t peak = sum.peak_bytes < sum.alloc_bytes ? sum.peak_bytes : sum.alloc_bytes;
+  return {sum.alloc_count, sum.alloc_bytes, sum.free_count, sum.free_bytes, peak, sum.hit_count};
+}
+
+void sort_by_block_bytes(SizeClassFigures* rows, size_t count) {
+  for (size_t i = 1; i < count; ++i) {
+    const SizeClassFigures row = rows[i];
+    size_t j = i;
+    for (; j > 0 && rows[j - 1].block_bytes > row.block_bytes; --j) rows[j] = rows[j - 1];
+    rows[j] = row;
+  }
+}
+
+size_t fill_size_classes(const ThreadCounters& sum, SizeClassFigures* rows) {
+  size_t count = 0;
+  for (uint8_t i = 0; i < kSizeClasses; ++i) {
+    if (size_class_bytes(i) == 0) break;
+    rows[count++] = {size_class_bytes(i), figures_of(sum.size_classes[i])};
+  }
+  sort_by_block_bytes(rows, count);
+  return count;
+}
+
+HostTotals totals_of(const ThreadCounters& sum) {
+  HostTotals totals{};
+  totals.all = figures_of(sum.all);
+  const int64_t live = process_live_bytes.load(std::memory_order_relaxed) + sum.unpublished_live_bytes;
+  const int64_t peak = process_peak_bytes.load(std::memory_order_relaxed);
+  totals.all.peak_bytes = static_cast<uint64_t>(live > peak ? live : peak);
+  totals.peak_tick = process_peak_tick.load(std::memory_order_relaxed);
+  fill_size_classes(sum, totals.size_classes);
+  for (size_t i = 0; i < kPowersOfTwo; ++i) totals.powers_of_two[i] = figures_of(sum.powers_of_two[i]);
+  totals.large_count = sum.large.alloc_count;
+  totals.realloc_count = sum.realloc_count;
+  totals.realloc_in_place_count = sum.realloc_in_place_count;
+  totals.failed_count = sum.failed_count;
+  totals.temporary_count = sum.temporary_count;
+  totals.foreign_free_count = sum.foreign_free_count;
+  totals.double_free_count = sum.double_free_count;
+  totals.interior_free_count = sum.interior_free_count;
+  totals.untracked_count = sum.untracked_count;
+  totals.nested_count = nested_event_count.load(std::memory_order_relaxed);
+  totals.thread_count = last_thread_id;
+  return totals;
+}
+
+}  // namespace
+
+ThreadCounters* create_thread_counters(core::ThreadId id) {
+  auto* counters = core::arena_array<ThreadCounters>(1);
+  if (counters == nullptr) return nullptr;
+  counters->tid = core::current_tid();
+  {
+    core::LockScope scope(threads_lock);
+    if (id == core::ThreadId::unknown) {
+      if (last_thread_id < core::kMaxThreadId) ++last_thread_id;
+      id = static_cast<core::ThreadId>(last_thread_id);
+    }
+    counters->id = id;
+    counters->next = live_threads;
+    live_threads = counters;
+    ++live_thread_count;
+    set_publish_threshold();
+  }
+  note_thread_name(*counters);
+  return counters;
+}
+
+void retire_thread_counters(ThreadCounters* counters) {
+  note_thread_name(*counters);
+  publish_shared(*counters);
+  {
+    core::LockScope scope(threads_lock);
+    ThreadCounters** link = &live_threads;
+    while (*link != counters) link = &(*link)->next;
+    *link = counters->next;
+    --live_thread_count;
+    set_publish_threshold();
+    add(retired_threads, *counters);
+  }
+  core::arena_release(counters, sizeof *counters);
+}
+
+void publish_shared(ThreadCounters& counters) {
+  const int64_t bytes = counters.unpublished_live_bytes;
+  counters.unpublished_live_bytes = 0;
+  const int64_t live = process_live_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  int64_t peak = process_peak_bytes.load(std::memory_order_relaxed);
+  while (live > peak) {
+    if (process_peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+      process_peak_tick.store(core::current_tick(), std::memory_order_relaxed);
+      peak_epoch.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
+
+HostTotals read_totals() {
+  auto* sum = core::arena_array<ThreadCounters>(1);
+  if (sum == nullptr) return {};
+  {
+    core::LockScope scope(threads_lock);
+    add(*sum, retired_threads);
+    for (const ThreadCounters* thread = live_threads; thread != nullptr; thread = thread->next) add(*sum, *thread);
+  }
+  const HostTotals totals = totals_of(*sum);
+  core::arena_release(sum, sizeof *sum);
+  return totals;
+}
+
+const ThreadInfo* thread_info(core::ThreadId thread) {
+  if (thread == core::ThreadId::unknown || core::index_of(thread) >= core::kMaxThreadId) return nullptr;
+  const ThreadInfo* infos = thread_infos[core::index_of(thread) / kThreadInfoChunk].load(std::memory_order_acquire);
+  const ThreadInfo* info = infos == nullptr ? nullptr : &infos[core::index_of(thread) % kThreadInfoChunk];
+  return info == nullptr || info->tid == 0 ? nullptr : info;
+}
+
+void thread_counters_reset_after_fork(ThreadCounters* survivor) {
+  threads_lock.reset_after_fork();
+  live_threads = survivor;
+  live_thread_count = survivor == nullptr ? 0 : 1;
+  last_thread_id = live_thread_count;
+  retired_threads = {};
+  nested_event_count.store(0, std::memory_order_relaxed);
+  process_live_bytes.store(0, std::memory_order_relaxed);
+  process_peak_bytes.store(0, std::memory_order_relaxed);
+  process_peak_tick.store(0, std::memory_order_relaxed);
+  peak_epoch.store(0, std::memory_order_relaxed);
+  set_publish_threshold();
+  if (survivor == nullptr) return;
+  const core::ThreadId id = survivor->id;
+  *survivor = {};
+  survivor->id = id;
+  survivor->tid = core::current_tid();
+}
+
+}  // namespace weir::track
