@@ -34,10 +34,17 @@ void release_last_stack(LastStack*);     // its counters are added to the proces
 // Never fails visibly: a stack that cannot be followed to its end is kept as far as it goes and marked truncated.
 core::StackId capture(const core::Inside&, LastStack&, const Registers& caller);
 
-// To be called by every hook of free with its return address and the pointer freed: the loader frees a library's link map
-// when it closes it, which is the one sure sign that code may change under the remembered stacks. Cost: one subtraction and
-// a compare unless the caller is the loader.
-void notice_free(uintptr_t return_address, const void* pointer);
+namespace detail {
+extern uintptr_t loader_start, loader_bytes;  // the dynamic loader's mapping; nothing until the first LastStack
+void notice_free_by_loader(const void* pointer);
+}  // namespace detail
+
+// To be called by every hook of free with its return address and the pointer freed, also where the hook passes the call on
+// untracked: the loader frees a library's link map when it closes it, which is the one sure sign that code may change under
+// the remembered stacks. Cost: one subtraction and a compare unless the caller is the loader.
+inline void notice_free(uintptr_t return_address, const void* pointer) {
+  if (return_address - detail::loader_start < detail::loader_bytes) [[unlikely]] detail::notice_free_by_loader(pointer);
+}
 
 // Reads WEIR_STACK_DEPTH and whether to compare every capture with libunwind (WEIR_DEBUG). Before the first capture.
 struct CaptureSettings {

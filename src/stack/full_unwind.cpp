@@ -1,0 +1,98 @@
+#include "stack/full_unwind.h"
+
+#define UNW_LOCAL_ONLY
+#include <elf.h>
+#include <libunwind.h>
+#include <link.h>
+
+#include "core/spin_lock.h"
+#include "stack/rule_cache.h"
+
+namespace weir::stack {
+namespace {
+
+// libunwind's own locks cannot be made free again in a forked child; this one around all of it can tell whether they were
+// held.
+core::SpinLock libunwind_lock;
+bool usable = true;
+bool prepared = false;
+
+// Without libunwind's cache: it takes no lock of its own, holds nothing of an unloaded library, and never confuses an
+// interrupted address with an equal return address.
+void prepare() {
+  if (prepared) return;
+  unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
+  prepared = true;
+}
+
+struct Position {
+  uintptr_t ip, sp;
+};
+
+Position position_of(unw_cursor_t* cursor) {
+  unw_word_t ip = 0, sp = 0;
+  unw_get_reg(cursor, UNW_REG_IP, &ip);
+  unw_get_reg(cursor, UNW_REG_SP, &sp);
+  return {ip, sp};
+}
+
+bool step_out_of_weir(unw_cursor_t* cursor, const Registers& caller) {
+  Position at = position_of(cursor);
+  while (at.sp < caller.sp) {
+    if (unw_step(cursor) <= 0) return false;
+    at = position_of(cursor);
+  }
+  return at.sp == caller.sp && at.ip == caller.ip;
+}
+
+// Where the tables say nothing libunwind would guess, and ask the kernel about every guess.
+bool has_unwind_info(uintptr_t ip, bool exact) {
+  const FoundRule found = exact ? find_exact_rule(ip) : find_rule(ip);
+  return found.rule.kind != RuleKind::no_info;
+}
+
+UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
+  for (bool exact = false;;) {
+    const Position at = position_of(cursor);
+    if (at.ip == 0) return UnwindEnd::complete;
+    if (!sink(context, at.ip, exact) || !has_unwind_info(at.ip, exact)) return UnwindEnd::truncated;
+    exact = unw_is_signal_frame(cursor) > 0;
+    const int stepped = unw_step(cursor);
+    if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;
+  }
+}
+
+}  // namespace
+
+[[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
+  core::LockScope scope(libunwind_lock);
+  if (!usable) return UnwindEnd::unavailable;
+  prepare();
+  unw_context_t registers;
+  unw_cursor_t cursor;
+  unw_getcontext(&registers);
+  if (unw_init_local(&cursor, &registers) != 0 || !step_out_of_weir(&cursor, caller)) return UnwindEnd::unavailable;
+  return unwind_from(&cursor, sink, context);
+}
+
+void full_unwind_reset_after_fork() {
+  if (!libunwind_lock.try_lock()) usable = false;
+  libunwind_lock.reset_after_fork();
+}
+
+}  // namespace weir::stack
+
+// libunwind is built to call this in place of dl_iterate_phdr, whose lock may be held by a thread that waits for Weir.
+// `data` is libunwind's dwarf_callback_data, whose first word is the program counter sought: only its module is shown.
+extern "C" int weir_unwind_iterate_phdr(int (*callback)(dl_phdr_info*, size_t, void*), void* data) {
+  weir::stack::LoadedModule module;
+  if (!weir::stack::find_loaded_module(*static_cast<const uintptr_t*>(data), &module)) return 0;
+  if (module.readable.count == 0) return 0;
+  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(module.start);
+  dl_phdr_info info{};
+  info.dlpi_addr = module.base;
+  info.dlpi_name = module.name;
+  info.dlpi_phdr = reinterpret_cast<const Elf64_Phdr*>(module.start + header->e_phoff);
+  info.dlpi_phnum = header->e_phnum;
+  return callback(&info, sizeof info, data);
+}
