@@ -53,7 +53,11 @@ void* map_counted(size_t bytes) {
 bool refill_chunk(size_t at_least) {
   for (size_t bytes = kChunkBytes; bytes >= kSmallestChunkBytes && bytes >= at_least; bytes /= 2) {
     if (void* chunk = map_counted(bytes)) {
+      // fork may copy the memory between any two of these: the chunk then looks used up, never larger than it is.
+      chunk_end = nullptr;
+      asm volatile("" ::: "memory");
       chunk_next = static_cast<char*>(chunk);
+      asm volatile("" ::: "memory");
       chunk_end = chunk_next + bytes;
       return true;
     }

@@ -21,6 +21,16 @@ void deliver_to_handler() {
   set_default_action(SIGABRT);
 }
 
+// A handler of SIGABRT runs after the report: a program that survives it replaces the report at its end.
+void end_by_assertion() {
+  if (!tracking() || system_calls_restricted() || !is_own_process()) return;
+  if (has_handler(SIGABRT)) {
+    early_end("assert");
+  } else {
+    process_end("assert", kNoStatus);
+  }
+}
+
 }  // namespace
 
 void run_abort() {
@@ -32,15 +42,14 @@ void run_abort() {
   __builtin_unreachable();
 }
 
-// The handler of SIGABRT, where there is one, runs after the report: a program that survives it replaces the report at its end.
 void run_assert_fail(const char* assertion, const char* file, unsigned line, const char* function) {
-  early_end("assert");
+  end_by_assertion();
   host___assert_fail()(assertion, file, line, function);
   __builtin_unreachable();
 }
 
 void run_assert_perror_fail(int error, const char* file, unsigned line, const char* function) {
-  early_end("assert");
+  end_by_assertion();
   host___assert_perror_fail()(error, file, static_cast<int>(line), function);
   __builtin_unreachable();
 }

@@ -13,6 +13,7 @@
 #include "runtime/process.h"
 #include "runtime/process_policy.h"
 #include "runtime/process_report.h"
+#include "runtime/process_symbolize.h"
 
 // Of the libc, behind at_quick_exit: with no module named, the function outlives every dlclose.
 extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* module);
@@ -76,7 +77,7 @@ bool become_writer() {
   return true;
 }
 
-void write_once(const char* how, int status) {
+void write_once(const char* how, int status, End then) {
   if (!report_wanted()) return;
   core::Guard guard;
   if (!guard.entered()) {
@@ -85,6 +86,9 @@ void write_once(const char* how, int status) {
     return;
   }
   write_process_report(guard.token(), how, status);
+  // After an early end the report may yet be taken back: the helper would bring it to life again.
+  const char* path = written_report_path();
+  if (then == End::final && path != nullptr) start_symbolizer(guard.token(), path);
 }
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
@@ -94,7 +98,7 @@ bool end_with_report(const char* how, int status, End then) {
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   remove_written_report();
-  write_once(how, status);
+  write_once(how, status, then);
   end_state.store(then, std::memory_order_release);
   return true;
 }

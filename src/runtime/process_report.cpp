@@ -62,4 +62,6 @@ void remove_written_report() {
 
 void process_report_reset_after_fork() { is_written = false; }
 
+const char* written_report_path() { return is_written ? prepared.final_path : nullptr; }
+
 }  // namespace weir::runtime

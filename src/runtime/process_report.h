@@ -14,4 +14,7 @@ void remove_written_report();
 // There is none to remove: the last one is the parent's.
 void process_report_reset_after_fork();
 
+// Where the last report lies, or nullptr.
+const char* written_report_path();
+
 }  // namespace weir::runtime

@@ -16,6 +16,7 @@
 #include "runtime/process_first.h"
 #include "runtime/process_fork.h"
 #include "runtime/process_signals.h"
+#include "runtime/process_symbolize.h"
 #include "runtime/runtime.h"
 #include "runtime/runtime.h"
 
@@ -151,6 +152,7 @@ void process_start(int argc, char** argv, char** envp) {
   register_for_end();
   register_for_fork();
   install_signal_handlers();
+  find_symbolizer();
 }
 
 }  // namespace weir::runtime
