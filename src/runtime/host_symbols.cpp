@@ -56,6 +56,10 @@ void* host_symbol(HostSymbol symbol) {
   return definition;
 }
 
+void* known_host_symbol(HostSymbol symbol) {
+  return found[static_cast<size_t>(symbol)].load(std::memory_order_acquire);
+}
+
 void resolve_host_symbols() {
   for (size_t index = 0; index < kSymbols; ++index) host_symbol(static_cast<HostSymbol>(index));
 }

@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 namespace weir::runtime {
@@ -27,7 +29,15 @@ namespace weir::runtime {
   X(execveat)                \
   X(fexecve)                 \
   X(prctl)                   \
-  X(syscall)
+  X(syscall)                 \
+  X(mmap)                    \
+  X(munmap)                  \
+  X(mremap)                  \
+  X(mprotect)                \
+  X(brk)                     \
+  X(sbrk)                    \
+  X(shmat)                   \
+  X(shmdt)
 
 enum class HostSymbol : unsigned {
 #define WEIR_HOST_SYMBOL(name) k##name,
@@ -42,6 +52,9 @@ void* find_host_symbol(const char* name);
 
 // The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too early.
 void* host_symbol(HostSymbol symbol);
+
+// The same where it has been found already, else nullptr. Cost: one load; never enters the loader.
+void* known_host_symbol(HostSymbol symbol);
 
 // Finds all listed names, so that later look-ups take no lock of the loader's. From the preload's constructor.
 void resolve_host_symbols();

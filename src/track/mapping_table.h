@@ -40,6 +40,8 @@ struct Mapping {
   core::ThreadId thread = core::ThreadId::unknown;
   uint64_t tick = 0;            // core::current_tick() of the mapping
   uint64_t resident_bytes = 0;  // as of measure_residency(); 0 before
+  uint64_t serial = 0;          // equal for the pieces of one mapping; given by the table
+  bool continues = false;       // for visitors: a piece of the same mapping as the interval visited before
 
   uintptr_t end() const { return address + bytes; }
   // Address space only: no access is allowed, nothing is committed.
@@ -82,12 +84,12 @@ void for_each_mapped_file(MappedFileVisitor visit, void* context);
 
 // Asks the kernel which of the tracked pages are still mapped and which are in memory: fills resident_bytes everywhere and
 // drops what a raw system call or a library's own code unmapped unseen. For the end of the process and rare calls: reads
-// /proc/self/smaps. False, and nothing changed, where that file cannot be read.
+// /proc/self/smaps, so not once the program has confined itself by seccomp. False where that file cannot be read.
 bool measure_residency();
 
 // ---- For the runtime's hooks -------------------------------------------------------------------------------------------
 
-// The interned file of `path`; nullptr when memory ran out.
+// The interned file of `path` (a shared "(other files)" beyond 65,536 of them); nullptr when memory ran out.
 MappedFile* intern_mapped_file(const char* path, size_t length);
 
 // Intervals taken out of the map for the time of a system call.
@@ -107,18 +109,23 @@ bool first_detached(const DetachedMappings& detached, Mapping* result);
 // The memory is gone: counts it as unmapped. Clears `detached`.
 void forget_mappings(DetachedMappings& detached);
 
-// The system call failed: puts back every piece that the kernel still maps, around whatever another thread has mapped there
-// meanwhile. Clears `detached`.
-void restore_mappings(DetachedMappings& detached);
+// The system call failed: puts back every piece, around whatever another thread has mapped there meanwhile. Clears `detached`.
+// ask_kernel: only what is still mapped, as a MAP_FIXED or an mremap may fail after it has unmapped its target; one mincore
+// for each piece.
+void restore_mappings(DetachedMappings& detached, bool ask_kernel);
+
+// The interval that `address` lies in; false if there is none.
+bool find_mapping(uintptr_t address, Mapping* result);
 
 // Adds a new interval; what the map still had there is dropped, as the kernel has just replaced it. A mapping of no bytes is
-// ignored. `is_new`: counts as a call that acquired memory, false for the moved or kept part of an mremap.
-void insert_mapping(const Mapping& mapping, bool is_new = true);
+// ignored.
+void insert_mapping(const Mapping& mapping);
 
 // mprotect has changed the protection of [address, address + bytes).
 void protect_mappings(uintptr_t address, size_t bytes, int protection);
 
 void count_failed_mapping();
+void count_untracked_mapping();
 void count_nested_mapping();
 
 // After fork the child has the parent's memory and one thread: the lock is free; the parent's intervals are dropped and all
