@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/guard.h"
+#include "report/report_path.h"
 
 namespace weir::report {
 
@@ -25,39 +26,22 @@ struct ReportInput {
   const char* end_text = "exit";           // "exit", "_exit", "abort", "signal TERM", "exec", ...
   bool has_exit_status = false;
   int exit_status = 0;
-  uint64_t ignore_before_tick = 0;         // blocks of this tick and before were the parent's: counted, not listed; 0: none
+  uint64_t ignore_before_tick = 0;         // blocks of earlier ticks were the parent's: counted, not listed; 0: none
   bool is_first_process = true;            // keeps a report path without %p and %n for itself; others get .PID inserted
   const char* const* warnings = nullptr;   // what could not be seen, and why
   size_t warning_count = 0;
   const char* starting_folder = nullptr;   // absolute: what a relative WEIR_REPORT is resolved against
 };
 
-enum class WriteResult : uint8_t {
-  written,
-  not_wanted,  // WEIR_REPORT=off, or WEIR_REPORT_IF=leaks and there are none
-  failed,      // one line on stderr has said why; nothing is left on disk
-};
-
 // The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK, PMI_RANK,
 // SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
 const char* rank_in(const char* const* environment);
 
-// Writes the report that the options ask for under its final name. The caller has stopped tracking or lives with figures that
-// move while they are read. Any thread, once at a time. Metadata memory is bounded by distinct stacks and given back; no libc
-// heap; system calls: open, write, rename and the like on the report, reads of /proc/self.
-WriteResult write_report(const core::Inside& inside, const ReportInput& input);
-
-// The same in two steps, for a process that is about to exec: the report lies under a temporary name in its folder, and
-// becomes a report (commit) or disappears (discard) once it is known whether the exec succeeded. The hand-over to the new
-// image is the two paths.
-constexpr size_t kMaxReportPath = 4096;
-struct PreparedReport {
-  char temporary_path[kMaxReportPath];
-  char final_path[kMaxReportPath];
-};
-WriteResult prepare_report(const core::Inside& inside, const ReportInput& input, PreparedReport* prepared);
-// Gives the report its final name, or the next free one (name.1.json, ...); `prepared->final_path` is then that name.
-WriteResult commit_report(PreparedReport* prepared);
-void discard_report(const PreparedReport& prepared);
+// Writes the report to where WEIR_REPORT says (whether one is wanted is the caller's decision). The figures may move while
+// they are read if other threads still run. Any thread, once at a time. Working memory is bounded by distinct stacks and
+// given back; no libc heap; system calls: open, write, rename and the like on the report, reads of /proc/self.
+// False where it could not be written: one line on stderr has said why, and nothing is left on disk. written_path receives
+// the report's absolute path, "" on failure.
+bool write_report(const core::Inside& inside, const ReportInput& input, char (&written_path)[kMaxPath]);
 
 }  // namespace weir::report

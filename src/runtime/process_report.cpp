@@ -11,8 +11,7 @@
 namespace weir::runtime {
 namespace {
 
-report::PreparedReport prepared;
-bool is_written = false;
+char written_path[report::kMaxPath];  // "" where none was written
 
 constexpr const char* kConfined[] = {
     "The report was written just before the process installed a seccomp filter; what came later was not seen."};
@@ -50,18 +49,17 @@ void write_process_report(const core::Inside& inside, const char* how, int statu
   utsname system{};
   report::ReportInput input = input_of(facts(), how, status);
   if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
-  is_written = report::prepare_report(inside, input, &prepared) == report::WriteResult::written &&
-               report::commit_report(&prepared) == report::WriteResult::written;
+  report::write_report(inside, input, written_path);
 }
 
 void remove_written_report() {
-  if (!is_written) return;
-  core::system_call(SYS_unlink, core::as_argument(prepared.final_path));
-  is_written = false;
+  if (written_path[0] == '\0') return;
+  core::system_call(SYS_unlink, core::as_argument(written_path));
+  written_path[0] = '\0';
 }
 
-void process_report_reset_after_fork() { is_written = false; }
+void process_report_reset_after_fork() { written_path[0] = '\0'; }
 
-const char* written_report_path() { return is_written ? prepared.final_path : nullptr; }
+const char* written_report_path() { return written_path[0] == '\0' ? nullptr : written_path; }
 
 }  // namespace weir::runtime

@@ -1,0 +1,16 @@
+// The report's lists of blocks and stacks: leaks, peak, hot sites, large blocks.
+#pragma once
+
+#include "report/event_clock.h"
+#include "report/json_stream.h"
+#include "report/snapshot.h"
+#include "report/stack_index.h"
+
+namespace weir::report {
+
+void write_leaks(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock);
+void write_peak(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks);
+void write_hot_sites(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks);
+void write_large(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock);
+
+}  // namespace weir::report

@@ -1,0 +1,19 @@
+// The process's memory as the kernel sees it.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::report {
+
+struct ProcessMemory {
+  bool known;
+  uint64_t rss_bytes;
+  uint64_t peak_rss_bytes;
+};
+// Reads /proc/self/status with raw system calls; not known where /proc cannot be read.
+ProcessMemory read_process_memory();
+
+// "VmRSS:\t  123 kB" -> 125952, for the line of `status` that begins with `name`. False where there is none.
+bool status_bytes(const char* status, const char* name, uint64_t* bytes);
+
+}  // namespace weir::report

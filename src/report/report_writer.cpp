@@ -1,0 +1,209 @@
+#include "report/report_writer.h"
+
+#include <errno.h>
+
+#include <cstring>
+
+#include "core/print.h"
+#include "core/system_call.h"
+#include "options/options.h"
+#include "report/block_section.h"
+#include "report/error_text.h"
+#include "report/host_section.h"
+#include "report/report_file.h"
+#include "report/scratch.h"
+#include "report/utc_time.h"
+
+namespace weir::report {
+namespace {
+
+constexpr size_t kStreamBytes = size_t{256} << 10;
+
+// Everything large that one report needs: the program's stack may be a small one.
+struct Workspace {
+  ReportFile file;
+  HostFigures figures;
+  char stream[kStreamBytes];
+};
+
+// What all parts of one report share.
+struct Report {
+  const ReportInput& input;
+  const HostFigures& figures;
+  Snapshot& snapshot;
+  StackIndex& stacks;
+  EventClock clock;
+};
+
+void write_text_list(JsonStream& json, const char* const* texts, size_t count) {
+  json.begin_array();
+  for (size_t i = 0; i < count; ++i) json.text(texts[i]);
+  json.end_array();
+}
+
+void write_process(JsonStream& json, const Report& report) {
+  const ReportInput& input = report.input;
+  char start[40];
+  core::TextBuffer start_text(start);
+  append_iso_time(start_text, utc_time(input.start_realtime_ns));
+  json.begin_object().key("exe").text(input.exe).key("argv");
+  write_text_list(json, input.argv, input.argc);
+  json.key("pid").signed_number(input.pid);
+  json.key("ppid").signed_number(input.ppid);
+  json.key("rank").text(input.rank);
+  json.key("host").text(input.host);
+  json.key("start").text(start);
+  json.key("start_ns").number(input.start_realtime_ns);
+  json.key("duration_ns").number(report.clock.duration_ns());
+  json.key("end").text(input.end_text);
+  if (input.has_exit_status) json.key("exit_status").signed_number(input.exit_status);
+  json.end_object();
+}
+
+void write_options(JsonStream& json) {
+  json.begin_object();
+  for (size_t i = 0; i < options::row_count(); ++i) {
+    const options::Row row = options::row(i);
+    json.text_key(row.variable).begin_object();
+    json.key("value").text(row.value_text).key("default").boolean(row.is_default).end_object();
+  }
+  json.end_object();
+}
+
+void write_timeline(JsonStream& json, const Report& report) {
+  const track::HostTotals& totals = report.figures.totals;
+  json.begin_object().key("peak").begin_object();
+  json.key("bytes").number(totals.all.peak_bytes).key("ns").number(report.clock.ns_of(totals.peak_tick));
+  json.end_object().end_object();
+}
+
+void write_untracked_warning(JsonStream& json, uint64_t count, const char* what) {
+  if (count == 0) return;
+  char storage[160];
+  core::TextBuffer text(storage);
+  text.text("memory for Weir's records ran out: ").decimal(count).text(" ").text(what).text(" were not tracked");
+  json.begin_object().key("text").text(text.c_str()).end_object();
+}
+
+void write_warnings(JsonStream& json, const Report& report) {
+  json.begin_array();
+  for (size_t i = 0; i < report.input.warning_count; ++i) {
+    json.begin_object().key("text").text(report.input.warnings[i]).end_object();
+  }
+  write_untracked_warning(json, report.figures.totals.untracked_count, "blocks");
+  write_untracked_warning(json, report.figures.mappings.untracked_count, "mappings");
+  json.end_array();
+}
+
+// The keys stand in the order that docs/report.md gives. Stacks come behind all that refers to them.
+void write_sections(JsonStream& json, Report& report) {
+  json.begin_object().key("schema").text("weir-report/1").key("process");
+  write_process(json, report);
+  json.key("options");
+  write_options(json);
+  json.key("host");
+  write_host(json, report.figures, report.snapshot, report.clock);
+  json.key("devices").begin_array().end_array();
+  json.key("leaks");
+  write_leaks(json, report.snapshot, report.stacks, report.clock);
+  json.key("errors").begin_array().end_array();
+  json.key("peak");
+  write_peak(json, report.snapshot, report.stacks);
+  json.key("hot_sites");
+  write_hot_sites(json, report.snapshot, report.stacks);
+  json.key("large");
+  write_large(json, report.snapshot, report.stacks, report.clock);
+  json.key("timeline");
+  write_timeline(json, report);
+  json.key("stacks");
+  report.stacks.write_stacks(json);
+  json.key("frames");
+  report.stacks.write_frames(json);
+  json.key("modules");
+  report.stacks.write_modules(json);
+  json.key("warnings");
+  write_warnings(json, report);
+  json.end_object();
+}
+
+// 0 or a positive errno.
+int write_content(const ReportInput& input, Workspace& workspace) {
+  Snapshot snapshot;
+  StackIndex stacks;
+  read_host_figures(workspace.figures);
+  if (!snapshot.take(input.ignore_before_tick, options::current().large)) return ENOMEM;
+  Report report{input, workspace.figures, snapshot, stacks, EventClock(input.start, input.end)};
+  JsonStream json(workspace.file.fd(), workspace.stream, sizeof workspace.stream, ReportFile::size_limit());
+  write_sections(json, report);
+  const int error = json.finish();
+  return error == 0 && stacks.out_of_memory() ? ENOMEM : error;
+}
+
+FileRequest request_of(const ReportInput& input) {
+  FileRequest request{};
+  request.pattern = options::current().report;
+  request.overwrite = options::current().overwrite;
+  request.facts.pid = input.pid;
+  request.facts.host = input.host;
+  request.facts.exe = input.exe;
+  request.facts.rank = input.rank;
+  request.facts.realtime_ns = input.start_realtime_ns;
+  request.facts.starting_folder = input.starting_folder;
+  request.facts.is_first_process = input.is_first_process;
+  return request;
+}
+
+// 0 or a positive errno; nothing is left of a report that failed.
+int write_file(const ReportInput& input, Workspace& workspace) {
+  const FileRequest request = request_of(input);
+  int error = workspace.file.open(request);
+  if (error != 0) return error;
+  error = write_content(input, workspace);
+  if (error == 0) return workspace.file.commit(request);
+  workspace.file.discard();
+  return error;
+}
+
+void say_why_not(const char* path, int error) {
+  constexpr size_t kLongestPath = 800;
+  const size_t length = strlen(path);
+  char storage[1000];
+  core::TextBuffer line(storage);
+  line.text("no report: cannot write ").text(path, length < kLongestPath ? length : kLongestPath);
+  if (length > kLongestPath) line.text("...");
+  line.text(": ").text(error_text(error)).text(" (errno ").decimal(static_cast<uint64_t>(error)).text(")");
+  core::print_line(line.c_str());
+}
+
+}  // namespace
+
+const char* rank_in(const char* const* environment) {
+  constexpr const char* kVariables[] = {"RANK=", "OMPI_COMM_WORLD_RANK=", "PMIX_RANK=", "PMI_RANK=", "SLURM_PROCID="};
+  if (environment == nullptr) return nullptr;
+  for (const char* variable : kVariables) {
+    const size_t length = strlen(variable);
+    for (const char* const* entry = environment; *entry != nullptr; ++entry) {
+      if (strncmp(*entry, variable, length) == 0 && (*entry)[length] != '\0') return *entry + length;
+    }
+  }
+  return nullptr;
+}
+
+bool write_report(const core::Inside&, const ReportInput& input, char (&written_path)[kMaxPath]) {
+  written_path[0] = '\0';
+  ScratchArray<Workspace> storage;
+  if (!storage.resize(1)) {
+    core::print_line("no report: no memory to write it");
+    return false;
+  }
+  Workspace& workspace = storage[0];
+  const int error = write_file(input, workspace);
+  if (error != 0) {
+    say_why_not(workspace.file.path(), error);
+    return false;
+  }
+  memcpy(written_path, workspace.file.path(), kMaxPath);
+  return true;
+}
+
+}  // namespace weir::report

@@ -1,0 +1,69 @@
+// Working memory of a report: one mapping per array, grown in place where the kernel can, given back at the end of its scope.
+// Pages that are never touched cost nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "core/system_call.h"
+
+namespace weir::report {
+
+// A zero-filled array of plain values that grows. Not for several threads. References die when it grows.
+template <class T>
+class ScratchArray {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
+ public:
+  ScratchArray() = default;
+  ~ScratchArray() {
+    if (data_ != nullptr) core::unmap(data_, capacity_ * sizeof(T));
+  }
+  ScratchArray(const ScratchArray&) = delete;
+  ScratchArray& operator=(const ScratchArray&) = delete;
+
+  // Makes `count` elements valid; new ones are zero. False, and nothing changed, where the kernel gives no memory.
+  bool resize(size_t count) {
+    if (count > capacity_ && !grow(count)) return false;
+    size_ = count;
+    return true;
+  }
+  bool push(const T& value) {
+    if (size_ == capacity_ && !grow(size_ + 1)) return false;
+    data_[size_++] = value;
+    return true;
+  }
+
+  size_t size() const { return size_; }
+  T& operator[](size_t index) { return data_[index]; }
+  const T& operator[](size_t index) const { return data_[index]; }
+  T* begin() { return data_; }
+  T* end() { return data_ + size_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + size_; }
+
+ private:
+  static constexpr size_t kSmallestBytes = 4096;
+
+  bool grow(size_t count) {
+    size_t bytes = capacity_ == 0 ? kSmallestBytes : capacity_ * sizeof(T) * 2;
+    while (bytes < count * sizeof(T)) bytes *= 2;
+    void* grown = data_ == nullptr ? core::map_anonymous(bytes) : moved(bytes);
+    if (grown == nullptr) return false;
+    data_ = static_cast<T*>(grown);
+    capacity_ = bytes / sizeof(T);
+    return true;
+  }
+  void* moved(size_t bytes) {
+    const long result = core::system_call(SYS_mremap, core::as_argument(data_), static_cast<long>(capacity_ * sizeof(T)),
+                                          static_cast<long>(bytes), MREMAP_MAYMOVE);
+    return core::failed(result) ? nullptr : reinterpret_cast<void*>(result);
+  }
+
+  T* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace weir::report

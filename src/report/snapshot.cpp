@@ -1,0 +1,274 @@
+#include "report/snapshot.h"
+
+#include <algorithm>
+
+#include "stack/stack_table.h"
+#include "track/live_set.h"
+#include "track/stack_counters.h"
+
+namespace weir::report {
+namespace {
+
+Supplier supplier_of(track::Family family) {
+  switch (family) {
+    case track::Family::scalar_new:
+      return Supplier::scalar_new;
+    case track::Family::array_new:
+      return Supplier::array_new;
+    case track::Family::malloc:
+      break;
+  }
+  return Supplier::malloc;
+}
+
+Sample sample_of(const track::Block& block) {
+  return {block.address, block.bytes,  block.tick, block.thread, block.stack, Memory::host, supplier_of(block.family),
+          block.align_log2};
+}
+
+Sample sample_of(const track::Mapping& mapping) {
+  const Supplier supplier = mapping.kind == track::MappingKind::sysv ? Supplier::shmat : Supplier::mmap;
+  return {mapping.address, mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0};
+}
+
+bool is_larger(const Sample& a, const Sample& b) {
+  return a.bytes != b.bytes ? a.bytes > b.bytes : a.address < b.address;
+}
+
+// Counts taken while other threads go on may not agree to the last one.
+uint64_t difference(uint64_t larger, uint64_t smaller) { return larger > smaller ? larger - smaller : 0; }
+
+HotSite hot_site_of(core::StackId stack, const track::StackCounters& counters) {
+  return {stack,
+          counters.alloc_count,
+          counters.alloc_bytes,
+          counters.temporary_count,
+          difference(counters.alloc_count, counters.free_count),
+          difference(counters.alloc_bytes, counters.free_bytes),
+          counters.max_bytes};
+}
+
+bool has_more_temporaries(const HotSite& a, const HotSite& b) {
+  if (a.temporary_count != b.temporary_count) return a.temporary_count > b.temporary_count;
+  return a.alloc_count != b.alloc_count ? a.alloc_count > b.alloc_count : a.stack < b.stack;
+}
+
+bool has_more_allocations(const HotSite& a, const HotSite& b) {
+  return a.alloc_count != b.alloc_count ? a.alloc_count > b.alloc_count : a.stack < b.stack;
+}
+
+// The first kHotSites of an order, themselves in no order.
+struct TopSites {
+  using Order = bool (*)(const HotSite&, const HotSite&);
+  Order is_before;
+  HotSite sites[kHotSites];  // a heap with the last one first
+  size_t count = 0;
+
+  void offer(const HotSite& site) {
+    if (count == kHotSites) {
+      if (!is_before(site, sites[0])) return;
+      std::pop_heap(sites, sites + count--, is_before);
+    }
+    sites[count++] = site;
+    std::push_heap(sites, sites + count, is_before);
+  }
+  bool contains(core::StackId stack) const {
+    return std::any_of(sites, sites + count, [stack](const HotSite& site) { return site.stack == stack; });
+  }
+};
+
+// The unknown stack, id 0, has counters too.
+template <class Visit>
+void for_each_counted_stack(Visit visit) {
+  const uint32_t last = stack::stack_count();
+  for (uint32_t id = 0; id <= last; ++id) {
+    const auto stack = static_cast<core::StackId>(id);
+    if (const track::StackCounters* counters = track::find_counters(stack)) visit(stack, *counters);
+  }
+}
+
+}  // namespace
+
+const char* memory_name(Memory memory) { return memory == Memory::host ? "host" : "mmap"; }
+
+const char* supplier_name(Supplier supplier) {
+  constexpr const char* kNames[] = {"malloc", "new", "new[]", "mmap", "shmat"};
+  return kNames[static_cast<size_t>(supplier)];
+}
+
+// ---- PairSet ----
+
+size_t PairSet::place_of(uint64_t pair) const {
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+  const size_t mask = slots_.size() - 1;
+  size_t place = static_cast<size_t>((pair * kMultiplier) >> 20) & mask;
+  while (slots_[place] != 0 && slots_[place] != pair) place = (place + 1) & mask;
+  return place;
+}
+
+void PairSet::put(uint64_t pair) { slots_[place_of(pair)] = pair; }
+
+bool PairSet::grow() {
+  constexpr size_t kFirstSize = 512;
+  ScratchArray<uint64_t> old;
+  if (!old.resize(slots_.size())) return false;
+  std::copy(slots_.begin(), slots_.end(), old.begin());
+  if (!slots_.resize(old.size() == 0 ? kFirstSize : old.size() * 2)) return false;
+  std::fill(slots_.begin(), slots_.end(), uint64_t{0});
+  for (const uint64_t pair : old) {
+    if (pair != 0) put(pair);
+  }
+  return true;
+}
+
+bool PairSet::insert(uint64_t pair) {
+  if (used_ * 2 >= slots_.size() && !grow()) return false;
+  uint64_t& slot = slots_[place_of(pair)];
+  if (slot != 0) return false;
+  slot = pair;
+  ++used_;
+  return true;
+}
+
+// ---- Snapshot ----
+
+bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes) {
+  ignore_before_tick_ = ignore_before_tick;
+  large_bytes_ = large_bytes;
+  gather_blocks();
+  gather_mappings();
+  gather_peak();
+  gather_hot_sites();
+  sort_all();
+  return !out_of_memory_;
+}
+
+void Snapshot::gather_blocks() {
+  track::for_each_live_block(
+      [](void* snapshot, const track::Block& block) { static_cast<Snapshot*>(snapshot)->add(sample_of(block)); }, this);
+}
+
+void Snapshot::gather_mappings() {
+  track::for_each_mapping(
+      [](void* snapshot, const track::Mapping& mapping) {
+        if (mapping.counts_as_leak()) static_cast<Snapshot*>(snapshot)->add(sample_of(mapping));
+      },
+      this);
+}
+
+void Snapshot::add(const Sample& sample) {
+  if (sample.tick < ignore_before_tick_) {
+    ++inherited_count_;
+    inherited_bytes_ += sample.bytes;
+    return;
+  }
+  size_t index = 0;
+  Leak* leak = leak_of(sample.stack, sample.memory, &index);
+  if (leak == nullptr) {
+    out_of_memory_ = true;
+    return;
+  }
+  leak->bytes += sample.bytes;
+  ++leak->count;
+  leak->first_tick = std::min(leak->first_tick, sample.tick);
+  leak->last_tick = std::max(leak->last_tick, sample.tick);
+  if (leak->sample_count < kMaxSamples) leak->samples[leak->sample_count++] = sample;
+  add_thread(*leak, sample.thread, index);
+  if (sample.bytes >= large_bytes_) add_large(sample);
+}
+
+Leak* Snapshot::leak_of(core::StackId stack, Memory memory, size_t* index) {
+  ScratchArray<uint32_t>& by_stack = leak_index_[static_cast<size_t>(memory)];
+  const size_t id = core::index_of(stack);
+  // The number of stacks only bounds the first guess: another thread may add some while the live set is read.
+  if (id >= by_stack.size() && !by_stack.resize(std::max<size_t>(id, stack::stack_count()) + 1)) return nullptr;
+  uint32_t& entry = by_stack[id];
+  if (entry == 0) {
+    Leak leak{};
+    leak.stack = stack;
+    leak.memory = memory;
+    leak.first_tick = UINT64_MAX;
+    if (!leaks_.push(leak)) return nullptr;
+    entry = static_cast<uint32_t>(leaks_.size());
+  }
+  *index = entry - 1;
+  return &leaks_[*index];
+}
+
+void Snapshot::add_thread(Leak& leak, core::ThreadId thread, size_t leak_index) {
+  const size_t listed = std::min<size_t>(leak.thread_count, kMaxThreads);
+  if (std::find(leak.threads, leak.threads + listed, thread) != leak.threads + listed) return;
+  if (listed < kMaxThreads) {
+    leak.threads[leak.thread_count++] = thread;
+  } else if (more_threads_.insert((uint64_t{leak_index + 1} << 32) | core::index_of(thread))) {
+    ++leak.thread_count;
+  }
+}
+
+void Snapshot::add_large(const Sample& sample) {
+  if (large_.size() == kMaxLarge) {
+    ++large_left_out_count_;
+    if (!is_larger(sample, large_[0])) return;
+    std::pop_heap(large_.begin(), large_.end(), is_larger);
+    large_[kMaxLarge - 1] = sample;
+  } else if (!large_.push(sample)) {
+    out_of_memory_ = true;
+    return;
+  }
+  std::push_heap(large_.begin(), large_.end(), is_larger);
+}
+
+void Snapshot::gather_peak() {
+  for_each_counted_stack([this](core::StackId stack, const track::StackCounters& counters) {
+    const track::AtPeak at_peak = track::at_peak(counters);
+    if (at_peak.count > 0 && !peak_.push({stack, at_peak.bytes, at_peak.count})) out_of_memory_ = true;
+  });
+}
+
+void Snapshot::gather_hot_sites() {
+  struct Tops {
+    TopSites temporary, total;
+  };
+  ScratchArray<Tops> storage;
+  if (!storage.resize(1)) {
+    out_of_memory_ = true;
+    return;
+  }
+  Tops& tops = storage[0];
+  tops.temporary.is_before = has_more_temporaries;
+  tops.total.is_before = has_more_allocations;
+  for_each_counted_stack([&tops](core::StackId stack, const track::StackCounters& counters) {
+    const HotSite site = hot_site_of(stack, counters);
+    if (site.temporary_count > 0) tops.temporary.offer(site);
+    tops.total.offer(site);
+  });
+  for (size_t i = 0; i < tops.temporary.count; ++i) {
+    if (!hot_sites_.push(tops.temporary.sites[i])) out_of_memory_ = true;
+  }
+  for (size_t i = 0; i < tops.total.count; ++i) {
+    const HotSite& site = tops.total.sites[i];
+    if (!tops.temporary.contains(site.stack) && !hot_sites_.push(site)) out_of_memory_ = true;
+  }
+}
+
+void Snapshot::order_leaks() {
+  if (!leak_order_.resize(leaks_.size())) {
+    out_of_memory_ = true;
+    return;
+  }
+  for (uint32_t i = 0; i < leaks_.size(); ++i) leak_order_[i] = {leaks_[i].bytes, i};
+  std::sort(leak_order_.begin(), leak_order_.end(), [](const LeakPlace& a, const LeakPlace& b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.index < b.index;
+  });
+}
+
+void Snapshot::sort_all() {
+  order_leaks();
+  std::sort(peak_.begin(), peak_.end(), [](const PeakPart& a, const PeakPart& b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack;
+  });
+  std::sort(hot_sites_.begin(), hot_sites_.end(), has_more_temporaries);
+  std::sort(large_.begin(), large_.end(), is_larger);
+}
+
+}  // namespace weir::report

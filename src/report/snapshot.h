@@ -1,0 +1,132 @@
+// What the report says of blocks and stacks, gathered from the live set and the counters per stack. Memory is bounded by
+// distinct stacks (and threads per stack), never by events or blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/ids.h"
+#include "report/scratch.h"
+#include "track/mapping_table.h"
+#include "track/record.h"
+
+namespace weir::report {
+
+enum class Memory : uint8_t { host, mmap };
+const char* memory_name(Memory memory);
+
+// The function that supplied a block, as the report names it.
+enum class Supplier : uint8_t { malloc, scalar_new, array_new, mmap, shmat };
+const char* supplier_name(Supplier supplier);
+
+// One block.
+struct Sample {
+  uintptr_t address;
+  uint64_t bytes;
+  uint64_t tick;
+  core::ThreadId thread;
+  core::StackId stack;
+  Memory memory;
+  Supplier supplier;
+  uint8_t align_log2;  // 0: the natural alignment
+};
+
+inline constexpr size_t kMaxSamples = 3;
+inline constexpr size_t kMaxThreads = 8;
+
+// What is still allocated by one stack in one kind of memory.
+struct Leak {
+  core::StackId stack;
+  Memory memory;
+  uint8_t sample_count;
+  uint32_t thread_count;  // distinct threads; the first kMaxThreads of them are in `threads`
+  uint64_t bytes;
+  uint64_t count;
+  uint64_t first_tick, last_tick;
+  core::ThreadId threads[kMaxThreads];
+  Sample samples[kMaxSamples];
+};
+
+// A stack's part of the process's peak.
+struct PeakPart {
+  core::StackId stack;
+  uint64_t bytes;
+  uint64_t count;
+};
+
+// A stack's counters as they were read; other threads may go on counting.
+struct HotSite {
+  core::StackId stack;
+  uint64_t alloc_count, alloc_bytes;
+  uint64_t temporary_count;
+  uint64_t live_count, live_bytes;
+  uint64_t peak_bytes;  // this stack's own highest
+};
+
+inline constexpr size_t kHotSites = 200;  // by each of two orders
+inline constexpr size_t kMaxLarge = 10'000;
+
+// (stack, thread) pairs beyond the list in a Leak: a hash set without removal.
+class PairSet {
+ public:
+  // True where the pair is new. Without memory pairs are no longer told apart: false.
+  bool insert(uint64_t pair);
+
+ private:
+  bool grow();
+  void put(uint64_t pair);
+  size_t place_of(uint64_t pair) const;
+
+  ScratchArray<uint64_t> slots_;  // 0: free
+  size_t used_ = 0;
+};
+
+class Snapshot {
+ public:
+  // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent: counted,
+  // not listed. False where working memory ran out.
+  bool take(uint64_t ignore_before_tick, uint64_t large_bytes);
+
+  size_t leak_count() const { return leaks_.size(); }
+  const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
+  const ScratchArray<PeakPart>& peak() const { return peak_; }                     // most bytes first
+  const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }            // most temporary allocations first
+  const ScratchArray<Sample>& large() const { return large_; }                     // largest first
+  uint64_t large_left_out_count() const { return large_left_out_count_; }
+  uint64_t inherited_count() const { return inherited_count_; }
+  uint64_t inherited_bytes() const { return inherited_bytes_; }
+
+ private:
+  static constexpr size_t kMemories = 2;
+
+  void add(const Sample& sample);
+  void add_large(const Sample& sample);
+  void add_thread(Leak& leak, core::ThreadId thread, size_t leak_index);
+  Leak* leak_of(core::StackId stack, Memory memory, size_t* index);
+  void gather_blocks();
+  void gather_mappings();
+  void gather_peak();
+  void gather_hot_sites();
+  void order_leaks();
+  void sort_all();
+
+  uint64_t ignore_before_tick_ = 0;
+  uint64_t large_bytes_ = UINT64_MAX;
+  bool out_of_memory_ = false;
+  ScratchArray<uint32_t> leak_index_[kMemories];  // by stack: index into leaks_ + 1
+  struct LeakPlace {
+    uint64_t bytes;
+    uint32_t index;
+  };
+  ScratchArray<Leak> leaks_;            // in order of first sight
+  ScratchArray<LeakPlace> leak_order_;  // leaks are too large to be moved about
+  ScratchArray<PeakPart> peak_;
+  ScratchArray<HotSite> hot_sites_;
+  ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first
+  PairSet more_threads_;
+  uint64_t large_left_out_count_ = 0;
+  uint64_t inherited_count_ = 0;
+  uint64_t inherited_bytes_ = 0;
+};
+
+}  // namespace weir::report
