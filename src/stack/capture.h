@@ -39,11 +39,13 @@ extern uintptr_t loader_start, loader_bytes;  // the dynamic loader's mapping; n
 void notice_free_by_loader(const void* pointer);
 }  // namespace detail
 
+inline bool in_loader(uintptr_t code) { return code - detail::loader_start < detail::loader_bytes; }
+
 // To be called by every hook of free with its return address and the pointer freed, also where the hook passes the call on
 // untracked: the loader frees a library's link map when it closes it, which is the one sure sign that code may change under
 // the remembered stacks. Cost: one subtraction and a compare unless the caller is the loader.
 inline void notice_free(uintptr_t return_address, const void* pointer) {
-  if (return_address - detail::loader_start < detail::loader_bytes) [[unlikely]] detail::notice_free_by_loader(pointer);
+  if (in_loader(return_address)) [[unlikely]] detail::notice_free_by_loader(pointer);
 }
 
 // Reads WEIR_STACK_DEPTH and whether to compare every capture with libunwind (WEIR_DEBUG). Before the first capture.

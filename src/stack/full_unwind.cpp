@@ -45,17 +45,22 @@ bool step_out_of_weir(unw_cursor_t* cursor, const Registers& caller) {
   return at.sp == caller.sp && at.ip == caller.ip;
 }
 
-// Where the tables say nothing libunwind would guess, and ask the kernel about every guess.
-bool has_unwind_info(uintptr_t ip, bool exact) {
-  const FoundRule found = exact ? find_exact_rule(ip) : find_rule(ip);
-  return found.rule.kind != RuleKind::no_info;
+// What libunwind may be asked about a frame: it guesses where the tables say nothing, and asks the kernel about each guess.
+enum class Next : uint8_t { step, complete, truncated };
+
+Next next_from(uintptr_t ip, bool exact) {
+  const UnwindRule rule = exact ? find_exact_rule(ip).rule : find_rule(ip).rule;
+  if (rule.kind == RuleKind::entry) return Next::complete;
+  return rule.kind == RuleKind::no_info ? Next::truncated : Next::step;
 }
 
 UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
   for (bool exact = false;;) {
     const Position at = position_of(cursor);
     if (at.ip == 0) return UnwindEnd::complete;
-    if (!sink(context, at.ip, exact) || !has_unwind_info(at.ip, exact)) return UnwindEnd::truncated;
+    if (!sink(context, at.ip, exact)) return UnwindEnd::truncated;
+    const Next next = next_from(at.ip, exact);
+    if (next != Next::step) return next == Next::complete ? UnwindEnd::complete : UnwindEnd::truncated;
     exact = unw_is_signal_frame(cursor) > 0;
     const int stepped = unw_step(cursor);
     if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;

@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/spin_lock.h"
+#include "stack/capture.h"
 #include "stack/module_registry.h"
 
 namespace weir::stack {
@@ -92,12 +93,17 @@ RuleEntry* insert(uintptr_t ip, core::ModuleId module, const UnwindRule& rule, u
   return entry;
 }
 
+// Outermost frames that the tables do not show as such: the loader's own entry code, which runs constructors, and a
+// function whose first instruction was put on a new stack as the return address (makecontext): no call precedes it.
+bool begins_stacks(uintptr_t ip, const LoadedModule& module) { return in_loader(ip) || is_function_start(ip, module); }
+
 FoundRule build(uintptr_t ip, bool exact) {
   FoundRule found;
   LoadedModule module;
   if (!plausible_code(ip) || !find_loaded_module(exact ? ip : ip - 1, &module)) return found;
   built.fetch_add(1, std::memory_order_relaxed);
   found.rule = build_rule(ip, exact, module);
+  if (found.rule.kind == RuleKind::no_info && begins_stacks(ip, module)) found.rule.kind = RuleKind::entry;
   found.module = register_module(module);
   return found;
 }

@@ -541,4 +541,9 @@ UnwindRule build_rule(uintptr_t ip, bool exact, const LoadedModule& module) {
   return compacted(row, fde.cie.signal_frame, ip);
 }
 
+bool is_function_start(uintptr_t ip, const LoadedModule& module) {
+  Fde fde;
+  return module.unwind_header != 0 && find_fde(ip, module, &fde) == Found::yes && fde.begin == ip;
+}
+
 }  // namespace weir::stack

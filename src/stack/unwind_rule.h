@@ -14,6 +14,7 @@ enum class RuleKind : uint8_t {
   from_rbp,       // rbp + cfa_offset
   from_rbp_word,  // the word at rbp + cfa_offset: a frame that realigned the stack (DRAP)
   end,            // the outermost frame: the return address is undefined
+  entry,          // outermost too, though the tables are silent: see rule_cache.cpp
   signal_frame,   // glibc's signal trampoline: registers are in the context at the stack pointer
   generic,        // anything else: libunwind
   no_info,        // code without unwind information
@@ -45,5 +46,8 @@ inline constexpr uintptr_t kSignalFrameBytes = 176;
 // Reads the rule for `ip` from `module`'s tables. `exact`: ip is an interrupted instruction, not a return address. Never
 // reads outside the module's readable memory: what is malformed gives no_info or generic. No locks, no allocation.
 UnwindRule build_rule(uintptr_t ip, bool exact, const LoadedModule& module);
+
+// Whether an entry of the module's tables begins at `ip`.
+bool is_function_start(uintptr_t ip, const LoadedModule& module);
 
 }  // namespace weir::stack

@@ -195,7 +195,8 @@ class Walk {
 
   Step leave_ordinary_frames(RuleKind kind) {
     switch (kind) {
-      case RuleKind::end: return Step::outermost;
+      case RuleKind::end:
+      case RuleKind::entry: return Step::outermost;
       case RuleKind::signal_frame: return leave_signal_frame();
       case RuleKind::generic: return Step::needs_libunwind;
       default: return Step::stopped;
