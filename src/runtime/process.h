@@ -47,7 +47,7 @@ struct ProcessFacts {
   uint64_t start_realtime_ns = 0;
   bool is_first_process = false;    // no ancestor in this process's line runs under Weir: it owns a path without %p and %n
   bool is_forked = false;           // made by fork from a process that was tracked already
-  uint64_t ignore_before_tick = 0;  // blocks of this tick and before are the parent's; 0 unless is_forked
+  uint64_t ignore_before_tick = 0;  // older blocks are the parent's; no block has this very tick; 0 unless is_forked
 };
 extern ProcessFacts process_facts;  // written by the start of the process and by fork only
 inline const ProcessFacts& facts() { return process_facts; }

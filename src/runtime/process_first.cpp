@@ -33,13 +33,15 @@ bool maps_name_library(int fd) {
 }  // namespace
 
 bool names_each_process(const char* pattern) {
+  const char* last = pattern;
   for (const char* c = pattern; *c != '\0'; ++c) {
+    last = c;
     if (*c != '%') continue;
     ++c;  // a pair: %% names nothing
     if (*c == 'p' || *c == 'n') return true;
     if (*c == '\0') return false;
   }
-  return false;
+  return *last == '/';  // a folder: the report has the default name there
 }
 
 bool runs_under_weir(int pid) {

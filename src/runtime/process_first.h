@@ -3,7 +3,7 @@
 
 namespace weir::runtime {
 
-// True where a path pattern gives every process a name of its own: it has %p or %n.
+// True where a path pattern gives every process a name of its own: it has %p or %n, or is a folder.
 bool names_each_process(const char* pattern);
 
 // True where libweir.so is mapped in process `pid`: asked of the parent. No environment variable carries the answer, so that

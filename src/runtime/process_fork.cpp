@@ -14,9 +14,10 @@ namespace weir::runtime {
 
 namespace {
 
-// The child's events get ticks greater than any of the parent's before the fork, also within the tick of the fork itself.
+// Leaves one tick that nobody's events have: the parent's before the fork are earlier, the child's later, also where both lie
+// within the tick of the fork itself.
 uint64_t close_parent_tick() {
-  core::clock_origin_cycles -= uint64_t{1} << core::kTickShift;
+  core::clock_origin_cycles -= uint64_t{2} << core::kTickShift;
   return core::current_tick() - 1;
 }
 

@@ -1,46 +1,16 @@
 #include "runtime/process_policy.h"
 
-#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
+#include "core/glob.h"
 #include "options/options.h"
 #include "runtime/process.h"
+#include "track/live_set.h"
+#include "track/mapping_table.h"
 
 namespace weir::runtime {
 namespace {
-
-// One set, `at` just after its '['. Returns the character after the closing ']', or nullptr where there is none.
-const char* match_set(const char* at, char c, bool* matched) {
-  const bool negated = *at == '!' || *at == '^';
-  if (negated) ++at;
-  bool found = false;
-  for (bool first = true; *at != ']' || first; first = false) {
-    if (*at == '\0') return nullptr;
-    const bool is_range = at[1] == '-' && at[2] != ']' && at[2] != '\0';
-    const char last = is_range ? at[2] : *at;
-    found = found || (*at <= c && c <= last);
-    at += is_range ? 3 : 1;
-  }
-  *matched = found != negated;
-  return at + 1;
-}
-
-// Matches one pattern element that is not '*' against c; advances the pattern.
-bool match_one(const char** pattern, char c) {
-  const char* at = *pattern;
-  if (c == '\0' || *at == '\0') return false;
-  if (*at == '[') {
-    bool matched = false;
-    if (const char* after = match_set(at + 1, c, &matched)) {
-      *pattern = after;
-      return matched;
-    }
-  }
-  if (*at == '\\' && at[1] != '\0') ++at;
-  else if (*at == '?') c = '?';
-  *pattern = at + 1;
-  return *at == c;
-}
 
 const char* base_name(const char* path) {
   const char* slash = strrchr(path, '/');
@@ -49,34 +19,33 @@ const char* base_name(const char* path) {
 
 bool name_chosen(const options::Options& chosen) {
   const char* name = base_name(facts().exe);
-  if (chosen.only[0] != '\0' && !matches_glob(chosen.only, name)) return false;
-  return chosen.exclude[0] == '\0' || !matches_glob(chosen.exclude, name);
+  if (chosen.only[0] != '\0' && !core::glob_match(chosen.only, name)) return false;
+  return chosen.exclude[0] == '\0' || !core::glob_match(chosen.exclude, name);
+}
+
+bool is_own(uint64_t tick) { return tick > facts().ignore_before_tick; }
+
+bool anything_live() {
+  bool found = false;
+  track::for_each_live_block(
+      [](void* context, const track::Block& block) { *static_cast<bool*>(context) |= is_own(block.tick); }, &found);
+  if (found) return true;
+  track::for_each_mapping(
+      [](void* context, const track::Mapping& mapping) {
+        *static_cast<bool*>(context) |= mapping.counts_as_leak() && is_own(mapping.tick);
+      },
+      &found);
+  return found;
 }
 
 }  // namespace
 
-bool matches_glob(const char* pattern, const char* name) {
-  const char* star = nullptr;  // the last '*' met, and where in the name it stopped taking
-  const char* star_name = nullptr;
-  while (*name != '\0' || *pattern != '\0') {
-    if (*pattern == '*') {
-      star = ++pattern;
-      star_name = name;
-    } else if (!match_one(&pattern, *name)) {
-      if (star == nullptr || *star_name == '\0') return false;
-      pattern = star;
-      name = ++star_name;
-    } else {
-      ++name;
-    }
-  }
-  return true;
-}
-
 bool report_wanted() {
   const options::Options& chosen = options::current();
+  if (strcmp(chosen.report, "off") == 0) return false;
   if (facts().is_forked && !chosen.follow) return false;
-  return name_chosen(chosen);
+  if (!name_chosen(chosen)) return false;
+  return chosen.report_if != options::kReportIfLeaks || anything_live();
 }
 
 }  // namespace weir::runtime

@@ -10,6 +10,7 @@ namespace {
 TEST(names_each_process, by_pid_or_counter_only) {
   EXPECT_TRUE(names_each_process("./weir.%e.%p.json"));
   EXPECT_TRUE(names_each_process("out.%n.json"));
+  EXPECT_TRUE(names_each_process("reports/"));
   EXPECT_FALSE(names_each_process("out.json"));
   EXPECT_FALSE(names_each_process("%h.%t.json"));
 }
