@@ -42,27 +42,22 @@ std::atomic<uintptr_t>* make_unit_entry(uintptr_t address) {
 size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (kSlicesPerUnit - 1); }
 
 bool same_page(const PageRecords* page, const PageIdentity& identity) {
-  return page != nullptr && page->page == identity.page && page->block_bytes == identity.block_bytes;
+  return page != nullptr && page->page.load(std::memory_order_relaxed) == identity.page && page->block_bytes == identity.block_bytes;
 }
 
 void release_page(PageRecords* page) {
-  if (page->block_count > kInlineRecords && page->records[1] != nullptr) {
-    core::arena_release(page->records[1] + kInlineRecords, (page->block_count - kInlineRecords) * sizeof(Record));
+  if (AtomicRecord* outer = page->records[1].load(std::memory_order_relaxed)) {
+    core::arena_release(outer + kInlineRecords, (page->block_count - kInlineRecords) * sizeof(Record));
   }
   core::arena_release(page, page->allocated_bytes);
 }
 
+// A slice is given to another page only after the pool freed the whole of the one it belonged to: that array is never right
+// again, whatever other slices still name it.
 void drop_reference(PageRecords* page) {
-  if (page != nullptr && --page->slices_held == 0) release_page(page);
-}
-
-// Directory entries of one page, unit by unit.
-template <class Visit>
-bool for_each_slice(uintptr_t start, uintptr_t end, Visit visit) {
-  for (uintptr_t slice = start >> kSliceShift; slice <= (end - 1) >> kSliceShift; ++slice) {
-    if (!visit(slice << kSliceShift)) return false;
-  }
-  return true;
+  if (page == nullptr) return;
+  page->page.store(nullptr, std::memory_order_relaxed);
+  if (--page->slices_held == 0) release_page(page);
 }
 
 Unit* make_unit(uintptr_t address) {
@@ -115,7 +110,6 @@ bool enter_in_directory(PageRecords* page) {
   uintptr_t address = page->start;
   while (address < page->end()) {
     if ((address & (unit_bytes - 1)) == 0 && whole_unit_inside(address, page->start, page->end())) {
-      page->spans_units = true;
       if (!set_span(address, page)) return false;
       address += unit_bytes;
     } else {
@@ -134,10 +128,9 @@ PageRecords* make_page(const PageIdentity& identity, const PageGeometry& geometr
   if (page == nullptr) return nullptr;
   page->start = geometry.start;
   page->reciprocal = ((uint64_t{1} << kReciprocalShift) + geometry.block_bytes - 1) / geometry.block_bytes;
-  page->page = identity.page;
+  page->page.store(identity.page, std::memory_order_relaxed);
   page->block_bytes = identity.block_bytes;
-  page->records[0] = reinterpret_cast<AtomicRecord*>(page + 1);
-  page->records[1] = nullptr;
+  page->records[0].store(reinterpret_cast<AtomicRecord*>(page + 1), std::memory_order_relaxed);
   page->block_count = static_cast<uint32_t>(block_count);
   page->first_slice = static_cast<uint16_t>(slice_of(geometry.start));
   page->class_index = size_class_index(geometry.block_bytes);
@@ -145,22 +138,10 @@ PageRecords* make_page(const PageIdentity& identity, const PageGeometry& geometr
   return page;
 }
 
-// An array that this very page left in some slice while others of its slices were used differently.
-PageRecords* find_in_any_slice(const PageIdentity& identity, const PageGeometry& geometry) {
-  PageRecords* found = nullptr;
-  for_each_slice(geometry.start, geometry.start + geometry.bytes, [&](uintptr_t address) {
-    PageRecords* page = find_page(address);
-    if (same_page(page, identity) && page->start == geometry.start) found = page;
-    return found == nullptr;
-  });
-  return found;
-}
-
 PageRecords* enter_page(uintptr_t base, const PageIdentity& identity, GeometryOf geometry_of) {
   core::LockScope scope(directory_lock);
   const PageGeometry geometry = geometry_of(base);
-  PageRecords* page = find_in_any_slice(identity, geometry);
-  if (page == nullptr) page = make_page(identity, geometry);
+  PageRecords* page = make_page(identity, geometry);
   if (page == nullptr || !enter_in_directory(page)) return nullptr;
   return page;
 }
@@ -178,12 +159,8 @@ PageRecords* find_page(uintptr_t address) {
 
 PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
   PageRecords* page = find_page(base);
-  // A page of several slices is known only if its first slice says so too: see enter_page.
-  if (same_page(page, identity) && (slice_of(base) == page->first_slice || find_page(page->start) == page)) [[likely]] {
-    *new_page = false;
-    return page;
-  }
-  *new_page = true;
+  *new_page = !same_page(page, identity);
+  if (!*new_page) [[likely]] return page;
   return enter_page(base, identity, geometry);
 }
 
@@ -193,8 +170,8 @@ AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {
   // Only the thread that owns the pool page allocates in it, so nobody else makes this array meanwhile.
   auto* outer = core::arena_array<AtomicRecord>(page.block_count - kInlineRecords);
   if (outer == nullptr) return nullptr;
-  page.records[1] = outer - kInlineRecords;
-  return page.records[1] + index;
+  page.records[1].store(outer - kInlineRecords, std::memory_order_release);
+  return outer - kInlineRecords + index;
 }
 
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context) {

@@ -33,14 +33,13 @@ static_assert(sizeof(AtomicRecord) == sizeof(Record));
 struct PageRecords {
   uintptr_t start;
   uint64_t reciprocal;  // ceil(2^44 / block_bytes): index = offset * reciprocal >> 44, exact for the pool's page sizes
-  const void* page;     // the pool's page object
+  std::atomic<const void*> page;  // the pool's page object; nullptr once a slice of it serves another page
   size_t block_bytes;
   // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
-  AtomicRecord* records[2];
+  std::atomic<AtomicRecord*> records[2];
   uint32_t block_count;
   uint16_t first_slice;
   uint8_t class_index;
-  bool spans_units;
   uint32_t slices_held;  // directory entries that name this array; at 0 it is reused
   std::atomic<uint64_t> large_bytes;  // requested bytes where a record cannot hold them
   size_t allocated_bytes;             // of this description with its inline records
@@ -54,7 +53,7 @@ inline uint32_t block_index(const PageRecords& page, uintptr_t address) {
 }
 
 inline AtomicRecord* record_at(const PageRecords& page, uint32_t index) {
-  AtomicRecord* records = page.records[index >= kInlineRecords];
+  AtomicRecord* records = page.records[index >= kInlineRecords].load(std::memory_order_acquire);
   return records == nullptr ? nullptr : records + index;
 }
 
