@@ -21,7 +21,8 @@ int main(void) {
   printf("%d\n", errno == ENOENT);
   execv(name, arguments);
   printf("%d\n", errno == ENOEXEC);
-  execl("/etc/hostname", "hostname", (char*)NULL);
+  chmod(name, 0600);
+  execl(name, "x", (char*)NULL);
   printf("%d\n", errno == EACCES);
   execv(NULL, arguments);
   printf("%d\n", errno == EFAULT);

@@ -1,5 +1,6 @@
 """Every way in which a process can end leaves one whole report that names it, and changes neither status nor output."""
 
+import json
 import os
 import re
 import signal
@@ -137,7 +138,7 @@ class Daemons(EndTest):
             names = os.listdir(folder)
             self.assertEqual(len(names), 1)
             with open(os.path.join(folder, names[0]), encoding="utf-8") as file:
-                self.assertIn('"end": "exit"', file.read())
+                self.assertEqual(json.load(file)["process"]["end"], "exit")
         finally:
             for name in os.listdir(folder):
                 os.unlink(os.path.join(folder, name))
