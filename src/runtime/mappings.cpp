@@ -277,7 +277,7 @@ int set_program_break(const stack::Registers& caller, void* address) {
   DetachedMappings released;
   if (after < before) released = detach(after, before - after);
   const int result = call_brk(address);
-  if (result != 0) {
+  if (result != 0 || number(call_sbrk(0)) != after) {  // the libc calls a break below the first one a success
     restore(released);
     note_failure();
     return result;
