@@ -203,21 +203,28 @@ void release_nested(void* block) {
   } while (!deferred.compare_exchange_weak(head, block, std::memory_order_release, std::memory_order_relaxed));
 }
 
+// What a pool block holds from `address` on: the program may have used all of it, as malloc_usable_size allows.
+size_t usable_from(uintptr_t base, uintptr_t address) {
+  return base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - address;
+}
+
 void* reallocate_nested(void* block, size_t bytes) {
   track::nested_event_count.fetch_add(1, std::memory_order_relaxed);
   if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) return host_realloc(block, bytes);
   track::Block old;
-  track::find_block(reinterpret_cast<uintptr_t>(block), &old, nullptr);
+  uintptr_t base = 0;
+  track::find_block(reinterpret_cast<uintptr_t>(block), &old, &base);
   void* moved = host_malloc(bytes);
   if (moved == nullptr) return nullptr;
-  memcpy(moved, block, old.bytes < bytes ? old.bytes : bytes);
+  const size_t kept = usable_from(base, old.address);
+  memcpy(moved, block, kept < bytes ? kept : bytes);
   release_nested(block);
   return moved;
 }
 
 // True where a pool block can serve its new size where it is: it fits, and not more than half would lie idle.
 bool fits_in_place(uintptr_t base, const track::Block& old, size_t bytes) {
-  const size_t usable = base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - old.address;
+  const size_t usable = usable_from(base, old.address);
   return bytes <= usable && bytes >= usable / 2;
 }
 
@@ -228,7 +235,8 @@ Acquired move_block(const core::Inside& inside, const track::Block& old, uintptr
   if (fits_in_place(old_base, old, request.bytes)) return {user, reinterpret_cast<void*>(old_base), old.align_log2};
   const Acquired moved = acquire(inside, request);
   if (moved.user == nullptr) return {};
-  memcpy(moved.user, user, old.bytes < request.bytes ? old.bytes : request.bytes);
+  const size_t kept = usable_from(old_base, old.address);
+  memcpy(moved.user, user, kept < request.bytes ? kept : request.bytes);
   pool::pool_release(inside, reinterpret_cast<void*>(old_base));
   return moved;
 }
@@ -324,7 +332,7 @@ size_t usable_bytes(void* block) {
   track::Block found;
   uintptr_t base = 0;
   if (track::find_block(address, &found, &base) != track::RemoveResult::removed) return 0;
-  return base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - address;
+  return usable_from(base, address);
 }
 
 void note_failed_allocation() {
