@@ -1,0 +1,195 @@
+#include "cli/report_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/error.h"
+#include "cli/runtime_allocations.h"
+#include "symbolize/report.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr char kSchema[] = "weir-report/1";
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw Error(kExitBadReport, path + ": " + what);
+}
+
+std::string system_text() { return std::strerror(errno); }
+
+std::string read_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) fail(path, system_text());
+  struct stat status;
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    close(fd);
+    fail(path, "expected a regular file");
+  }
+  std::string text(static_cast<size_t>(status.st_size), '\0');
+  size_t length = 0;
+  ssize_t got = 0;
+  while (length < text.size() && (got = read(fd, text.data() + length, text.size() - length)) > 0) {
+    length += static_cast<size_t>(got);
+  }
+  const bool failed = got < 0;
+  const std::string why = failed ? system_text() : "";
+  close(fd);
+  if (failed) fail(path, why);
+  text.resize(length);
+  return text;
+}
+
+Json parse(const std::string& path, const std::string& text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) fail(path, "byte 0: expected a Weir report, found an empty file");
+  if (text[first] != '{') fail(path, "byte " + std::to_string(first) + ": expected a Weir report, which begins with '{'");
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    const size_t byte = error.byte > 0 ? error.byte - 1 : 0;
+    if (byte >= text.size()) {
+      fail(path, "byte " + std::to_string(text.size()) + ": expected the report to go on; the file is truncated");
+    }
+    fail(path, "byte " + std::to_string(byte) + ": expected valid JSON");
+  }
+}
+
+// The checks that let everything else index without looking.
+class ShapeCheck {
+ public:
+  ShapeCheck(const std::string& path, const Json& report) : path_(path), report_(report) {}
+
+  void check() {
+    const auto schema = report_.find("schema");
+    if (schema == report_.end() || !schema->is_string()) fail(path_, "expected a Weir report: the key \"schema\" is missing");
+    if (*schema != kSchema) {
+      fail(path_, "expected schema " + std::string(kSchema) + ", found " + schema->get<std::string>());
+    }
+    for (const char* key : {"process", "host"}) require(key, report_.contains(key) && report_[key].is_object(), "an object");
+    for (const char* key : {"leaks", "peak", "hot_sites", "stacks", "frames", "modules", "warnings"}) {
+      require(key, report_.contains(key) && report_[key].is_array(), "an array");
+    }
+    for (const Json& module : report_["modules"]) require("modules", module.is_object(), "objects");
+    for (const Json& frame : report_["frames"]) check_frame(frame);
+    for (const Json& stack : report_["stacks"]) check_stack(stack);
+    for (const char* key : {"leaks", "peak", "hot_sites", "large"}) check_entries(key);
+  }
+
+ private:
+  void require(const char* key, bool holds, const char* expected) {
+    if (!holds) fail(path_, "expected \"" + std::string(key) + "\" to hold " + expected);
+  }
+  static bool indexes(const Json& value, const Json& table) {
+    return value.is_number_unsigned() && value.get<uint64_t>() < table.size();
+  }
+  void check_frame(const Json& frame) {
+    require("frames", frame.is_object(), "objects");
+    const auto module = frame.find("module");
+    if (module == frame.end() || module->is_null()) return;
+    require("frames", indexes(*module, report_["modules"]), "indices into modules");
+    const auto offset = frame.find("offset");
+    require("frames", offset != frame.end() && offset->is_number_unsigned(), "an offset for each module");
+  }
+  void check_stack(const Json& stack) {
+    require("stacks", stack.is_array(), "arrays");
+    for (const Json& frame : stack) require("stacks", indexes(frame, report_["frames"]), "indices into frames");
+  }
+  void check_entries(const char* key) {
+    if (!report_.contains(key)) return;
+    require(key, report_[key].is_array(), "an array");
+    for (const Json& entry : report_[key]) {
+      require(key, entry.is_object() && entry.contains("stack") && indexes(entry["stack"], report_["stacks"]),
+              "entries with an index into stacks");
+    }
+  }
+
+  const std::string& path_;
+  const Json& report_;
+};
+
+std::string compact(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+void write_all(int fd, const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t wrote = write(fd, text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) throw Error(kExitOwnFailure, system_text());
+    done += static_cast<size_t>(wrote);
+  }
+}
+
+}  // namespace
+
+Json read_report(const std::string& path) {
+  Json report = parse(path, read_file(path));
+  ShapeCheck(path, report).check();
+  return report;
+}
+
+std::string to_text(const Json& report) {
+  std::string text = "{";
+  const char* separator = "\n";
+  for (const auto& [key, value] : report.items()) {
+    text += separator + compact(key) + ": ";
+    separator = ",\n";
+    if (!value.is_array() || value.empty()) {
+      text += compact(value);
+      continue;
+    }
+    const char* element_separator = "[\n  ";
+    for (const Json& element : value) {
+      text += element_separator + compact(element);
+      element_separator = ",\n  ";
+    }
+    text += "\n]";
+  }
+  return text + "\n}\n";
+}
+
+void write_report(const std::string& path, const Json& report) {
+  std::string temporary = path + ".XXXXXX";
+  const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // 0600
+  if (fd < 0) throw Error(kExitOwnFailure, path + ": " + system_text());
+  try {
+    write_all(fd, to_text(report));
+    close(fd);
+    if (rename(temporary.c_str(), path.c_str()) != 0) throw Error(kExitOwnFailure, system_text());
+  } catch (const Error& error) {
+    unlink(temporary.c_str());
+    throw Error(error.exit_code(), path + ": " + error.what());
+  }
+}
+
+bool finish_report(Json& report) {
+  if (!symbolize::is_raw(report)) return false;
+  symbolize::symbolize(report);
+  name_runtime_allocations(report);
+  return true;
+}
+
+std::vector<std::string> expand_folders(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error)) {
+      files.push_back(path);
+      continue;
+    }
+    const size_t before = files.size();
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+      if (entry.path().extension() == ".json") files.push_back(entry.path().string());
+    }
+    if (files.size() == before) fail(path, "expected reports (*.json) in this folder");
+    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+  }
+  return files;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,152 @@
+#include "cli/run.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "cli/child.h"
+#include "cli/error.h"
+#include "cli/library.h"
+#include "cli/option_table.h"
+#include "cli/program.h"
+#include "cli/report_file.h"
+#include "cli/report_place.h"
+#include "cli/summary.h"
+
+namespace weir::cli {
+namespace {
+
+struct RunArguments {
+  Settings settings;
+  std::string color = "auto";
+  size_t top = 5;
+  bool no_summary = false;
+};
+
+// On stderr: stdout is the program's.
+void say(const std::string& line) { std::fprintf(stderr, "weir: %s\n", line.c_str()); }
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string setting(const Settings& settings, const char* variable) {
+  const auto given = settings.find(variable);
+  if (given != settings.end()) return given->second;
+  const char* value = std::getenv(variable);
+  return value != nullptr ? value : "";
+}
+
+Invocation invocation_of(const std::vector<std::string>& program) {
+  Invocation invocation{find_program(program[0]), program, {}};
+  if (needs_shell(invocation.path)) {
+    invocation.arguments[0] = invocation.path;
+    invocation.arguments.insert(invocation.arguments.begin(), "sh");
+    invocation.path = "/bin/sh";
+  }
+  return invocation;
+}
+
+// The reports of the run that can be read, finished and written back; what is wrong with one costs a line.
+std::vector<Json> finish_all(const std::vector<std::string>& paths) {
+  std::vector<Json> reports;
+  for (const std::string& path : paths) {
+    try {
+      Json report = read_report(path);
+      if (finish_report(report)) write_report(path, report);
+      reports.push_back(std::move(report));
+    } catch (const Error& error) {
+      say(error.what());
+    }
+  }
+  return reports;
+}
+
+void print_summary(const std::vector<Json>& reports, const RunArguments& arguments) {
+  SummaryOptions options;
+  options.top = arguments.top;
+  options.brief = true;
+  options.color = use_color(arguments.color, STDERR_FILENO);
+  std::fprintf(stderr, "\n%s", summarize(reports, options).c_str());
+}
+
+std::string relative(const std::string& path) {
+  char folder[4096];
+  const std::string prefix = getcwd(folder, sizeof folder) != nullptr ? std::string(folder) + "/" : "";
+  return prefix.size() > 1 && path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+}
+
+void report_run(ReportPlace& place, const RunArguments& arguments, const std::string& program) {
+  const std::vector<std::string> paths = place.collect();
+  const std::vector<Json> reports = finish_all(paths);
+  if (reports.empty()) {
+    if (paths.empty()) say(program + " left no report");
+    return;
+  }
+  if (!arguments.no_summary) print_summary(reports, arguments);
+  const std::string where = paths.size() > 1 && !place.folder().empty() ? place.folder() : paths[0];
+  if (paths.size() > 1 && place.folder().empty()) {
+    say(std::to_string(paths.size()) + " reports, the first is " + relative(where));
+  } else {
+    say("report: " + relative(where));
+  }
+}
+
+int run(const std::vector<std::string>& program, const RunArguments& arguments) {
+  Invocation invocation = invocation_of(program);
+  const std::string reason = reason_against_preload(invocation.path);
+  if (!reason.empty()) {
+    say(program[0] + " is " + reason + ": running it without Weir");
+    become(invocation);
+  }
+  Settings settings = arguments.settings;
+  ReportPlace place(setting(settings, "WEIR_REPORT"), base_name(program[0]));
+  settings["WEIR_REPORT"] = place.pattern();
+  if (setting(settings, "WEIR_ON_SIGNAL").empty()) settings["WEIR_ON_SIGNAL"] = "TERM,INT";
+  invocation.environment = environment_for(settings);
+  if (place.off()) become(invocation);
+  try {
+    const int code = run_and_wait(invocation);
+    report_run(place, arguments, program[0]);
+    return code;
+  } catch (const Error&) {
+    place.collect();
+    throw;
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> environment_for(const Settings& settings) {
+  Settings environment = settings;
+  environment["LD_PRELOAD"] = preload_with(find_library(), std::getenv("LD_PRELOAD"));
+  return environment;
+}
+
+void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
+  CLI::App* command = app.add_subcommand("run", "Run a program under Weir and print what it did with memory");
+  command->footer(
+      "weir run [OPTIONS] -- program [arguments]\n\n"
+      "The exit code is the program's, 128 + N where signal N killed it; 127 where it is not found, 126 where it cannot be\n"
+      "executed, 125 where Weir itself cannot start. The summary goes to stderr.\n"
+      "A run of one process leaves weir.PROGRAM.PID.json, a run of many a folder weir.PROGRAM.PID of reports; --report names\n"
+      "another place.\n\n"
+      "Examples: weir run -- ./myprogram --its-own-option\n"
+      "          weir run --top 3 --stack-depth 64 -- make -j8");
+  command->prefix_command();
+  auto arguments = std::make_shared<RunArguments>();
+  command->add_option("--top", arguments->top, "Entries of each list in the summary")
+      ->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_flag("--no-summary", arguments->no_summary, "Print only where the report is");
+  command->add_option("--color", arguments->color, "When to use colour")
+      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
+  add_option_flags(*command, arguments->settings);
+  command->callback([command, arguments, &program, &exit_code] {
+    const std::vector<std::string> words = program.empty() ? command->remaining() : program;
+    if (words.empty()) throw Error(kExitUsage, "no program to run; try: weir run -- ./program");
+    if (program.empty() && words[0].starts_with("-")) throw Error(kExitUsage, "unknown option " + words[0]);
+    exit_code = run(words, *arguments);
+  });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,89 @@
+#include "cli/show.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/format.h"
+#include "cli/pager.h"
+#include "cli/report_file.h"
+#include "cli/summary.h"
+
+namespace weir::cli {
+namespace {
+
+struct ShowArguments {
+  std::vector<std::string> paths;
+  std::string larger_than;
+  std::string color = "auto";
+  size_t top = 10;
+  bool json = false;
+  bool full = false;
+};
+
+std::vector<Json> read_finished(const std::vector<std::string>& paths) {
+  std::vector<Json> reports;
+  for (const std::string& path : expand_folders(paths)) {
+    reports.push_back(read_report(path));
+    finish_report(reports.back());
+  }
+  return reports;
+}
+
+std::string as_json(const std::vector<Json>& reports) {
+  if (reports.size() == 1) return to_text(reports[0]);
+  std::string text = "[\n";
+  for (size_t i = 0; i < reports.size(); ++i) text += (i > 0 ? ",\n" : "") + to_text(reports[i]);
+  return text + "]\n";
+}
+
+void show(const ShowArguments& arguments) {
+  SummaryOptions options;
+  options.top = arguments.top;
+  options.color = use_color(arguments.color, STDOUT_FILENO);
+  if (arguments.full) options.depth = options.width = 0;
+  if (!arguments.larger_than.empty()) options.larger_than = parse_size(arguments.larger_than, "--larger-than");
+  const std::vector<Json> reports = read_finished(arguments.paths);
+  if (arguments.json) {
+    const std::string text = as_json(reports);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  } else {
+    print_paged(summarize(reports, options));
+  }
+}
+
+void symbolize_in_place(const std::vector<std::string>& paths) {
+  for (const std::string& path : expand_folders(paths)) {
+    Json report = read_report(path);
+    if (finish_report(report)) write_report(path, report);
+  }
+}
+
+}  // namespace
+
+void add_show(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("show", "Print what a report says: totals, leaks, peak, hot sites, large blocks");
+  command->footer("Example: weir show weir.myprogram.4711.json\n         weir show --top 3 --larger-than 100MB weir.make.4700/");
+  auto arguments = std::make_shared<ShowArguments>();
+  command->add_option("report", arguments->paths, "Reports, or folders of reports")->required();
+  command->add_option("--top", arguments->top, "Entries of each list")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--larger-than", arguments->larger_than, "List the blocks of at least this size one by one, such as 100MB");
+  command->add_flag("--full", arguments->full, "Whole stacks and whole function names");
+  command->add_flag("--json", arguments->json, "Print the finished report itself, as JSON");
+  command->add_option("--color", arguments->color, "When to use colour")
+      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
+  command->callback([arguments] { show(*arguments); });
+}
+
+void add_symbolize(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("symbolize", "Finish raw reports in place: functions, files, lines, inlined calls");
+  command->footer("Example: weir symbolize weir.myprogram.4711.json");
+  auto paths = std::make_shared<std::vector<std::string>>();
+  command->add_option("report", *paths, "Reports, or folders of reports")->required();
+  command->callback([paths] { symbolize_in_place(*paths); });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,21 @@
+// A report's stack as lines of text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/report_file.h"
+
+namespace weir::cli {
+
+struct StackLine {
+  std::string function;  // empty: not known
+  std::string place;     // "file:line", or "module+0x12" where there is no line
+  bool inlined = false;
+  bool noise = false;    // how every stack begins: start-up code of libc and the loader
+};
+
+// Innermost first; frames of Weir's own are left out. The report must be finished (finish_report).
+std::vector<StackLine> stack_lines(const Json& report, size_t stack);
+
+}  // namespace weir::cli

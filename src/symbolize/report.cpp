@@ -1,0 +1,107 @@
+#include "symbolize/report.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "symbolize/module.h"
+
+namespace weir::symbolize {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct PendingFrame {
+  size_t module;
+  uint64_t address;  // of the call itself
+  Json* frame;
+};
+
+// The instruction that the frame stands for: a return address is the one after its call.
+uint64_t call_address(const Json& frame) {
+  const uint64_t offset = frame.at("offset").get<uint64_t>();
+  return frame.value("exact", false) || offset == 0 ? offset : offset - 1;
+}
+
+std::vector<PendingFrame> frames_by_module_and_address(Json& report) {
+  std::vector<PendingFrame> pending;
+  for (Json& frame : report["frames"]) {
+    const auto module = frame.find("module");
+    if (module == frame.end() || !module->is_number_unsigned() || !frame.contains("offset")) continue;
+    pending.push_back({module->get<size_t>(), call_address(frame), &frame});
+  }
+  std::sort(pending.begin(), pending.end(), [](const PendingFrame& a, const PendingFrame& b) {
+    return std::pair(a.module, a.address) < std::pair(b.module, b.address);
+  });
+  return pending;
+}
+
+void add_position(Json& target, const SourcePosition& position) {
+  if (!position.function.empty()) target["function"] = position.function;
+  if (!position.file.empty()) target["file"] = position.file;
+  if (position.line != 0) target["line"] = position.line;
+}
+
+void add_location(Json& frame, const Location& location) {
+  add_position(frame, location.frame);
+  if (location.inlined.empty()) return;
+  Json inlined = Json::array();
+  for (const SourcePosition& position : location.inlined) {
+    Json entry = Json::object();
+    add_position(entry, position);
+    inlined.push_back(std::move(entry));
+  }
+  frame["inlined"] = std::move(inlined);
+}
+
+std::string text_or_empty(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// The kernel's own page has no file.
+bool has_file(const std::string& path) { return path.starts_with('/'); }
+
+const char* name_of(Symbols symbols) {
+  switch (symbols) {
+    case Symbols::debug_info: return "debug_info";
+    case Symbols::symbol_table: return "symbol_table";
+    case Symbols::none: break;
+  }
+  return "none";
+}
+
+void warn(Json& report, const std::string& text) { report["warnings"].push_back({{"text", text}}); }
+
+}  // namespace
+
+bool is_raw(const Json& report) {
+  const Json& modules = report.at("modules");
+  return std::none_of(modules.begin(), modules.end(), [](const Json& module) { return module.contains("symbols"); });
+}
+
+void symbolize(Json& report) {
+  if (!is_raw(report)) return;
+  Json& modules = report["modules"];
+  for (Json& module : modules) module["symbols"] = "none";
+  std::optional<Module> open;
+  size_t open_index = modules.size();
+  for (const PendingFrame& pending : frames_by_module_and_address(report)) {
+    if (pending.module >= modules.size()) continue;
+    if (pending.module != open_index) {
+      open_index = pending.module;
+      const std::string path = text_or_empty(modules[open_index], "path");
+      open.reset();
+      if (has_file(path)) {
+        open.emplace(path, text_or_empty(modules[open_index], "build_id"));
+        modules[open_index]["symbols"] = name_of(open->symbols());
+        if (!open->is_open()) warn(report, "no functions and lines for " + path + ": it " + open->problem());
+      }
+    }
+    if (open && open->is_open()) add_location(*pending.frame, open->locate(pending.address));
+  }
+}
+
+}  // namespace weir::symbolize
