@@ -23,12 +23,13 @@ Supplier supplier_of(track::Family family) {
 
 Sample sample_of(const track::Block& block) {
   return {block.address, block.bytes,  block.tick, block.thread, block.stack, Memory::host, supplier_of(block.family),
-          block.align_log2};
+          block.align_log2, false};
 }
 
 Sample sample_of(const track::Mapping& mapping) {
   const Supplier supplier = mapping.kind == track::MappingKind::sysv ? Supplier::shmat : Supplier::mmap;
-  return {mapping.address, mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0};
+  return {mapping.address, mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
+          mapping.continues};
 }
 
 bool is_larger(const Sample& a, const Sample& b) {
@@ -169,7 +170,7 @@ void Snapshot::add(const Sample& sample) {
     return;
   }
   leak->bytes += sample.bytes;
-  ++leak->count;
+  leak->count += !sample.is_piece;
   leak->first_tick = std::min(leak->first_tick, sample.tick);
   leak->last_tick = std::max(leak->last_tick, sample.tick);
   if (leak->sample_count < kMaxSamples) leak->samples[leak->sample_count++] = sample;
@@ -179,10 +180,11 @@ void Snapshot::add(const Sample& sample) {
 
 Leak* Snapshot::leak_of(core::StackId stack, Memory memory, size_t* index) {
   ScratchArray<uint32_t>& by_stack = leak_index_[static_cast<size_t>(memory)];
-  const size_t id = core::index_of(stack);
-  // The number of stacks only bounds the first guess: another thread may add some while the live set is read.
-  if (id >= by_stack.size() && !by_stack.resize(std::max<size_t>(id, stack::stack_count()) + 1)) return nullptr;
-  uint32_t& entry = by_stack[id];
+  // Asked anew where it does not suffice: another thread may add stacks while the live set is read.
+  const size_t last = core::index_of(stack) < by_stack.size() ? by_stack.size() - 1 : stack::stack_count();
+  if (core::index_of(stack) > last) stack = core::StackId::unknown;  // no such stack: a broken record
+  if (last >= by_stack.size() && !by_stack.resize(last + 1)) return nullptr;
+  uint32_t& entry = by_stack[core::index_of(stack)];
   if (entry == 0) {
     Leak leak{};
     leak.stack = stack;

@@ -29,6 +29,7 @@ struct Sample {
   Memory memory;
   Supplier supplier;
   uint8_t align_log2;  // 0: the natural alignment
+  bool is_piece;       // of a mapping that has been counted: more of its bytes, not one more mapping
 };
 
 inline constexpr size_t kMaxSamples = 3;
