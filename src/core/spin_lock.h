@@ -4,7 +4,9 @@
 
 #include <atomic>
 
+#include "core/confinement.h"
 #include "core/system_call.h"
+#include "core/thread_slot.h"
 
 namespace weir::core {
 
@@ -15,20 +17,39 @@ class SpinLock {
   SpinLock& operator=(const SpinLock&) = delete;
 
   void lock() {
+    count_before();
     for (int spins = 0; held_.exchange(true, std::memory_order_acquire); ++spins) {
       if (spins < kSpinsBeforeYield) {
         __builtin_ia32_pause();
-      } else {
+      } else if (!system_calls_restricted()) {
         system_call(SYS_sched_yield);
       }
     }
   }
-  bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
-  void unlock() { held_.store(false, std::memory_order_release); }
+  bool try_lock() {
+    count_before();
+    const bool taken = !held_.exchange(true, std::memory_order_acquire);
+    if (!taken) uncount_after();
+    return taken;
+  }
+  void unlock() {
+    held_.store(false, std::memory_order_release);
+    uncount_after();
+  }
   // After fork the child has one thread: whatever another thread of the parent held is free.
   void reset_after_fork() { held_.store(false, std::memory_order_relaxed); }
 
  private:
+  // A signal handler on this thread must never see a lock held that is not counted: it would wait for itself.
+  static void count_before() {
+    ++thread_slot.locks_held;
+    asm volatile("" ::: "memory");
+  }
+  static void uncount_after() {
+    asm volatile("" ::: "memory");
+    --thread_slot.locks_held;
+  }
+
   static constexpr int kSpinsBeforeYield = 64;
   std::atomic<bool> held_{false};
 };

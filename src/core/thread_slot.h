@@ -13,6 +13,7 @@ struct ThreadSlot {
   uint32_t no_allocation;  // debug: > 0 while an allocation by the host would be a bug of Weir's
   uint32_t thread_id;       // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*> deferred_frees;  // blocks freed by a signal handler that interrupted Weir, linked by their first word
+  uint32_t locks_held;  // spin locks that this thread holds or is about to take
   uintptr_t inside_sp;  // stack pointer at the outermost Guard, to notice a guard that a longjmp left behind
 };
 

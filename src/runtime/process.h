@@ -1,6 +1,6 @@
 // The life of the process: when tracking starts, what is known of the process, how it ends and when its report is written.
 //
-// What the rest of the library calls: ensure_started() at every first event, facts() for the report, system_calls_restricted()
+// What the rest of the library calls: ensure_started() at every first event, facts() for the report, core::system_calls_restricted()
 // before a system call that is not needed. What the preload calls: the functions of process_end.h, process_exec.h and
 // process_seccomp.h.
 #pragma once

@@ -29,7 +29,6 @@ enum class End : uint8_t {
 };
 
 std::atomic<End> end_state{End::none};
-std::atomic<bool> restricted{false};
 std::atomic<int> quick_exit_status{kNoStatus};
 
 constexpr size_t kKernelSignalSetBytes = 8;
@@ -80,8 +79,9 @@ bool become_writer() {
 void write_once(const char* how, int status, End then) {
   if (!report_wanted()) return;
   core::Guard guard;
-  if (!guard.entered()) {
-    // A signal handler ends the process in the middle of Weir's own code: locks may be held and tables half-changed.
+  // A signal handler may end the process in the middle of Weir's own code. The interrupted event is then like one of another
+  // thread, which a report lives with; but a lock that this thread holds would be waited for for ever.
+  if (!guard.entered() && core::thread_slot.locks_held != 0) {
     core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
     return;
   }
@@ -116,9 +116,6 @@ void undo_early_end() {
   remove_written_report();
   end_state.store(End::none, std::memory_order_release);
 }
-
-bool system_calls_restricted() { return restricted.load(std::memory_order_relaxed); }
-void set_system_calls_restricted(bool now) { restricted.store(now, std::memory_order_relaxed); }
 
 void note_quick_exit(int status) { quick_exit_status.store(status & 0xff, std::memory_order_relaxed); }
 

@@ -1,7 +1,11 @@
 // The ends of the process, and the one report that each process writes.
 #pragma once
 
+#include "core/confinement.h"
+
 namespace weir::runtime {
+
+using core::system_calls_restricted;
 
 // No exit status to tell: the report leaves it out.
 inline constexpr int kNoStatus = -1;
@@ -16,10 +20,6 @@ void process_end(const char* how, int status);
 // True where this call closed the process's state, so that undo_early_end must follow if the process lives on.
 bool early_end(const char* how, int status = kNoStatus);
 void undo_early_end();
-
-// True once the process has told the kernel to refuse system calls: whatever is not needed to serve the program is left out.
-bool system_calls_restricted();
-void set_system_calls_restricted(bool restricted);
 
 // The exit that a thread is in: remembered for the report that is written after all finalisers.
 void note_quick_exit(int status);

@@ -31,7 +31,7 @@ long confine(const Call& call) {
   remove_signal_handlers();
   const long result = call();
   if (result >= 0) {
-    set_system_calls_restricted(true);
+    core::process_confined.store(true, std::memory_order_relaxed);
   } else {
     undo_early_end();
     install_signal_handlers();

@@ -41,7 +41,7 @@ void die_of(int signal_number) {
   raise_signal(signal_number);
 }
 
-// The signal interrupted Weir's own code on this thread: it is sent again in a moment, when that code is done.
+// The signal interrupted Weir while it held a lock on this thread: it is sent again in a moment, when the lock is free.
 constexpr long kAgainNs = 200'000;
 
 bool send_again_later(int signal_number) {
@@ -56,7 +56,7 @@ bool send_again_later(int signal_number) {
 }
 
 void on_signal(int signal_number) {
-  if (core::thread_slot.inside != 0 && !system_calls_restricted() && send_again_later(signal_number)) return;
+  if (core::thread_slot.locks_held != 0 && !system_calls_restricted() && send_again_later(signal_number)) return;
   process_end(end_of(signal_number), kNoStatus);
   die_of(signal_number);
 }

@@ -97,8 +97,8 @@ void record_ids() {
 Stage stage_by_options() {
   const options::Options& chosen = options::current();
   if (!chosen.enabled) return Stage::off;
-  const bool needs_rank = !chosen.follow || !names_each_process(chosen.report);
-  process_facts.is_first_process = !needs_rank || !runs_under_weir(process_facts.ppid);
+  const bool family_matters = !chosen.follow || (strcmp(chosen.report, "off") != 0 && !names_each_process(chosen.report));
+  process_facts.is_first_process = !family_matters || !runs_under_weir(process_facts.ppid);
   return !chosen.follow && !process_facts.is_first_process ? Stage::off : Stage::tracking;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include "core/arena.h"
+#include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -49,7 +50,7 @@ ThreadInfo* info_slot(core::ThreadId id) {
 void note_thread_name(const ThreadCounters& counters) {
   if (ThreadInfo* info = info_slot(counters.id)) {
     info->tid = counters.tid;
-    core::system_call(SYS_prctl, PR_GET_NAME, core::as_argument(info->name));
+    if (!core::system_calls_restricted()) core::system_call(SYS_prctl, PR_GET_NAME, core::as_argument(info->name));
   }
 }
 
@@ -131,7 +132,7 @@ HostTotals totals_of(const ThreadCounters& sum) {
 ThreadCounters* create_thread_counters(core::ThreadId id) {
   auto* counters = core::arena_array<ThreadCounters>(1);
   if (counters == nullptr) return nullptr;
-  counters->tid = core::current_tid();
+  counters->tid = core::system_calls_restricted() ? 0 : core::current_tid();
   {
     core::LockScope scope(threads_lock);
     if (id == core::ThreadId::unknown) {
@@ -213,7 +214,7 @@ void thread_counters_reset_after_fork(ThreadCounters* survivor) {
   const core::ThreadId id = survivor->id;
   *survivor = {};
   survivor->id = id;
-  survivor->tid = core::current_tid();
+  survivor->tid = core::system_calls_restricted() ? 0 : core::current_tid();
 }
 
 }  // namespace weir::track

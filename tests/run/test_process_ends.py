@@ -183,7 +183,7 @@ class Signals(EndTest):
 
 class Confinement(EndTest):
     def test_report_is_written_before_a_filter_that_kills(self):
-        for how in ("prctl", "syscall"):
+        for how in ("prctl", "syscall", "thread"):
             with self.subTest(how):
                 weir = self.check_end("seccomp", how, end="seccomp", status=None)
                 self.assertEqual(weir.returncode, 16)
