@@ -1,6 +1,7 @@
 #include "report/host_section.h"
 
 #include <algorithm>
+#include <new>
 
 #include "core/arena.h"
 #include "options/options.h"
@@ -233,7 +234,7 @@ void write_capture(JsonStream& json, const stack::CaptureCounters& counters) {
 void read_host_figures(HostFigures& figures) {
   figures.process = read_process_memory();
   if (options::tracks_mmap()) track::measure_residency();
-  figures.totals = track::read_totals();
+  new (&figures.totals) track::HostTotals(track::read_totals());  // in place: 7 kB are much for a small thread's stack
   figures.pool = pool::read_pool_statistics();
   figures.mappings = track::read_mapping_totals();
 }
