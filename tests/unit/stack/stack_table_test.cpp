@@ -1,0 +1,115 @@
+#include "stack/stack_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "stack/stack_nodes.h"
+
+namespace weir::stack {
+namespace {
+
+constexpr uintptr_t kCode = 0x550000000000;
+const auto kModule = static_cast<core::ModuleId>(7);
+
+NodeId chain(NodeId root, const std::vector<uintptr_t>& outermost_first) {
+  for (const uintptr_t ip : outermost_first) root = intern(root, frame_key(ip, kModule));
+  return root;
+}
+
+TEST(StackTable, EqualStacksShareAnId) {
+  const core::StackId first = stack_of(chain(NodeId::complete_root, {kCode, kCode + 16, kCode + 32}));
+  const core::StackId again = stack_of(chain(NodeId::complete_root, {kCode, kCode + 16, kCode + 32}));
+  EXPECT_NE(first, core::StackId::unknown);
+  EXPECT_EQ(first, again);
+  EXPECT_LE(core::index_of(first), stack_count());
+}
+
+TEST(StackTable, AnyDifferenceIsAnotherStack) {
+  const NodeId outer = chain(NodeId::complete_root, {kCode, kCode + 48});
+  const NodeId node = intern(outer, frame_key(kCode + 64, kModule));
+  EXPECT_NE(node, intern(outer, frame_key(kCode + 65, kModule)));
+  EXPECT_NE(node, intern(outer, frame_key(kCode + 64, static_cast<core::ModuleId>(8))));
+  EXPECT_NE(node, intern(outer, frame_key(kCode + 64, kModule, true)));
+  EXPECT_NE(node, intern(chain(NodeId::truncated_root, {kCode, kCode + 48}), frame_key(kCode + 64, kModule)));
+}
+
+TEST(StackTable, FramesComeInnermostFirst) {
+  const NodeId node = intern(chain(NodeId::complete_root, {kCode + 1, kCode + 2}), frame_key(kCode + 3, kModule, true));
+  StackFrame frames[8];
+  bool truncated = true;
+  ASSERT_EQ(frames_of(stack_of(node), frames, 8, &truncated), 3u);
+  EXPECT_FALSE(truncated);
+  EXPECT_EQ(frames[0].ip, kCode + 3);
+  EXPECT_TRUE(frames[0].exact);
+  EXPECT_EQ(frames[0].module, kModule);
+  EXPECT_EQ(frames[2].ip, kCode + 1);
+  EXPECT_FALSE(frames[2].exact);
+}
+
+TEST(StackTable, DepthIsWholeWhereTheBufferIsShort) {
+  const NodeId node = chain(NodeId::truncated_root, {kCode + 5, kCode + 6, kCode + 7});
+  StackFrame frame;
+  bool truncated = false;
+  EXPECT_EQ(frames_of(stack_of(node), &frame, 1, &truncated), 3u);
+  EXPECT_EQ(frame.ip, kCode + 7);
+  EXPECT_TRUE(truncated);
+}
+
+TEST(StackTable, UnknownIdsHaveNoFrames) {
+  bool truncated;
+  EXPECT_EQ(frames_of(core::StackId::unknown, nullptr, 0, &truncated), 0u);
+  EXPECT_EQ(frames_of(static_cast<core::StackId>(stack_count() + 1), nullptr, 0, &truncated), 0u);
+  EXPECT_EQ(intern(NodeId::none, frame_key(kCode, kModule)), NodeId::none);
+  EXPECT_EQ(stack_of(NodeId::none), core::StackId::unknown);
+}
+
+TEST(StackTable, GrowsAndStillFindsAll) {
+  constexpr uintptr_t kMany = 20'000;
+  std::vector<core::StackId> ids;
+  for (uintptr_t i = 0; i < kMany; ++i) ids.push_back(stack_of(intern(NodeId::complete_root, frame_key(kCode + 4096 + i, kModule))));
+  for (uintptr_t i = 0; i < kMany; ++i) {
+    ASSERT_EQ(stack_of(intern(NodeId::complete_root, frame_key(kCode + 4096 + i, kModule))), ids[i]);
+    StackFrame frame;
+    ASSERT_EQ(frames_of(ids[i], &frame, 1, nullptr), 1u);
+    ASSERT_EQ(frame.ip, kCode + 4096 + i);
+  }
+  EXPECT_LT(stack_table_bytes(), kMany * 100);
+}
+
+// With every hash equal only the comparison of whole nodes tells stacks apart.
+void intern_under_colliding_hashes() {
+  set_node_hash_for_test(0);
+  bool distinct = true;
+  std::vector<NodeId> nodes;
+  for (uintptr_t i = 0; i < 200; ++i) nodes.push_back(intern(NodeId::complete_root, frame_key(0x7f0000000000 + i, kModule)));
+  for (uintptr_t i = 0; i < nodes.size(); ++i) {
+    distinct &= intern(NodeId::complete_root, frame_key(0x7f0000000000 + i, kModule)) == nodes[i];
+    distinct &= view_of(nodes[i]).key == frame_key(0x7f0000000000 + i, kModule);
+  }
+  exit(distinct ? 0 : 1);
+}
+
+TEST(StackTableDeathTest, CollidingHashesStayApart) {
+  EXPECT_EXIT(intern_under_colliding_hashes(), testing::ExitedWithCode(0), "");
+}
+
+TEST(StackTable, ThreadsAgree) {
+  constexpr int kThreads = 4;
+  constexpr uintptr_t kStacks = 3000;
+  std::vector<core::StackId> ids[kThreads];
+  auto intern_all = [&ids](int thread) {
+    for (uintptr_t i = 0; i < kStacks; ++i) {
+      ids[thread].push_back(stack_of(chain(NodeId::complete_root, {kCode + 9, kCode + 65536 + i / 3, kCode + 131072 + i})));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(intern_all, i);
+  for (std::thread& thread : threads) thread.join();
+  for (int i = 1; i < kThreads; ++i) EXPECT_EQ(ids[i], ids[0]);
+}
+
+}  // namespace
+}  // namespace weir::stack
