@@ -16,10 +16,8 @@ void* pool_allocate_zeroed(const core::Inside&, size_t bytes) {
 void pool_release(const core::Inside&, void* base) { mi_free(base); }
 
 PoolPage pool_page_of(uintptr_t base) {
-  auto* page = _mi_ptr_page(reinterpret_cast<void*>(base));
-  size_t bytes = 0;
-  uint8_t* start = _mi_page_start(_mi_page_segment(page), page, &bytes);
-  return {reinterpret_cast<uintptr_t>(start), bytes, mi_page_block_size(page)};
+  const weir_pool_page_geometry page = weir_pool_page(reinterpret_cast<void*>(base));
+  return {page.start, page.bytes, page.block_bytes};
 }
 
 void configure_pool(const core::Inside& inside, const PoolSettings& settings) {

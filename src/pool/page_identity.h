@@ -13,6 +13,8 @@
 #include <mimalloc-internal.h>
 #pragma GCC diagnostic pop
 
+#include "pool/mimalloc_page.h"
+
 namespace weir::pool {
 
 struct BlockPage {
@@ -24,7 +26,7 @@ struct BlockPage {
 inline BlockPage block_page(void* base) {
   const mi_page_t* page = _mi_ptr_page(base);
   const size_t block_bytes = page->xblock_size;
-  return {page, block_bytes < MI_HUGE_BLOCK_SIZE ? block_bytes : mi_page_block_size(page)};
+  return {page, block_bytes < MI_HUGE_BLOCK_SIZE ? block_bytes : weir_pool_page(base).block_bytes};
 }
 
 }  // namespace weir::pool

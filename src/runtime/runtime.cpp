@@ -50,8 +50,10 @@ size_t effective_alignment(const Request& request) {
 // An aligned block is a larger pool block inside which Weir itself places the program's pointer: the pool's page geometry
 // then finds its record like any other's.
 Acquired acquire_aligned(const core::Inside& inside, const Request& request, size_t alignment) {
-  const size_t bytes = request.bytes + alignment - pool::kNaturalAlignment;
-  if (bytes < request.bytes || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
+  // An empty block takes a byte too, or its address could be the next block's.
+  const size_t wanted = request.bytes == 0 ? 1 : request.bytes;
+  const size_t bytes = wanted + alignment - pool::kNaturalAlignment;
+  if (bytes < wanted || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
   void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
   if (base == nullptr) return {};
   const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + alignment - 1) & ~(alignment - 1);

@@ -1,0 +1,25 @@
+/* The geometry of a pool page, asked of mimalloc's own functions: in C, as mimalloc is. */
+#ifndef WEIR_POOL_MIMALLOC_PAGE_H
+#define WEIR_POOL_MIMALLOC_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_pool_page_geometry {
+  uintptr_t start;
+  size_t bytes;
+  size_t block_bytes;
+};
+
+/* Of the page that holds `base`, a live pool block. */
+struct weir_pool_page_geometry weir_pool_page(void* base);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
