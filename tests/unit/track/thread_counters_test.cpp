@@ -1,0 +1,95 @@
+#include "track/thread_counters.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace weir::track {
+namespace {
+
+core::StackId stack(uint32_t id) { return static_cast<core::StackId>(id); }
+
+class ThreadCountersTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    stack_counters_reset_after_fork();
+    thread_counters_reset_after_fork(nullptr);
+    counters_ = create_thread_counters(core::ThreadId::unknown);
+  }
+  void TearDown() override { retire_thread_counters(counters_); }
+
+  void alloc(uint32_t id, size_t bytes, uintptr_t address = 0) {
+    counters_->last_allocated = address;
+    count_alloc(*counters_, counters_of(stack(id)), bytes, kNoSizeClass, false, ++tick_);
+  }
+  void release(uint32_t id, size_t bytes, uintptr_t address = 0x10) {
+    count_free(*counters_, counters_of(stack(id)), address, bytes, kNoSizeClass);
+  }
+
+  ThreadCounters* counters_ = nullptr;
+  uint64_t tick_ = 0;
+};
+
+TEST_F(ThreadCountersTest, PeakByStackIsTheMomentOfThePeak) {
+  if (!single_threaded()) GTEST_SKIP() << "exact for one thread; another test of this process made a second";
+  alloc(1, 100);
+  alloc(2, 50);
+  release(1, 100);
+  alloc(3, 120);  // peak: 50 + 120
+  release(2, 50);
+  alloc(1, 20);
+  const HostTotals totals = read_totals();
+  EXPECT_EQ(totals.all.peak_bytes, 170U);
+  EXPECT_EQ(totals.peak_tick, 4U);
+  EXPECT_EQ(at_peak(counters_of(stack(1))).bytes, 0U);
+  EXPECT_EQ(at_peak(counters_of(stack(2))).bytes, 50U);
+  EXPECT_EQ(at_peak(counters_of(stack(3))).bytes, 120U);
+  EXPECT_EQ(counters_of(stack(1)).max_bytes, 100U);
+}
+
+TEST_F(ThreadCountersTest, ABlockFreedBeforeTheNextAllocationIsTemporary) {
+  alloc(1, 8, 0x100);
+  release(1, 8, 0x100);
+  alloc(1, 8, 0x100);
+  alloc(1, 8, 0x200);
+  release(1, 8, 0x100);
+  EXPECT_EQ(counters_of(stack(1)).temporary_count, 1U);
+  EXPECT_EQ(read_totals().temporary_count, 1U);
+}
+
+TEST_F(ThreadCountersTest, PowersOfTwo) {
+  EXPECT_EQ(power_of_two_index(0), 0U);
+  EXPECT_EQ(power_of_two_index(1), 0U);
+  EXPECT_EQ(power_of_two_index(2), 1U);
+  EXPECT_EQ(power_of_two_index(3), 2U);
+  EXPECT_EQ(power_of_two_index(64), 6U);
+  EXPECT_EQ(power_of_two_index(65), 7U);
+  EXPECT_EQ(power_of_two_index(SIZE_MAX), kPowersOfTwo - 1);
+}
+
+TEST_F(ThreadCountersTest, ManyThreadsAddUpExactlyAndThePeakIsWithinItsBound) {
+  constexpr int kThreads = 8;
+  constexpr int kRounds = 20'000;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([] {
+      ThreadCounters* own = create_thread_counters(core::ThreadId::unknown);
+      for (int i = 0; i < kRounds; ++i) count_alloc(*own, counters_of(stack(7)), 1000, 3, true, 1);
+      for (int i = 0; i < kRounds; ++i) count_free(*own, counters_of(stack(7)), 1, 1000, 3);
+      retire_thread_counters(own);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const HostTotals totals = read_totals();
+  EXPECT_EQ(totals.all.alloc_count, uint64_t{kThreads} * kRounds);
+  EXPECT_EQ(totals.all.free_bytes, uint64_t{kThreads} * kRounds * 1000);
+  EXPECT_EQ(totals.all.live_bytes(), 0U);
+  EXPECT_EQ(counters_of(stack(7)).alloc_count, uint64_t{kThreads} * kRounds);
+  EXPECT_EQ(counters_of(stack(7)).live_count(), 0U);
+  EXPECT_LE(totals.all.peak_bytes, uint64_t{kThreads} * kRounds * 1000);
+  EXPECT_GE(totals.all.peak_bytes, uint64_t{kRounds} * 1000 - (1 << 20));
+}
+
+}  // namespace
+}  // namespace weir::track
