@@ -23,7 +23,8 @@ void write_block(JsonStream& json, const Sample& sample, const EventClock& clock
   if (sample.align_log2 > 0) json.key("align_bytes").number(uint64_t{1} << sample.align_log2);
 }
 
-void write_leak(JsonStream& json, const Leak& leak, StackIndex& stacks, const EventClock& clock) {
+void write_leak(JsonStream& json, const Leak& leak, const LeakDetails& details, StackIndex& stacks,
+                const EventClock& clock) {
   json.begin_object();
   json.key("memory").text(memory_name(leak.memory));
   json.key("kind").text("live");
@@ -34,12 +35,12 @@ void write_leak(JsonStream& json, const Leak& leak, StackIndex& stacks, const Ev
   json.key("last_ns").number(clock.ns_of(leak.last_tick));
   json.key("thread_count").number(leak.thread_count);
   json.key("threads").begin_array();
-  for (size_t i = 0; i < leak.thread_count && i < kMaxThreads; ++i) write_thread(json, leak.threads[i]);
+  for (size_t i = 0; i < leak.thread_count && i < kMaxThreads; ++i) write_thread(json, details.threads[i]);
   json.end_array();
   json.key("samples").begin_array();
   for (size_t i = 0; i < leak.sample_count; ++i) {
     json.begin_object();
-    write_block(json, leak.samples[i], clock);
+    write_block(json, details.samples[i], clock);
     json.end_object();
   }
   json.end_array();
@@ -50,7 +51,9 @@ void write_leak(JsonStream& json, const Leak& leak, StackIndex& stacks, const Ev
 
 void write_leaks(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock) {
   json.begin_array();
-  for (size_t i = 0; i < snapshot.leak_count(); ++i) write_leak(json, snapshot.leak(i), stacks, clock);
+  for (size_t i = 0; i < snapshot.leak_count(); ++i) {
+    write_leak(json, snapshot.leak(i), snapshot.leak_details(i), stacks, clock);
+  }
   json.end_array();
 }
 

@@ -164,45 +164,48 @@ void Snapshot::add(const Sample& sample) {
     return;
   }
   size_t index = 0;
-  Leak* leak = leak_of(sample.stack, sample.memory, &index);
-  if (leak == nullptr) {
+  if (!find_leak(sample.stack, sample.memory, &index)) {
     out_of_memory_ = true;
     return;
   }
-  leak->bytes += sample.bytes;
-  leak->count += !sample.is_piece;
-  leak->first_tick = std::min(leak->first_tick, sample.tick);
-  leak->last_tick = std::max(leak->last_tick, sample.tick);
-  if (leak->sample_count < kMaxSamples) leak->samples[leak->sample_count++] = sample;
-  add_thread(*leak, sample.thread, index);
+  Leak& leak = leaks_[index];
+  leak.bytes += sample.bytes;
+  ++leak.count;
+  leak.first_tick = std::min(leak.first_tick, sample.tick);
+  leak.last_tick = std::max(leak.last_tick, sample.tick);
+  if (leak.sample_count < kMaxSamples) leak_details_[index].samples[leak.sample_count++] = sample;
+  if (leak.thread_count == 0 || leak.last_thread != sample.thread) add_thread(index, sample.thread);
   if (sample.bytes >= large_bytes_) add_large(sample);
 }
 
-Leak* Snapshot::leak_of(core::StackId stack, Memory memory, size_t* index) {
+bool Snapshot::find_leak(core::StackId stack, Memory memory, size_t* index) {
   ScratchArray<uint32_t>& by_stack = leak_index_[static_cast<size_t>(memory)];
   // Asked anew where it does not suffice: another thread may add stacks while the live set is read.
   const size_t last = core::index_of(stack) < by_stack.size() ? by_stack.size() - 1 : stack::stack_count();
   if (core::index_of(stack) > last) stack = core::StackId::unknown;  // no such stack: a broken record
-  if (last >= by_stack.size() && !by_stack.resize(last + 1)) return nullptr;
+  if (last >= by_stack.size() && !by_stack.resize(last + 1)) return false;
   uint32_t& entry = by_stack[core::index_of(stack)];
   if (entry == 0) {
     Leak leak{};
     leak.stack = stack;
     leak.memory = memory;
     leak.first_tick = UINT64_MAX;
-    if (!leaks_.push(leak)) return nullptr;
+    if (!leak_details_.resize(leaks_.size() + 1) || !leaks_.push(leak)) return false;
     entry = static_cast<uint32_t>(leaks_.size());
   }
   *index = entry - 1;
-  return &leaks_[*index];
+  return true;
 }
 
-void Snapshot::add_thread(Leak& leak, core::ThreadId thread, size_t leak_index) {
+void Snapshot::add_thread(size_t index, core::ThreadId thread) {
+  Leak& leak = leaks_[index];
+  core::ThreadId* const threads = leak_details_[index].threads;
+  leak.last_thread = thread;
   const size_t listed = std::min<size_t>(leak.thread_count, kMaxThreads);
-  if (std::find(leak.threads, leak.threads + listed, thread) != leak.threads + listed) return;
+  if (std::find(threads, threads + listed, thread) != threads + listed) return;
   if (listed < kMaxThreads) {
-    leak.threads[leak.thread_count++] = thread;
-  } else if (more_threads_.insert((uint64_t{leak_index + 1} << 32) | core::index_of(thread))) {
+    threads[leak.thread_count++] = thread;
+  } else if (more_threads_.insert((uint64_t{index + 1} << 32) | core::index_of(thread))) {
     ++leak.thread_count;
   }
 }

@@ -35,16 +35,21 @@ struct Sample {
 inline constexpr size_t kMaxSamples = 3;
 inline constexpr size_t kMaxThreads = 8;
 
-// What is still allocated by one stack in one kind of memory.
-struct Leak {
+// What is still allocated by one stack in one kind of memory. One cache line: every live block touches one.
+struct alignas(64) Leak {
   core::StackId stack;
   Memory memory;
   uint8_t sample_count;
-  uint32_t thread_count;  // distinct threads; the first kMaxThreads of them are in `threads`
+  uint32_t thread_count;        // distinct threads
+  core::ThreadId last_thread;   // of the block added last
   uint64_t bytes;
   uint64_t count;
   uint64_t first_tick, last_tick;
-  core::ThreadId threads[kMaxThreads];
+};
+
+// What is seldom written of a leak.
+struct LeakDetails {
+  core::ThreadId threads[kMaxThreads];  // the first ones met
   Sample samples[kMaxSamples];
 };
 
@@ -90,6 +95,7 @@ class Snapshot {
 
   size_t leak_count() const { return leaks_.size(); }
   const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
+  const LeakDetails& leak_details(size_t rank) const { return leak_details_[leak_order_[rank].index]; }
   const ScratchArray<PeakPart>& peak() const { return peak_; }                     // most bytes first
   const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }            // most temporary allocations first
   const ScratchArray<Sample>& large() const { return large_; }                     // largest first
@@ -102,8 +108,8 @@ class Snapshot {
 
   void add(const Sample& sample);
   void add_large(const Sample& sample);
-  void add_thread(Leak& leak, core::ThreadId thread, size_t leak_index);
-  Leak* leak_of(core::StackId stack, Memory memory, size_t* index);
+  void add_thread(size_t index, core::ThreadId thread);
+  bool find_leak(core::StackId stack, Memory memory, size_t* index);
   void gather_blocks();
   void gather_mappings();
   void gather_peak();
@@ -119,8 +125,9 @@ class Snapshot {
     uint64_t bytes;
     uint32_t index;
   };
-  ScratchArray<Leak> leaks_;            // in order of first sight
-  ScratchArray<LeakPlace> leak_order_;  // leaks are too large to be moved about
+  ScratchArray<Leak> leaks_;                  // in order of first sight
+  ScratchArray<LeakDetails> leak_details_;    // at the same index
+  ScratchArray<LeakPlace> leak_order_;        // leaks are too large to be moved about
   ScratchArray<PeakPart> peak_;
   ScratchArray<HotSite> hot_sites_;
   ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first

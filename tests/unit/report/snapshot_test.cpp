@@ -36,7 +36,7 @@ TEST(Snapshot, ALeakIsAllBlocksOfAStack) {
   EXPECT_EQ(leak.last_tick, kFirstTick + 9);
   EXPECT_EQ(leak.thread_count, 2U);
   EXPECT_EQ(leak.sample_count, kMaxSamples);
-  for (const Sample& sample : leak.samples) {
+  for (const Sample& sample : snapshot.leak_details(1).samples) {
     if (sample.bytes != 50) continue;
     EXPECT_EQ(sample.supplier, Supplier::array_new);
     EXPECT_EQ(sample.align_log2, 6);
