@@ -13,14 +13,13 @@
 #include <vector>
 
 #include "cli/error.h"
+#include "cli/json_access.h"
 
 namespace weir::cli {
 namespace {
 
 constexpr int kMaxInterpreters = 4;  // as the kernel has it
 constexpr char kLoaderName[] = "ld-linux-x86-64.so.2";
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_regular(const std::string& path) {
   struct stat status;

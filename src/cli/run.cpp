@@ -8,6 +8,7 @@
 
 #include "cli/child.h"
 #include "cli/error.h"
+#include "cli/json_access.h"
 #include "cli/library.h"
 #include "cli/option_table.h"
 #include "cli/program.h"
@@ -27,8 +28,6 @@ struct RunArguments {
 
 // On stderr: stdout is the program's.
 void say(const std::string& line) { std::fprintf(stderr, "weir: %s\n", line.c_str()); }
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 std::string setting(const Settings& settings, const char* variable) {
   const auto given = settings.find(variable);
@@ -99,6 +98,7 @@ int run(const std::vector<std::string>& program, const RunArguments& arguments) 
     say(program[0] + " is " + reason + ": running it without Weir");
     become(invocation);
   }
+  find_library();  // before anything is made
   Settings settings = arguments.settings;
   ReportPlace place(setting(settings, "WEIR_REPORT"), base_name(program[0]));
   settings["WEIR_REPORT"] = place.pattern();
@@ -142,7 +142,9 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
       ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
   add_option_flags(*command, arguments->settings);
   command->callback([command, arguments, &program, &exit_code] {
-    const std::vector<std::string> words = program.empty() ? command->remaining() : program;
+    const std::vector<std::string> rest = command->remaining();
+    if (!program.empty() && !rest.empty()) throw Error(kExitUsage, "expected options before --, found " + rest[0]);
+    const std::vector<std::string>& words = program.empty() ? rest : program;
     if (words.empty()) throw Error(kExitUsage, "no program to run; try: weir run -- ./program");
     if (program.empty() && words[0].starts_with("-")) throw Error(kExitUsage, "unknown option " + words[0]);
     exit_code = run(words, *arguments);

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "cli/json_access.h"
+
 namespace weir::cli {
 namespace {
 
@@ -37,29 +39,24 @@ constexpr RuntimeAllocation kRuntimeAllocations[] = {
     {"exit handlers", "libc.so", "__new_exitfn", 0},
 };
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-std::string_view module_name(const Json& report, const Json& frame) {
+std::string module_name(const Json& report, const Json& frame) {
   const auto module = frame.find("module");
   if (module == frame.end() || !module->is_number_unsigned()) return {};
-  const Json& entry = report["modules"][module->get<size_t>()];
-  const auto path = entry.find("path");
-  if (path == entry.end() || !path->is_string()) return {};
-  return base_name(path->get_ref<const std::string&>());
+  return base_name(text_of(report["modules"][module->get<size_t>()], "path"));
 }
 
 bool runs(const Json& frame, std::string_view function) {
-  if (frame.value("function", std::string_view()) == function) return true;
+  if (text_of(frame, "function") == function) return true;
   const auto inlined = frame.find("inlined");
   if (inlined == frame.end()) return false;
   for (const Json& entry : *inlined) {
-    if (entry.value("function", std::string_view()) == function) return true;
+    if (text_of(entry, "function") == function) return true;
   }
   return false;
 }
 
 bool is_of(const RuntimeAllocation& known, const Json& report, const Json& leak) {
-  if (known.bytes != 0 && (leak.value("bytes", uint64_t{0}) != known.bytes || leak.value("count", uint64_t{0}) != 1)) {
+  if (known.bytes != 0 && (figure(leak, "bytes") != known.bytes || figure(leak, "count") != 1)) {
     return false;
   }
   for (const Json& index : report["stacks"][leak["stack"].get<size_t>()]) {

@@ -4,6 +4,8 @@
 #include <set>
 #include <unordered_map>
 
+#include "cli/json_access.h"
+
 namespace weir::cli {
 namespace {
 
@@ -16,10 +18,10 @@ std::string key_of(const Site& site) {
 void add_blocks(std::vector<LargeBlock>& blocks, const Json& report, uint64_t least) {
   std::set<std::string> seen;
   const auto add = [&](const Json& block, const Json& owner) {
-    const std::string address = block.value("address", std::string());
+    const std::string address = text_of(block, "address");
     const uint64_t bytes = figure(block, "bytes");
     if (bytes < least || !seen.insert(address).second) return;
-    blocks.push_back({&report, owner.value("memory", std::string()), address, block.value("family", std::string()), bytes,
+    blocks.push_back({&report, text_of(owner, "memory"), address, text_of(block, "family"), bytes,
                       figure(block, "ns"), owner["stack"].get<size_t>()});
   };
   if (report.contains("large")) {
@@ -33,11 +35,6 @@ void add_blocks(std::vector<LargeBlock>& blocks, const Json& report, uint64_t le
 
 }  // namespace
 
-uint64_t figure(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
-}
-
 std::vector<Site> merged_sites(const std::vector<Json>& reports, const char* key, const char* bytes_name,
                                const char* count_name, SiteOrder order) {
   std::vector<Site> sites;
@@ -45,8 +42,8 @@ std::vector<Site> merged_sites(const std::vector<Json>& reports, const char* key
   for (const Json& report : reports) {
     for (const Json& entry : report[key]) {
       Site site;
-      site.memory = entry.value("memory", std::string("host"));
-      site.runtime = entry.value("runtime", std::string());
+      site.memory = text_of(entry, "memory");
+      site.runtime = text_of(entry, "runtime");
       site.stack = stack_lines(report, entry["stack"].get<size_t>());
       const auto [place, is_new] = places.try_emplace(key_of(site), sites.size());
       if (is_new) sites.push_back(std::move(site));
@@ -54,7 +51,8 @@ std::vector<Site> merged_sites(const std::vector<Json>& reports, const char* key
       merged.bytes += figure(entry, bytes_name);
       merged.count += figure(entry, count_name);
       merged.temporary_count += figure(entry, "temporary_count");
-      ++merged.process_count;
+      if (merged.last_report != &report) ++merged.report_count;
+      merged.last_report = &report;
     }
   }
   std::stable_sort(sites.begin(), sites.end(), [order](const Site& a, const Site& b) {

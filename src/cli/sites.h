@@ -17,7 +17,8 @@ struct Site {
   uint64_t bytes = 0;
   uint64_t count = 0;
   uint64_t temporary_count = 0;  // of hot sites
-  uint64_t process_count = 0;    // reports that have it
+  uint64_t report_count = 0;     // reports that have it
+  const Json* last_report = nullptr;  // of those
 };
 
 enum class SiteOrder { bytes, count };
@@ -35,8 +36,5 @@ struct LargeBlock {
   size_t stack = 0;
 };
 std::vector<LargeBlock> large_blocks(const std::vector<Json>& reports, uint64_t bytes);
-
-// A figure that may be missing counts as 0.
-uint64_t figure(const Json& object, const char* key);
 
 }  // namespace weir::cli

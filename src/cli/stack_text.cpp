@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cli/format.h"
+#include "cli/json_access.h"
 
 namespace weir::cli {
 namespace {
@@ -17,13 +18,6 @@ constexpr std::string_view kStartFunctions[] = {
 bool is_noise(std::string_view function) {
   return std::find(std::begin(kStartFunctions), std::end(kStartFunctions), function) != std::end(kStartFunctions);
 }
-
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // Relative to the folder that the reader is in, where it lies below that.
 std::string short_path(const std::string& path) {
@@ -48,7 +42,7 @@ std::string place_of(const Json& position, const std::string& fallback) {
 }
 
 void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& frame) {
-  if (frame.value("truncated", false)) {
+  if (is_true(frame, "truncated")) {
     lines.push_back({"", "(the stack goes on; it was cut here)", false, true});
     return;
   }

@@ -2,30 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "cli/json_access.h"
 #include "cli/sites.h"
 #include "cli/stack_text.h"
 
 namespace weir::cli {
 namespace {
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-const Json& child(const Json& object, const char* key) {
-  static const Json kNothing = Json::object();
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : kNothing;
-}
-
-double ratio(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-std::string program_of(const Json& report) { return base_name(report["process"].value("exe", std::string("?"))); }
-
 std::string end_of(const Json& process) {
-  const std::string end = process.value("end", std::string("?"));
+  const std::string end = text_of(process, "end");
   const auto status = process.find("exit_status");
   const bool has_status = status != process.end() && status->is_number();
   return "ended by " + end + (has_status ? " with status " + status->dump() : "");
@@ -81,7 +68,7 @@ class Writer {
       line(style_.dim(command.size() > 300 ? command.substr(0, 297) + "..." : command));
     }
     heading("Host memory");
-    write_host(report["host"], figure(child(report, "timeline").contains("peak") ? report["timeline"]["peak"] : Json(), "ns"));
+    write_host(report["host"], figure(child(child(report, "timeline"), "peak"), "ns"));
   }
 
   void write_host(const Json& host, uint64_t peak_ns) {
@@ -113,7 +100,7 @@ class Writer {
 
   void write_pool(const Json& pool) {
     if (pool.empty()) return;
-    if (!pool.value("enabled", true)) {
+    if (!is_true(pool, "enabled")) {
       row("pool", "off: the program's own malloc served");
       return;
     }
@@ -139,14 +126,21 @@ class Writer {
   }
 
   void write_processes() {
-    line(style_.bold(plural(reports_.size(), "process")));
+    line(style_.bold(plural(process_count(), "process")) +
+         (process_count() < reports_.size() ? " that ran " + plural(reports_.size(), "program") : ""));
     line(style_.dim("      pid  allocations       peak    at exit  program"));
     std::vector<const Json*> order;
     for (const Json& report : reports_) order.push_back(&report);
     std::stable_sort(order.begin(), order.end(), [](const Json* a, const Json* b) { return peak_of(*a) > peak_of(*b); });
     for (size_t i = 0; i < order.size() && i < options_.top; ++i) write_process_row(*order[i]);
-    if (order.size() > options_.top) line(style_.dim("  and " + plural(order.size() - options_.top, "more process")));
+    if (order.size() > options_.top) line(style_.dim("  and " + human_count(order.size() - options_.top) + " more"));
     write_sums();
+  }
+  // A process that executes another program leaves a report for each.
+  size_t process_count() const {
+    std::set<uint64_t> pids;
+    for (const Json& report : reports_) pids.insert(figure(report["process"], "pid"));
+    return pids.size();
   }
   static uint64_t peak_of(const Json& report) { return figure(child(report["host"], "totals"), "peak_bytes"); }
 
@@ -251,7 +245,7 @@ class Writer {
   static bool is_listed_large(const LargeBlock& block) {
     if (!block.report->contains("large")) return false;
     const Json& large = (*block.report)["large"];
-    return std::any_of(large.begin(), large.end(), [&](const Json& entry) { return entry.value("address", "") == block.address; });
+    return std::any_of(large.begin(), large.end(), [&](const Json& entry) { return text_of(entry, "address") == block.address; });
   }
 
   static std::vector<const Site*> pointers(const std::vector<Site>& sites) {
@@ -265,7 +259,7 @@ class Writer {
     for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
       const Site& site = *sites[i];
       line("  " + style_.cyan(figures(site)) + (site.memory == "host" ? "" : "  (" + site.memory + ")") +
-           (reports_.size() > 1 ? style_.dim("  in " + plural(site.process_count, "process")) : ""));
+           (reports_.size() > 1 ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
       write_stack(site.stack);
     }
     write_rest(sites.size());
@@ -297,7 +291,7 @@ class Writer {
     std::map<std::string, uint64_t> counts;
     for (const Json& report : reports_) {
       for (const Json& warning : report["warnings"]) {
-        ++counts[warning.is_object() ? warning.value("text", std::string()) : warning.dump()];
+        ++counts[text_of(warning, "text")];
       }
     }
     if (counts.empty()) return;

@@ -1,0 +1,38 @@
+#include "cli/json_access.h"
+
+namespace weir::cli {
+
+uint64_t figure(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
+}
+
+double ratio(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool is_true(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+const Json& child(const Json& object, const char* key) {
+  static const Json kNothing = Json::object();
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? *found : kNothing;
+}
+
+std::string program_of(const Json& report) {
+  const std::string path = text_of(report["process"], "exe");
+  return path.empty() ? "unknown program" : base_name(path);
+}
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace weir::cli
