@@ -132,7 +132,6 @@ PageRecords* make_page(const PageIdentity& identity, const PageGeometry& geometr
   page->block_bytes = identity.block_bytes;
   page->records[0].store(reinterpret_cast<AtomicRecord*>(page + 1), std::memory_order_relaxed);
   page->block_count = static_cast<uint32_t>(block_count);
-  page->first_slice = static_cast<uint16_t>(slice_of(geometry.start));
   page->class_index = size_class_index(geometry.block_bytes);
   page->allocated_bytes = bytes;
   return page;
@@ -174,19 +173,27 @@ AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {
   return outer - kInlineRecords + index;
 }
 
+namespace {
+
+void visit_unit(Unit& unit, uintptr_t unit_address, void (*visit)(void* context, PageRecords& page), void* context) {
+  for (size_t slice = 0; slice < kSlicesPerUnit; ++slice) {
+    PageRecords* page = unit.slices[slice].load(std::memory_order_acquire);
+    // Once a page, where it starts: it may span slices and units.
+    const uintptr_t slice_address = unit_address + (slice << kSliceShift);
+    if (page != nullptr && page->start >> kSliceShift == slice_address >> kSliceShift) visit(context, *page);
+  }
+}
+
+}  // namespace
+
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context) {
-  for (auto& top_entry : top) {
-    Middle* middle = top_entry.load(std::memory_order_acquire);
+  for (uintptr_t high = 0; high < kRadixEntries; ++high) {
+    Middle* middle = top[high].load(std::memory_order_acquire);
     if (middle == nullptr) continue;
-    for (auto& unit_entry : middle->units) {
-      const uintptr_t entry = unit_entry.load(std::memory_order_acquire);
-      if (entry == 0) continue;
-      if ((entry & kSpanTag) != 0) continue;  // visited where its first slice lies
-      auto* unit = reinterpret_cast<Unit*>(entry);
-      for (size_t slice = 0; slice < kSlicesPerUnit; ++slice) {
-        PageRecords* page = unit->slices[slice].load(std::memory_order_acquire);
-        if (page != nullptr && page->first_slice == slice && find_page(page->start) == page) visit(context, *page);
-      }
+    for (uintptr_t low = 0; low < kRadixEntries; ++low) {
+      const uintptr_t entry = middle->units[low].load(std::memory_order_acquire);
+      if (entry == 0 || (entry & kSpanTag) != 0) continue;
+      visit_unit(*reinterpret_cast<Unit*>(entry), ((high << kRadixBits) | low) << kUnitShift, visit, context);
     }
   }
 }

@@ -38,7 +38,6 @@ struct PageRecords {
   // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
   std::atomic<AtomicRecord*> records[2];
   uint32_t block_count;
-  uint16_t first_slice;
   uint8_t class_index;
   uint32_t slices_held;  // directory entries that name this array; at 0 it is reused
   std::atomic<uint64_t> large_bytes;  // requested bytes where a record cannot hold them

@@ -123,7 +123,6 @@ HostTotals totals_of(const ThreadCounters& sum) {
   totals.interior_free_count = sum.interior_free_count;
   totals.untracked_count = sum.untracked_count;
   totals.nested_count = nested_event_count.load(std::memory_order_relaxed);
-  totals.thread_count = last_thread_id;
   return totals;
 }
 
@@ -181,12 +180,15 @@ void publish_shared(ThreadCounters& counters) {
 HostTotals read_totals() {
   auto* sum = core::arena_array<ThreadCounters>(1);
   if (sum == nullptr) return {};
+  uint64_t thread_count = 0;
   {
     core::LockScope scope(threads_lock);
+    thread_count = last_thread_id;
     add(*sum, retired_threads);
     for (const ThreadCounters* thread = live_threads; thread != nullptr; thread = thread->next) add(*sum, *thread);
   }
-  const HostTotals totals = totals_of(*sum);
+  HostTotals totals = totals_of(*sum);
+  totals.thread_count = thread_count;
   core::arena_release(sum, sizeof *sum);
   return totals;
 }

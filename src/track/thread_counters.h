@@ -96,13 +96,17 @@ inline void add_free(ThreadFigures& figures, size_t bytes) {
   figures.free_bytes += bytes;
 }
 
-// Plain additions while there is one thread, locked ones after.
-inline void add_shared(uint64_t& counter, uint64_t value, bool alone) {
-  if (alone) {
-    counter += value;
-  } else {
-    __atomic_fetch_add(&counter, value, __ATOMIC_RELAXED);
-  }
+// A stack's counters belong to no thread: once there is more than one they are read and written as atomic words.
+template <class Word>
+Word load_shared(const Word& word) {
+  return __atomic_load_n(&word, __ATOMIC_RELAXED);
+}
+template <class Word>
+void store_shared(Word& word, Word value) {
+  __atomic_store_n(&word, value, __ATOMIC_RELAXED);
+}
+inline uint64_t add_shared(uint64_t& counter, uint64_t value) {
+  return __atomic_add_fetch(&counter, value, __ATOMIC_RELAXED);
 }
 
 // Before a stack's live figures change: remember them as of the last peak, if they have not changed since.
@@ -114,13 +118,48 @@ inline void settle_peak(StackCounters& stack) {
   stack.peak_epoch = epoch;
 }
 
+// The same where other threads may count in this stack at this moment. Two of them may settle at once: near enough, as peaks
+// by stack are promised exact for one thread only.
+inline void settle_peak_shared(StackCounters& stack) {
+  const uint32_t epoch = peak_epoch.load(std::memory_order_relaxed);
+  if (load_shared(stack.peak_epoch) == epoch) return;
+  store_shared(stack.at_peak_bytes, load_shared(stack.alloc_bytes) - load_shared(stack.free_bytes));
+  store_shared(stack.at_peak_count,
+               static_cast<uint32_t>(load_shared(stack.alloc_count) - load_shared(stack.free_count)));
+  store_shared(stack.peak_epoch, epoch);
+}
+
+inline void count_alloc_in_stack(StackCounters& stack, size_t bytes) {
+  if (single_threaded()) [[likely]] {
+    settle_peak(stack);
+    ++stack.alloc_count;
+    stack.alloc_bytes += bytes;
+    if (stack.live_bytes() > stack.max_bytes) stack.max_bytes = stack.live_bytes();
+    return;
+  }
+  settle_peak_shared(stack);
+  add_shared(stack.alloc_count, 1);
+  const uint64_t live = add_shared(stack.alloc_bytes, bytes) - load_shared(stack.free_bytes);
+  if (live > load_shared(stack.max_bytes)) store_shared(stack.max_bytes, live);
+}
+
+inline void count_free_in_stack(StackCounters& stack, size_t bytes, bool temporary) {
+  if (single_threaded()) [[likely]] {
+    settle_peak(stack);
+    ++stack.free_count;
+    stack.free_bytes += bytes;
+    stack.temporary_count += temporary;
+    return;
+  }
+  settle_peak_shared(stack);
+  add_shared(stack.free_count, 1);
+  add_shared(stack.free_bytes, bytes);
+  if (temporary) add_shared(stack.temporary_count, 1);
+}
+
 inline void count_alloc(ThreadCounters& counters, StackCounters& stack, size_t bytes, uint8_t class_index, bool hit,
                         uint64_t tick) {
-  const bool alone = single_threaded();
-  settle_peak(stack);
-  add_shared(stack.alloc_count, 1, alone);
-  add_shared(stack.alloc_bytes, bytes, alone);
-  if (stack.live_bytes() > stack.max_bytes) stack.max_bytes = stack.live_bytes();
+  count_alloc_in_stack(stack, bytes);
   add_alloc(counters.all, bytes);
   ThreadFigures& of_class = class_figures(counters, class_index);
   add_alloc(of_class, bytes);
@@ -131,15 +170,12 @@ inline void count_alloc(ThreadCounters& counters, StackCounters& stack, size_t b
 
 inline void count_free(ThreadCounters& counters, StackCounters& stack, uintptr_t address, size_t bytes,
                        uint8_t class_index) {
-  const bool alone = single_threaded();
-  settle_peak(stack);
-  add_shared(stack.free_count, 1, alone);
-  add_shared(stack.free_bytes, bytes, alone);
-  if (counters.last_allocated == address) {
+  const bool temporary = counters.last_allocated == address;
+  if (temporary) {
     counters.last_allocated = 0;
     ++counters.temporary_count;
-    add_shared(stack.temporary_count, 1, alone);
   }
+  count_free_in_stack(stack, bytes, temporary);
   add_free(counters.all, bytes);
   add_free(class_figures(counters, class_index), bytes);
   add_free(counters.powers_of_two[power_of_two_index(bytes)], bytes);

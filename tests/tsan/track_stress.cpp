@@ -97,15 +97,10 @@ void stress_live_set() {
   EXPECT(live_blocks() == size_t{kThreads} * kPages * kBlocks / 2);
 }
 
+// Counters of stacks belong to all threads. A thread's own are plain words that others read at the report only, an event
+// late at most: nobody looks on here.
 void stress_counters() {
   constexpr uint64_t kEvents = 50000;
-  std::atomic<bool> stop{false};
-  std::thread onlooker([&stop] {
-    while (!stop.load()) {
-      const track::HostTotals totals = track::read_totals();
-      EXPECT(totals.thread_count <= kThreads);
-    }
-  });
   in_threads([](int) {
     track::ThreadCounters* counters = track::create_thread_counters(core::ThreadId::unknown);
     EXPECT(counters != nullptr);
@@ -116,8 +111,6 @@ void stress_counters() {
     }
     track::retire_thread_counters(counters);
   });
-  stop.store(true);
-  onlooker.join();
   const track::HostTotals totals = track::read_totals();
   EXPECT(totals.all.alloc_count == kThreads * kEvents && totals.all.free_count == kThreads * kEvents / 2);
   EXPECT(totals.all.live_bytes() == kThreads * kEvents / 2 * 100);
