@@ -81,10 +81,7 @@ WEIR_HOOK void* reallocarray(void* block, size_t count, size_t bytes) {
 WEIR_HOOK int posix_memalign(void** result, size_t alignment, size_t bytes) {
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
   void* block = weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes, alignment});
-  if (block == nullptr) {
-    weir::runtime::note_failed_allocation();
-    return ENOMEM;
-  }
+  if (or_out_of_memory(block) == nullptr) return ENOMEM;  // glibc's sets errno too
   *result = block;
   return 0;
 }

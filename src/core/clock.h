@@ -2,6 +2,7 @@
 // nanoseconds only in the report, by the two readings of the system's monotonic clock at the process's start and end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace weir::core {
@@ -15,8 +16,17 @@ struct ClockPair {
   uint64_t ns;
 };
 
+// A program may forbid itself to read the counter (seccomp's strict mode, PR_SET_TSC): it would be killed for it. From
+// stop_clock() on no reading is made by any thread, and cycles stay at their last value until start_clock().
+void stop_clock();
+void start_clock();
+extern std::atomic<uint64_t> stopped_cycles;  // 0: not stopped
+
 // Cost: one rdtsc, about 20 cycles. No system call.
-inline uint64_t read_cycles() { return __builtin_ia32_rdtsc(); }
+inline uint64_t read_cycles() {
+  const uint64_t stopped = stopped_cycles.load(std::memory_order_relaxed);
+  return stopped == 0 ? __builtin_ia32_rdtsc() : stopped;
+}
 
 ClockPair read_clock_pair();
 uint64_t realtime_ns();

@@ -19,4 +19,8 @@ struct ThreadSlot {
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));
 
+// False in the program's ifunc resolvers: the loader then has not yet given thread-local objects their first values, Weir's
+// and the pool's alike, and will overwrite whatever is in them.
+extern thread_local constinit bool thread_locals_ready __attribute__((tls_model("initial-exec")));
+
 }  // namespace weir::core

@@ -1,6 +1,7 @@
 #include "runtime/host_symbols.h"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <atomic>
 #include <cstddef>
@@ -44,6 +45,17 @@ void* find_host_symbol(const char* name) {
   core::Guard guard;
   void* definition = next_definition(name);
   return definition == nullptr || is_own(definition) ? nullptr : definition;
+}
+
+void* find_symbol_before_weir(const char* name) {
+  core::Guard guard;
+  void* definition = dlsym(RTLD_DEFAULT, name);
+  Dl_info info{};
+  void* entry = nullptr;
+  if (definition == nullptr || is_own(definition) || definition == next_definition(name)) return nullptr;
+  if (dladdr1(definition, &info, &entry, RTLD_DL_SYMENT) == 0 || entry == nullptr) return nullptr;
+  // A program at a fixed address that takes a function's address has an entry of that name that is no definition.
+  return static_cast<const ElfW(Sym)*>(entry)->st_shndx == SHN_UNDEF ? nullptr : definition;
 }
 
 void* host_symbol(HostSymbol symbol) {

@@ -50,6 +50,10 @@ enum class HostSymbol : unsigned {
 // takes its lock and may allocate (the call runs inside the re-entry guard). Any thread.
 void* find_host_symbol(const char* name);
 
+// The definition of `name` that the program itself or a preload ahead of Weir has: it hides libweir's export of that name.
+// nullptr where libweir's is the first.
+void* find_symbol_before_weir(const char* name);
+
 // The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too early.
 void* host_symbol(HostSymbol symbol);
 

@@ -5,6 +5,7 @@
 
 #include "core/system_call.h"
 #include "report/report_writer.h"
+#include "runtime/host_allocator.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 
@@ -13,13 +14,19 @@ namespace {
 
 char written_path[report::kMaxPath];  // "" where none was written
 
-constexpr const char* kConfined[] = {
-    "The report was written just before the process installed a seccomp filter; what came later was not seen."};
+constexpr const char kConfined[] =
+    "The report was written just before the process installed a seccomp filter; what came later was not seen.";
+constexpr const char kOwnAllocator[] =
+    "The program brings a malloc of its own: of the heap only operator new was seen, and served from that malloc.";
+constexpr size_t kMaxWarnings = 2;
+const char* warnings[kMaxWarnings];
 
 void add_warnings(const char* how, report::ReportInput* input) {
-  if (strcmp(how, "seccomp") != 0) return;
-  input->warnings = kConfined;
-  input->warning_count = sizeof kConfined / sizeof *kConfined;
+  size_t count = 0;
+  if (strcmp(how, "seccomp") == 0) warnings[count++] = kConfined;
+  if (program_brings_allocator()) warnings[count++] = kOwnAllocator;
+  input->warnings = warnings;
+  input->warning_count = count;
 }
 
 report::ReportInput input_of(const ProcessFacts& process, const char* how, int status) {

@@ -140,6 +140,7 @@ bool start_once(const InitialStack& stack) {
 }  // namespace
 
 bool start_lazily() {
+  if (!core::thread_locals_ready) return false;
   const Stage stage = process_stage.load(std::memory_order_acquire);
   return stage == Stage::fresh ? start_once(initial_stack()) : stage == Stage::tracking;
 }
