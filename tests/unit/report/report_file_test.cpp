@@ -127,12 +127,20 @@ TEST_F(ReportFileTest, AFileInTheWayOfAFolderIsAnError) {
 
 TEST_F(ReportFileTest, AnUnwritableFolderIsAnError) {
   EXPECT_EQ(write(request_for("/proc/self/a.json")).substr(0, 5), "errno");
-  if (geteuid() != 0) {
-    fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec);
-    EXPECT_EQ(write(request_for(in("a.json"))), "errno " + std::to_string(EACCES));
-    EXPECT_EQ(write(request_for(in("new/a.json"))), "errno " + std::to_string(EACCES));
-    fs::permissions(folder_, fs::perms::owner_all);
+  // As a program that has dropped its privileges; the superuser may write anywhere.
+  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec);
+  const std::string path = in("a.json"), below = in("new/a.json");
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (geteuid() == 0 && setuid(kNobody) != 0) _exit(2);
+    static ReportFile file;
+    _exit(file.open(request_for(path)) == EACCES && file.open(request_for(below)) == EACCES ? 0 : 1);
   }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  fs::permissions(folder_, fs::perms::owner_all);
 }
 
 TEST_F(ReportFileTest, ANameThatIsTooLongIsAnError) {
