@@ -74,24 +74,11 @@ void release_arrays(LastStack* last) {
   core::arena_release(last->checks, last->capacity * kChecksPerFrame * sizeof(Check));
 }
 
-// Inner words first, and none after the first difference: only words that a real unwind would read are touched, which
-// keeps it safe where the remembered stack's memory is gone.
-inline bool words_unchanged(const Check* begin, const Check* end) {
-  auto changed = [](const Check& check) { return *check.address != check.value; };
-  for (; end - begin >= 4; end -= 4) {
-    if (changed(end[-1]) || changed(end[-2]) || changed(end[-3]) || changed(end[-4])) [[unlikely]] return false;
-  }
-  while (end != begin) {
-    if (changed(*--end)) [[unlikely]] return false;
-  }
-  return true;
-}
-
 inline bool is_unchanged(const LastStack& last, const Registers& caller) {
   const uintptr_t difference = (caller.ip ^ last.leaf_ip) | (caller.sp ^ last.leaf_sp) |
                                ((caller.rbp ^ last.leaf_rbp) & last.leaf_rbp_mask) |
                                (module_generation.load(std::memory_order_acquire) ^ last.generation);
-  return difference == 0 && words_unchanged(last.checks, last.checks_end);
+  return difference == 0 && first_changed(last.checks, last.checks_end) == nullptr;
 }
 
 [[gnu::noinline]] core::StackId capture_and_compare(LastStack& last, const Registers& caller) {
@@ -172,6 +159,7 @@ void configure_capture(const CaptureSettings& settings) {
 }
 
 void detail::notice_free_by_loader(const void* pointer) {
+  core::Guard guard;  // a signal handler that allocates must not come by the locks below
   const core::ModuleId module = forget_module_of(pointer);
   if (module == core::ModuleId::none) return;
   drop_rules_of(module);

@@ -67,6 +67,22 @@ inline void count_one(std::atomic<uint64_t>& counter) {
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
+// The innermost word in [begin, end) that changed, or nullptr. Goes from the inside out and reads none after it: only words
+// that a real unwind would read are touched, which keeps it safe where the remembered stack's memory is gone.
+inline const Check* first_changed(const Check* begin, const Check* end) {
+  auto changed = [](const Check& check) { return *check.address != check.value; };
+  for (; end - begin >= 4; end -= 4) {
+    if (changed(end[-1])) [[unlikely]] return end - 1;
+    if (changed(end[-2])) [[unlikely]] return end - 2;
+    if (changed(end[-3])) [[unlikely]] return end - 3;
+    if (changed(end[-4])) [[unlikely]] return end - 4;
+  }
+  while (end != begin) {
+    if (changed(*--end)) [[unlikely]] return end;
+  }
+  return nullptr;
+}
+
 // Doubles both arrays of frames until they hold `frames`; false where there is no memory. The content is kept.
 bool ensure_capacity(LastStack&, uint32_t frames);
 

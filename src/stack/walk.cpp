@@ -62,14 +62,18 @@ class Walk {
  private:
   // Adds the frame at the present position, remembered or new. False where no more can be kept.
   bool take_frame() {
-    if (count_ >= capture_settings.max_depth || !ensure_capacity(last_, count_ + 1)) {
-      cut_ = count_ >= capture_settings.max_depth;
-      step_ = Step::stopped;
-      return false;
-    }
+    if (!has_room()) return false;
     if (meets_remembered()) return reuse();
     add_new_frame();
     return true;
+  }
+
+  bool has_room() {
+    if (count_ < last_.capacity && count_ < capture_settings.max_depth) [[likely]] return true;
+    cut_ = count_ >= capture_settings.max_depth;
+    if (!cut_ && ensure_capacity(last_, count_ + 1)) return true;
+    step_ = Step::stopped;
+    return false;
   }
 
   bool meets_remembered() {
@@ -91,11 +95,7 @@ class Walk {
       return true;
     }
     for (uint32_t i = met + 1; i-- > holding;) {
-      if (count_ >= capture_settings.max_depth || !ensure_capacity(last_, count_ + 1)) {
-        cut_ = count_ >= capture_settings.max_depth;
-        step_ = Step::stopped;
-        return false;
-      }
+      if (!has_room()) return false;
       if (i != met) follow_remembered(last_.frames[i]);
       copy_remembered(i);
       last_.walked[count_ - 1].node = NodeId::none;
@@ -106,10 +106,9 @@ class Walk {
 
   // The lowest index down to which the words that found the frames further out than `met` are unchanged.
   uint32_t frames_holding_from(uint32_t met) const {
-    const Check* check = last_.checks + last_.frames[met].first_check;
-    while (check != last_.checks && *check[-1].address == check[-1].value) --check;
-    if (check == last_.checks) return 0;
-    const auto failing = static_cast<uint32_t>(check - 1 - last_.checks);
+    const Check* changed = first_changed(last_.checks, last_.checks + last_.frames[met].first_check);
+    if (changed == nullptr) return 0;
+    const auto failing = static_cast<uint32_t>(changed - last_.checks);
     uint32_t frame = met - 1;
     while (last_.frames[frame].first_check > failing) --frame;
     return frame + 1;
@@ -347,7 +346,7 @@ core::StackId capture_by_libunwind(LastStack& last, const Registers& caller, uin
 
 core::StackId capture_walked(LastStack& last, const Walk& walk) {
   const uint32_t depth = walk.base() + walk.count();
-  const bool keep = walk.memoisable() && ensure_capacity(last, depth);
+  const bool keep = walk.memoisable() && (depth <= last.capacity || ensure_capacity(last, depth));
   if (!walk.complete()) count_one(last.truncated);
   NodeId parent = walk.complete() ? NodeId::complete_root : NodeId::truncated_root;
   if (walk.base() != 0) parent = last.frames[walk.base() - 1].node;
