@@ -14,7 +14,7 @@ double ratio(const Json& object, const char* key) {
 
 std::string text_of(const Json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
 bool is_true(const Json& object, const char* key) {
@@ -31,6 +31,14 @@ const Json& child(const Json& object, const char* key) {
 std::string program_of(const Json& report) {
   const std::string path = text_of(report["process"], "exe");
   return path.empty() ? "unknown program" : base_name(path);
+}
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte == 0x7f) c = '?';
+  }
+  return text;
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }

@@ -21,7 +21,10 @@ std::string end_of(const Json& process) {
 std::string shell_quoted(const std::string& word) {
   const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                                              "0123456789_-+=./,:@%") == std::string::npos;
-  return plain ? word : "'" + word + "'";
+  if (plain) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 class Writer {
@@ -63,7 +66,7 @@ class Writer {
     if (arguments != process.end() && arguments->is_array()) {
       std::string command = " ";
       for (const Json& argument : *arguments) {
-        if (argument.is_string()) command += " " + shell_quoted(argument.get<std::string>());
+        if (argument.is_string()) command += " " + shell_quoted(printable(argument.get<std::string>()));
       }
       line(style_.dim(command.size() > 300 ? command.substr(0, 297) + "..." : command));
     }
@@ -241,6 +244,19 @@ class Writer {
       write_stack(stack_lines(*block.report, block.stack));
     }
     write_rest(blocks.size());
+    if (least > 0) write_listing_limits(least);
+  }
+  // What a list of blocks cannot show: below WEIR_LARGE a report keeps a few samples of each stack.
+  void write_listing_limits(uint64_t least) {
+    for (const Json& report : reports_) {
+      const std::string limit = text_of(child(child(report, "options"), "WEIR_LARGE"), "value");
+      if (!limit.empty() && parse_size(limit, "WEIR_LARGE") > least) {
+        line(style_.dim("  of " + program_of(report) + " only samples below " + limit + ": run it with WEIR_LARGE=" +
+                        std::to_string(least) + " for all"));
+      }
+      const uint64_t left_out = figure(report["host"], "large_left_out_count");
+      if (left_out > 0) line(style_.dim("  of " + program_of(report) + " " + plural(left_out, "more block") + " left out"));
+    }
   }
   static bool is_listed_large(const LargeBlock& block) {
     if (!block.report->contains("large")) return false;
