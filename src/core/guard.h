@@ -22,7 +22,7 @@ class Inside {
 // interrupted it), entered() is false and the caller must pass the call on untracked. Cost: two loads, two stores.
 class Guard {
  public:
-  Guard() : entered_(thread_slot.inside == 0) {
+  Guard() : entered_(thread_slot.inside == 0) {  // guard: re-entry
     if (entered_) [[likely]] {
       thread_slot.inside = 1;
       thread_slot.inside_sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));

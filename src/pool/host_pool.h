@@ -37,6 +37,9 @@ uint64_t prewarm_pool(const core::Inside&, uint64_t bytes, uint64_t count);
 // Reserves at least `capacity` bytes of address space in total. False where the kernel gives no more.
 bool reserve_pool(const core::Inside&, uint64_t capacity);
 
+// After the pool made a new page: reserves ahead where WEIR_HOST_POOL_GROWTH asks for it and the reservations are used up.
+void grow_pool_if_needed(const core::Inside&);
+
 // Gives free memory back to the kernel.
 void trim_pool(const core::Inside&);
 

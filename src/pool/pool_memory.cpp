@@ -1,11 +1,11 @@
 #include "pool/pool_memory.h"
 
-#include <errno.h>
-
 #include <atomic>
 #include <cstring>
 
 #include "core/arena.h"
+#include "core/clock.h"
+#include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "pool/host_pool.h"
@@ -107,7 +107,6 @@ std::atomic<uint64_t> map_count, unmap_count, purges, prewarmed;
 std::atomic<bool> purges_forbidden;
 std::atomic<RangeObserver> unmap_observer;
 
-double growth_ratio;
 uint64_t initial_bytes;
 
 void note_mapped(uintptr_t start, size_t bytes) {
@@ -129,11 +128,12 @@ void note_unmapped(uintptr_t start, size_t bytes) {
 size_t whole_pages(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
 
 // The libc's convention for mimalloc: -1 and errno.
-int answer(long result) {
-  if (!core::failed(result)) return 0;
-  errno = static_cast<int>(-result);
+long answer(long result) {
+  if (!core::failed(result)) return result;
+  weir_pool_errno = static_cast<int>(-result);
   return -1;
 }
+int status(long result) { return static_cast<int>(answer(result)); }
 
 }  // namespace
 
@@ -145,11 +145,7 @@ MemoryCounters memory_counters() {
 
 uint64_t reserved_bytes() { return mapped_bytes.load(std::memory_order_relaxed); }
 
-void set_growth_ratio(double ratio, uint64_t first_bytes) {
-  growth_ratio = ratio;
-  initial_bytes = first_bytes;
-}
-double growth_ratio_in_effect() { return growth_ratio; }
+void note_initial_reservation(uint64_t bytes) { initial_bytes = bytes; }
 uint64_t initial_reservation() { return initial_bytes; }
 
 void note_prewarmed(uint64_t count) { prewarmed.fetch_add(count, std::memory_order_relaxed); }
@@ -166,11 +162,13 @@ void pool_memory_reset_after_fork() { pool_ranges.reset_after_fork(); }
 
 extern "C" {
 
+__thread int weir_pool_errno;
+
 void* weir_pool_mmap(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
   const long result = core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection,
                                         flags, fd, offset);
   if (core::failed(result)) {
-    errno = static_cast<int>(-result);
+    weir_pool_errno = static_cast<int>(-result);
     return MAP_FAILED;
   }
   note_mapped(static_cast<uintptr_t>(result), whole_pages(bytes));
@@ -179,17 +177,38 @@ void* weir_pool_mmap(void* address, size_t bytes, int protection, int flags, int
 
 int weir_pool_munmap(void* address, size_t bytes) {
   note_unmapped(reinterpret_cast<uintptr_t>(address), whole_pages(bytes));
-  return answer(core::system_call(SYS_munmap, core::as_argument(address), static_cast<long>(bytes)));
+  return status(core::system_call(SYS_munmap, core::as_argument(address), static_cast<long>(bytes)));
 }
 
 int weir_pool_madvise(void* address, size_t bytes, int advice) {
   if (purges_forbidden.load(std::memory_order_relaxed)) return 0;
   purges.fetch_add(1, std::memory_order_relaxed);
-  return answer(core::system_call(SYS_madvise, core::as_argument(address), static_cast<long>(bytes), advice));
+  return status(core::system_call(SYS_madvise, core::as_argument(address), static_cast<long>(bytes), advice));
 }
 
 int weir_pool_mprotect(void* address, size_t bytes, int protection) {
-  return answer(core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
+  return status(core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
+}
+
+int weir_pool_access(const char* path, int mode) {
+  return status(core::system_call(SYS_access, core::as_argument(path), mode));
+}
+int weir_pool_open(const char* path, int flags) {
+  return status(core::system_call(SYS_openat, AT_FDCWD, core::as_argument(path), flags | O_CLOEXEC));
+}
+ssize_t weir_pool_read(int fd, void* buffer, size_t bytes) { return answer(core::read_file(fd, buffer, bytes)); }
+int weir_pool_close(int fd) { return status(core::system_call(SYS_close, fd)); }
+
+// getcpu, getrandom, mbind: the pool can do without each.
+long weir_pool_system_call(long number, long a, long b, long c, long d, long e, long f) {
+  if (core::system_calls_restricted()) return answer(-ENOSYS);
+  return answer(core::system_call(number, a, b, c, d, e, f));
+}
+
+int weir_pool_clock_gettime(clockid_t clock, timespec* time) {
+  if (core::stopped_cycles.load(std::memory_order_relaxed) == 0) return clock_gettime(clock, time);
+  *time = {};
+  return core::system_calls_restricted() ? 0 : status(core::system_call(SYS_clock_gettime, clock, core::as_argument(time)));
 }
 
 char* weir_pool_getenv(const char*) { return nullptr; }

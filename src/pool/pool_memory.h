@@ -1,4 +1,4 @@
-// Where the pool's memory comes from: the counted system calls under mimalloc, and the growth rule.
+// Where the pool's memory comes from: the counted system calls under mimalloc.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,7 @@ struct MemoryCounters {
 MemoryCounters memory_counters();
 uint64_t reserved_bytes();
 
-void set_growth_ratio(double ratio, uint64_t first_bytes);
-double growth_ratio_in_effect();
+void note_initial_reservation(uint64_t bytes);
 void note_prewarmed(uint64_t count);
 uint64_t prewarmed_count();
 uint64_t initial_reservation();

@@ -40,10 +40,7 @@ struct mallinfo2 heap_information() {
 }
 
 int write_heap_information(int options, FILE* stream) {
-  if (options != 0) {
-    errno = EINVAL;
-    return -1;
-  }
+  if (options != 0) return EINVAL;
   const HeapFigures figures = read_figures();
   char storage[kTextBytes];
   core::TextBuffer text(storage);

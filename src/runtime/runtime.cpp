@@ -118,6 +118,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.state = track::BlockState::live;
   block.tick = core::current_tick();
   const track::Inserted inserted = insert(inside, acquired, block);
+  if (inserted.new_page) [[unlikely]] pool::grow_pool_if_needed(inside);
   if (!inserted.tracked) [[unlikely]] {
     ++thread.counters->untracked_count;
     return;
@@ -290,7 +291,7 @@ void prewarm(const core::Inside& inside, const char* list) {
 void* allocate(const stack::Registers& caller, const Request& request) {
   if (request.bytes > kLargestRequest) [[unlikely]] return nullptr;
   if (!ensure_started()) [[unlikely]] return allocate_from_host(request);
-  core::Guard guard;  // guard: re-entry
+  core::Guard guard;
   if (!guard.entered()) [[unlikely]] return allocate_nested(request);
   ThreadState* thread = begin_event(guard.token());
   if (thread == nullptr) [[unlikely]] return allocate_from_host(request);
@@ -344,10 +345,10 @@ void note_failed_allocation() {
 
 void configure_runtime(const core::Inside& inside) {
   const options::Options& chosen = options::current();
-  settings.pool_on = chosen.host_pool;
   settings.track_stacks = options::tracks_host();
   settings.min_alignment = chosen.host_min_align;
   resolve_host_allocator();
+  settings.pool_on = chosen.host_pool;
   prepare_thread_ends();
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
   if (!settings.pool_on) {

@@ -12,7 +12,7 @@ uintptr_t block_base(const PageRecords& page, uint32_t index) { return page.star
 // Where the program's pointer lies in a block: the base, or the aligned address at which Weir put an aligned block.
 uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
   const uintptr_t mask = (uintptr_t{1} << align_log2) - 1;
-  return (base + mask) & ~mask;
+  return (base + mask) & ~mask;  // guard: aligned-block-index
 }
 
 void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {

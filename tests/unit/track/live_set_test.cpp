@@ -67,7 +67,8 @@ std::map<uintptr_t, size_t> enumerate(uintptr_t from, uintptr_t to) {
   for_each_live_block(
       [](void* opaque, const Block& block) {
         auto* seen = static_cast<Context*>(opaque);
-        if (block.address >= seen->from && block.address < seen->to) seen->found[block.address] = block.bytes;
+        if (block.address < seen->from || block.address >= seen->to) return;
+        EXPECT_TRUE(seen->found.emplace(block.address, block.bytes).second) << "visited twice: " << block.address;
       },
       &context);
   return context.found;

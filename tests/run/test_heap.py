@@ -1,0 +1,129 @@
+"""The heap under the real preload: what is tracked of every function, exact counts, the pool's options, misuse."""
+
+import unittest
+
+from weir_test import program, run_alone, run_under_weir
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+
+def totals(result):
+    return result.report["host"]["totals"]
+
+
+class Heap(unittest.TestCase):
+    def run_program(self, name, *arguments, **options):
+        result = run_under_weir([program(name), *arguments], weir_options=options)
+        self.assertEqual((result.returncode, result.stderr), (0, b""), (name, options))
+        self.assertIsNotNone(result.report)
+        return result
+
+    def test_every_function_is_tracked_with_its_size_and_family(self):
+        for pool in ("on", "off"):
+            report = self.run_program("heap_families", HOST_POOL=pool).report
+            found = {(s["bytes"], s["family"]) for leak in report["leaks"] for s in leak["samples"]}
+            malloc_sizes = [1001, 1010, 1021, 1031, 1033]
+            aligned_sizes = [1041, 1051, 1061, 1071, 8192]
+            for size in malloc_sizes:
+                self.assertIn((size, "malloc"), found, pool)
+            sizes = {bytes_ for bytes_, _ in found}
+            for size in aligned_sizes:
+                self.assertIn(size, sizes, pool)
+            for size in (2001, 2021):
+                self.assertIn((size, "new"), found, pool)
+            for size in (2011, 2031):
+                self.assertIn((size, "new[]"), found, pool)
+            for size in (2041, 2051, 2061, 2071):
+                self.assertIn(size, sizes, pool)
+            self.assertFalse([s for s in sizes if s == 31], "a released block is still listed")
+
+    def test_aligned_blocks_are_apart_and_all_found_again(self):
+        for options in ({}, {"HOST_POOL": "off"}, {"HOST_MIN_ALIGN": "64"}):
+            result = self.run_program("heap_aligned", **options)
+            self.assertEqual(result.stdout, b"4680 pieces\n")
+            for count in ("double_free_count", "interior_free_count", "foreign_free_count", "untracked_count"):
+                self.assertEqual(totals(result)[count], 0, (count, options))
+            self.assertLess(totals(result)["live_bytes"], 200 * KIB, options)
+
+    def test_counts_are_exact(self):
+        few = totals(self.run_program("heap_counts", "0"))
+        many = totals(self.run_program("heap_counts", "1000"))
+        grown = {name: many[name] - few[name] for name in many if isinstance(many[name], int)}
+        self.assertEqual(grown["alloc_count"], 3000)
+        self.assertEqual(grown["alloc_bytes"], 350_000 + 8000)
+        self.assertEqual(grown["free_count"], 2000)
+        self.assertEqual(grown["live_count"], 1000)
+        self.assertEqual(grown["live_bytes"], 50_000)
+        self.assertEqual(grown["temporary_count"], 1000)
+        # At the peak: the table, all late blocks, all leaks, and no temporary one.
+        self.assertEqual(grown["peak_bytes"], 8000 + 250_000)
+
+    def test_peak_by_stack_adds_up_to_the_peak(self):
+        report = self.run_program("heap_counts", "1000").report
+        self.assertEqual(sum(part["bytes"] for part in report["peak"] if part.get("memory", "host") == "host"),
+                         report["host"]["totals"]["peak_bytes"])
+
+    def test_classes_add_up_to_the_totals(self):
+        host = self.run_program("heap_counts", "1000").report["host"]
+        for name in ("alloc_count", "alloc_bytes", "free_count"):
+            self.assertEqual(sum(row[name] for row in host["powers_of_two"]), host["totals"][name], name)
+        self.assertLessEqual(sum(row["alloc_count"] for row in host["size_classes"]), host["totals"]["alloc_count"])
+
+    def test_a_moved_block_is_never_lost_to_the_reuse_race(self):
+        for pool in ("on", "off"):
+            result = self.run_program("heap_realloc_race", HOST_POOL=pool)
+            self.assertEqual(result.stdout, b"done\n")
+            for count in ("double_free_count", "interior_free_count", "foreign_free_count", "failed_count"):
+                self.assertEqual(totals(result)[count], 0, (count, pool))
+            sizes = [s["bytes"] for leak in result.report["leaks"] for s in leak["samples"]]
+            self.assertFalse([s for s in sizes if s == 64 or 4000 <= s < 4064], (pool, sizes))
+
+    def test_misuse_is_counted_and_harmless(self):
+        result = self.run_program("heap_misuse")
+        self.assertEqual(result.stdout, b"alive\n")
+        self.assertEqual(totals(result)["double_free_count"], 1)
+        self.assertEqual(totals(result)["interior_free_count"], 1)
+
+    def test_blocks_beyond_segments(self):
+        for pool in ("on", "off"):
+            report = self.run_program("heap_large", HOST_POOL=pool, LARGE="50MiB").report
+            self.assertEqual([block["bytes"] for block in report["large"]], [5 << 30, 60 * MIB], pool)
+            self.assertGreaterEqual(report["host"]["totals"]["peak_bytes"], (5 << 30) + 80 * MIB)
+
+    def test_questions_about_the_heap(self):
+        self.assertEqual(run_alone([program("heap_questions")]).returncode, 0)
+        self.assertEqual(self.run_program("heap_questions").stdout, b"answered\n")
+
+    def test_pool_options(self):
+        plain = self.run_program("heap_counts", "10").report["host"]["pool"]
+        self.assertTrue(plain["enabled"])
+        initial = self.run_program("heap_counts", "10", HOST_POOL_INITIAL="256MiB").report["host"]["pool"]
+        self.assertGreaterEqual(initial["reserved_bytes"], 256 * MIB)
+        self.assertEqual(initial["initial_bytes"], 256 * MIB)
+        self.assertLess(plain["reserved_bytes"], 256 * MIB)
+        warm = self.run_program("heap_counts", "10", HOST_POOL_PREWARM="64B*1000,4KiB*100").report["host"]["pool"]
+        self.assertEqual(warm["prewarm_count"], 1100)
+        off = self.run_program("heap_counts", "10", HOST_POOL="off").report["host"]
+        self.assertFalse(off["pool"]["enabled"])
+        self.assertEqual(off["pool"]["reserved_bytes"], 0)
+
+    def test_growth_makes_each_reservation_larger(self):
+        sizes = []
+        for ratio in ("1", "4"):
+            report = self.run_program("leaks_million", HOST_POOL_INITIAL="32MiB", HOST_POOL_GROWTH=ratio).report
+            sizes.append(report["host"]["pool"]["reserved_bytes"])
+        self.assertGreater(sizes[1], sizes[0])
+
+    def test_numa_nodes_hold_the_pools_memory(self):
+        pool = self.run_program("leaks_million").report["host"]["pool"]
+        nodes = pool["numa_nodes"]
+        if not nodes:
+            self.skipTest("this kernel does not tell memory by node")
+        resident = sum(node["bytes"] for node in nodes)
+        self.assertGreater(resident, pool["allocated_bytes"] // 2)
+        self.assertLessEqual(resident, pool["reserved_bytes"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
