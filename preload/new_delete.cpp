@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "runtime/new_failure.h"
+#include "runtime/program_allocator.h"
 #include "runtime/runtime.h"
 
 #define WEIR_HOOK extern "C" __attribute__((visibility("default"), noinline))
@@ -14,9 +15,14 @@ using weir::runtime::Request;
 using weir::stack::Registers;
 using weir::track::Family;
 
+void* acquire(const Registers& caller, const Request& request) {
+  if (weir::runtime::program_brings_allocator()) [[unlikely]] return weir::runtime::allocate_from_program(caller, request);
+  return weir::runtime::allocate(caller, request);
+}
+
 void* allocate_or_throw(const Registers& caller, const Request& request) {
   for (;;) {
-    void* block = weir::runtime::allocate(caller, request);
+    void* block = acquire(caller, request);
     if (block != nullptr) [[likely]] return block;
     weir::runtime::note_failed_allocation();
     weir::runtime::handle_new_failure(caller.ip);
@@ -33,7 +39,9 @@ void* nothrow_failure(const Registers& caller, const char* mangled_name, Argumen
 }
 
 void release(void* block, void* return_address) {
-  if (block != nullptr) weir::runtime::release(reinterpret_cast<uintptr_t>(return_address), block);
+  if (block == nullptr) return;
+  if (weir::runtime::program_brings_allocator()) [[unlikely]] return weir::runtime::release_to_program(block);
+  weir::runtime::release(reinterpret_cast<uintptr_t>(return_address), block);
 }
 
 }  // namespace
@@ -56,26 +64,26 @@ WEIR_HOOK void* _ZnamSt11align_val_t(size_t bytes, size_t alignment) {
 
 WEIR_HOOK void* _ZnwmRKSt9nothrow_t(size_t bytes, const void* nothrow) {
   const Registers caller = WEIR_CALLER_REGISTERS();
-  void* block = weir::runtime::allocate(caller, {bytes, 0, Family::scalar_new});
+  void* block = acquire(caller, {bytes, 0, Family::scalar_new});
   return block != nullptr ? block : nothrow_failure(caller, "_ZnwmRKSt9nothrow_t", bytes, nothrow);
 }
 
 WEIR_HOOK void* _ZnamRKSt9nothrow_t(size_t bytes, const void* nothrow) {
   const Registers caller = WEIR_CALLER_REGISTERS();
-  void* block = weir::runtime::allocate(caller, {bytes, 0, Family::array_new});
+  void* block = acquire(caller, {bytes, 0, Family::array_new});
   return block != nullptr ? block : nothrow_failure(caller, "_ZnamRKSt9nothrow_t", bytes, nothrow);
 }
 
 WEIR_HOOK void* _ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const void* nothrow) {
   const Registers caller = WEIR_CALLER_REGISTERS();
-  void* block = weir::runtime::allocate(caller, {bytes, alignment, Family::scalar_new});
+  void* block = acquire(caller, {bytes, alignment, Family::scalar_new});
   return block != nullptr ? block
                           : nothrow_failure(caller, "_ZnwmSt11align_val_tRKSt9nothrow_t", bytes, alignment, nothrow);
 }
 
 WEIR_HOOK void* _ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const void* nothrow) {
   const Registers caller = WEIR_CALLER_REGISTERS();
-  void* block = weir::runtime::allocate(caller, {bytes, alignment, Family::array_new});
+  void* block = acquire(caller, {bytes, alignment, Family::array_new});
   return block != nullptr ? block
                           : nothrow_failure(caller, "_ZnamSt11align_val_tRKSt9nothrow_t", bytes, alignment, nothrow);
 }

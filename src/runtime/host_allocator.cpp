@@ -31,7 +31,6 @@ constinit HostAllocator libc_allocator{__libc_malloc, __libc_calloc, __libc_real
 constinit HostAllocator next_allocator{};
 std::atomic<const HostAllocator*> allocator{&libc_allocator};
 std::atomic<bool> resolved;
-bool is_programs_own;
 
 // Memory for calls that come while the next allocator is looked up (the loader's own): never given back.
 constexpr size_t kBootstrapBytes = size_t{16} << 10;
@@ -63,12 +62,9 @@ void* bootstrap_or(void* block, size_t bytes) { return block != nullptr ? block 
 const HostAllocator& current() { return *allocator.load(std::memory_order_acquire); }
 bool looking_up() { return !resolved.load(std::memory_order_relaxed); }
 
-// Of a program that brings its own allocator, each function that it has; else the next in the loader's order.
 template <class Function>
 bool look_up(Function& function, const char* name) {
-  void* definition = is_programs_own ? find_symbol_before_weir(name) : nullptr;
-  if (definition == nullptr) definition = find_host_symbol(name);
-  function = reinterpret_cast<Function>(definition);
+  function = reinterpret_cast<Function>(find_host_symbol(name));
   return function != nullptr;
 }
 
@@ -107,10 +103,7 @@ size_t host_usable_size(void* block) {
   return next.usable_size == nullptr ? 0 : next.usable_size(block);
 }
 
-bool program_brings_allocator() { return is_programs_own; }
-
 void resolve_host_allocator() {
-  is_programs_own = find_symbol_before_weir("malloc") != nullptr && find_symbol_before_weir("free") != nullptr;
   HostAllocator& next = next_allocator;
   const bool complete = look_up(next.malloc, "malloc") && look_up(next.calloc, "calloc") &&
                         look_up(next.realloc, "realloc") && look_up(next.free, "free");

@@ -5,9 +5,10 @@
 
 #include "core/system_call.h"
 #include "report/report_writer.h"
-#include "runtime/host_allocator.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
+#include "runtime/program_allocator.h"
+#include "track/totals.h"
 
 namespace weir::runtime {
 namespace {
@@ -17,14 +18,15 @@ char written_path[report::kMaxPath];  // "" where none was written
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
 constexpr const char kOwnAllocator[] =
-    "The program brings a malloc of its own: of the heap only operator new was seen, and served from that malloc.";
+    "The program brings a malloc of its own: its heap was not seen.";
 constexpr size_t kMaxWarnings = 2;
 const char* warnings[kMaxWarnings];
 
 void add_warnings(const char* how, report::ReportInput* input) {
   size_t count = 0;
   if (strcmp(how, "seccomp") == 0) warnings[count++] = kConfined;
-  if (program_brings_allocator()) warnings[count++] = kOwnAllocator;
+  // One that passes on to the next malloc is seen there.
+  if (program_brings_allocator() && track::read_totals().all.alloc_count == 0) warnings[count++] = kOwnAllocator;
   input->warnings = warnings;
   input->warning_count = count;
 }
