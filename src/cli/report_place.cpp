@@ -26,7 +26,8 @@ std::string without_ending(const std::string& name) {
 }
 
 // A pattern's names as a glob: every %x may be anything, and ".PID" or a number may stand before the ending.
-std::string glob_of(const std::string& pattern) {
+std::string glob_of(std::string pattern) {
+  if (pattern.ends_with('/')) pattern += "weir.%e.%p.json";  // a folder, for reports of the default name
   const fs::path path(pattern);
   const std::string extension = path.extension().string();
   const std::string stem = pattern.substr(0, pattern.size() - extension.size());

@@ -71,6 +71,12 @@ class OneProcess(CommandTest):
         again = self.run_program(program("command_leaky"), options=["--report", "sub/mine-100%%.json", "--no-summary"])
         self.assertEqual(again.stderr.decode(), "weir: report: sub/mine-100%.1.json\n")
 
+    def test_a_folder_as_the_place_of_reports(self):
+        result = self.run_program(program("command_leaky"), options=["--report", "new/", "--no-summary"])
+        (name,) = self.reports()
+        self.assertEqual(result.stderr.decode(), f"weir: report: {name}\n")
+        self.assertRegex(name, r"^new/weir\.command_leaky\.\d+\.json$")
+
     def test_no_report_and_no_summary_when_off(self):
         result = self.run_program(program("command_leaky"), "9", env={"WEIR_REPORT": "off"})
         self.assertEqual((result.returncode, result.stderr), (9, b""))
