@@ -3,6 +3,7 @@
 #pragma once
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -37,7 +38,8 @@ namespace weir::runtime {
   X(brk)                     \
   X(sbrk)                    \
   X(shmat)                   \
-  X(shmdt)
+  X(shmdt)                   \
+  X(dlopen)
 
 enum class HostSymbol : unsigned {
 #define WEIR_HOST_SYMBOL(name) k##name,
