@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "core/system_call.h"
+#include "core/thread_slot.h"
 #include "runtime/host_symbols.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
@@ -37,9 +38,11 @@ bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage:
 // Runs first in the child, before any other registered function, on its only thread.
 void in_child() {
   if (!tracking()) return;
+  const uint32_t locks_held = core::thread_slot.locks_held;
   become_child();
   runtime_reset_after_fork();
   track::mapping_table_reset_after_fork();
+  core::thread_slot.locks_held = locks_held;  // resets take and drop locks without counting
   process_end_reset_after_fork();
 }
 

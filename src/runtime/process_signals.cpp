@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 
@@ -43,8 +44,11 @@ void die_of(int signal_number) {
 
 // The signal interrupted Weir while it held a lock on this thread: it is sent again in a moment, when the lock is free.
 constexpr long kAgainNs = 200'000;
+constexpr int kMostTimesAgain = 1000;
+std::atomic<int> times_again{0};
 
 bool send_again_later(int signal_number) {
+  if (times_again.fetch_add(1, std::memory_order_relaxed) >= kMostTimesAgain) return false;
   sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal_number;
