@@ -2,6 +2,7 @@
 #include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <atomic>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -163,29 +165,92 @@ void run_signals() {
 }
 
 // Two libraries with other frames take turns at one path, and mostly at one address.
-int run_reloads() {
-  char directory[] = "/tmp/capture_torture.XXXXXX";
-  char self[4096] = {};
-  if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0 || mkdtemp(directory) == nullptr) return 1;
-  *strrchr(self, '/') = 0;
-  const std::string modules = std::string(self) + "/modules/capture_module_", path = std::string(directory) + "/module.so";
-  int same_address = 0;
-  void* last = nullptr;
-  for (int i = 0; i < 60; ++i) {
-    unlink(path.c_str());
-    if (symlink((modules + (i % 2 != 0 ? "small.so" : "large.so")).c_str(), path.c_str()) != 0) return 1;
-    void* library = dlopen(path.c_str(), RTLD_NOW);
-    if (library == nullptr) return fprintf(stderr, "%s\n", dlerror()), 1;
-    auto* allocate = reinterpret_cast<void (*)(unsigned long)>(dlsym(library, "module_allocate"));
-    same_address += reinterpret_cast<void*>(allocate) == last;
-    last = reinterpret_cast<void*>(allocate);
-    for (unsigned long k = 0; k < 5; ++k) allocate(10 + k);
-    dlclose(library);
+class Libraries {
+ public:
+  using Allocate = void (*)(unsigned long);
+
+  bool ready() {
+    char self[4096] = {};
+    if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0 || mkdtemp(directory_) == nullptr) return false;
+    *strrchr(self, '/') = 0;
+    modules_ = std::string(self) + "/modules/capture_module_";
+    path_ = std::string(directory_) + "/module.so";
+    return true;
   }
-  unlink(path.c_str());
-  rmdir(directory);
+  Allocate open(bool large) {
+    unlink(path_.c_str());
+    if (symlink((modules_ + (large ? "large.so" : "small.so")).c_str(), path_.c_str()) != 0) return nullptr;
+    library_ = dlopen(path_.c_str(), RTLD_NOW);
+    if (library_ == nullptr) return fprintf(stderr, "%s\n", dlerror()), nullptr;
+    return reinterpret_cast<Allocate>(dlsym(library_, "module_allocate"));
+  }
+  void close() { dlclose(library_); }
+  ~Libraries() {
+    unlink(path_.c_str());
+    rmdir(directory_);
+  }
+
+ private:
+  char directory_[32] = "/tmp/capture_torture.XXXXXX";
+  std::string modules_, path_;
+  void* library_ = nullptr;
+};
+
+int run_reloads(Libraries& libraries) {
+  int same_address = 0;
+  Libraries::Allocate last = nullptr;
+  for (int i = 0; i < 60; ++i) {
+    const Libraries::Allocate allocate = libraries.open(i % 2 != 0);
+    if (allocate == nullptr) return 1;
+    same_address += allocate == last;
+    last = allocate;
+    for (unsigned long k = 0; k < 5; ++k) allocate(10 + k);
+    libraries.close();
+  }
   if (same_address < 30) fprintf(stderr, "only %d of 60 reloads at the same address\n", same_address);
   return same_address < 30;
+}
+
+__attribute__((noinline)) void allocate_padded(Libraries::Allocate allocate, size_t padding) {
+  char* pad = static_cast<char*>(alloca(padding));
+  asm volatile("" ::"r"(pad) : "memory");
+  allocate(24);
+  asm volatile("" ::"r"(pad) : "memory");
+}
+
+std::atomic<int> swap_stage;
+Libraries::Allocate swapped;
+
+// Between its two calls this thread calls nothing: what the first one left on the stack is still there at the second, which
+// comes out at the same stack pointer, in other code at the same address.
+void* allocate_around_swap(void*) {
+  while (swap_stage.load() != 1) {
+  }
+  allocate_padded(swapped, 16);
+  swap_stage.store(2);
+  while (swap_stage.load() != 3) {
+  }
+  allocate_padded(swapped, 0);
+  return nullptr;
+}
+
+int run_swaps(Libraries& libraries) {
+  for (int i = 0; i < 10; ++i) {
+    pthread_t thread;
+    swap_stage.store(0);
+    pthread_create(&thread, nullptr, allocate_around_swap, nullptr);
+    const Libraries::Allocate small = swapped = libraries.open(false);
+    if (small == nullptr) return 1;
+    swap_stage.store(1);
+    while (swap_stage.load() != 2) sched_yield();
+    libraries.close();
+    swapped = libraries.open(true);
+    if (swapped != small) fputs("the second library came to another address\n", stderr);
+    swap_stage.store(3);
+    pthread_join(thread, nullptr);
+    libraries.close();
+  }
+  return 0;
 }
 
 // Deeper than the 1,024 frames kept.
@@ -203,7 +268,8 @@ int main(int argc, char** argv) {
   run_threads();
   run_coroutines();
   run_signals();
-  const int failed = run_reloads();
+  Libraries libraries;
+  const int failed = !libraries.ready() || run_reloads(libraries) != 0 || run_swaps(libraries) != 0;
   recurse(1500);
   recurse(1500);
   run_thread(reinterpret_cast<void*>(9));
