@@ -210,7 +210,9 @@ const Dwarf_Die* DebugIndex::function_at(Unit& unit, Dwarf_Addr address) {
 }
 
 std::string DebugIndex::function_name(Dwarf_Die* die) {
-  const auto known = names_.find(die->addr);
+  // The many inlined copies of a function share its declaration; a copy with a linkage name has a name of its own.
+  const void* key = dwarf_hasattr(die, DW_AT_linkage_name) != 0 ? die->addr : named_die(*die).addr;
+  const auto known = names_.find(key);
   if (known != names_.end()) return known->second;
   const char* linkage = string_attribute(die, DW_AT_linkage_name);
   if (linkage == nullptr) linkage = string_attribute(die, DW_AT_MIPS_linkage_name);
@@ -220,7 +222,7 @@ std::string DebugIndex::function_name(Dwarf_Die* die) {
   } else if (const char* plain = string_attribute(die, DW_AT_name)) {
     name = qualified_name(die, without_alias_prefix(plain));
   }
-  return names_[die->addr] = name;
+  return names_[key] = name;
 }
 
 std::optional<Location> DebugIndex::find(Dwarf_Addr address) {

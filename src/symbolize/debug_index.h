@@ -54,7 +54,7 @@ class DebugIndex {
 
   std::vector<Unit> units_;
   RangeMap<size_t> unit_ranges_;  // -> index in units_
-  std::map<const void*, std::string> names_;  // by address of the DIE that has the name
+  std::map<const void*, std::string> names_;  // by the address of a DIE
 };
 
 }  // namespace weir::symbolize
