@@ -3,8 +3,8 @@
 namespace weir::core {
 namespace {
 
-// Matches one byte against the set whose first byte after '[' is *pattern. Returns the place after the set's ']', or nullptr
-// for a set without an end, which then stands for itself.
+// Matches one byte against the set whose first byte after '[' is *pattern. Returns the place after the set's ']', or
+// nullptr for a set without an end, which then stands for itself.
 const char* match_set(const char* pattern, char c, bool* matched) {
   const bool negated = *pattern == '!' || *pattern == '^';
   if (negated) ++pattern;
@@ -23,7 +23,8 @@ const char* match_set(const char* pattern, char c, bool* matched) {
   return pattern + 1;
 }
 
-// Matches one byte against the pattern's first element, which is not *. Returns the place after the element, or nullptr.
+// Matches one byte against the pattern's first element, which is not *. Returns the place after the element, or
+// nullptr.
 const char* match_one(const char* pattern, char c) {
   switch (*pattern) {
     case '\0':

@@ -14,7 +14,10 @@ namespace {
 
 using parse::Piece;
 
-enum class Kind { Switch, Size, Count, Ratio, Text, Choice };
+enum class Kind { on_or_off, size, count, ratio, text, choice };
+// By the table's words for them.
+constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kCount = Kind::count, kRatio = Kind::ratio,
+               kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,
@@ -35,7 +38,7 @@ struct Definition {
 
 constexpr Definition kDefinitions[] = {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) \
-  {Kind::kind, #kind, variable, default_text, accepted, description},
+  {k##kind, #kind, variable, default_text, accepted, description},
 #include "options/options.def"
 #undef WEIR_OPTION
 };
@@ -53,28 +56,28 @@ struct Value {
 
 template <Kind kind>
 constexpr auto value_of_kind(const Value& value) {
-  if constexpr (kind == Kind::Switch) return value.on;
-  if constexpr (kind == Kind::Size || kind == Kind::Count) return value.number;
-  if constexpr (kind == Kind::Ratio) return value.ratio;
-  if constexpr (kind == Kind::Text) return value.text;
-  if constexpr (kind == Kind::Choice) return value.choice;
+  if constexpr (kind == Kind::on_or_off) return value.on;
+  if constexpr (kind == Kind::size || kind == Kind::count) return value.number;
+  if constexpr (kind == Kind::ratio) return value.ratio;
+  if constexpr (kind == Kind::text) return value.text;
+  if constexpr (kind == Kind::choice) return value.choice;
 }
 
 constexpr bool parse_value(const Definition& definition, const char* text, Value* value) {
   const Piece piece = parse::whole(text);
   value->text = text;
   switch (definition.kind) {
-    case Kind::Switch:
+    case Kind::on_or_off:
       return parse::on_or_off(piece, &value->on);
-    case Kind::Size:
+    case Kind::size:
       return parse::size(piece, &value->number);
-    case Kind::Count:
+    case Kind::count:
       return parse::count(piece, &value->number);
-    case Kind::Ratio:
+    case Kind::ratio:
       return parse::ratio(piece, &value->ratio);
-    case Kind::Text:
+    case Kind::text:
       return true;
-    case Kind::Choice:
+    case Kind::choice:
       return parse::choice(piece, definition.accepted, &value->choice);
   }
   return false;
@@ -106,8 +109,9 @@ struct SignalName {
   const char* full_name;
   int number;
 };
-constexpr SignalName kSignals[] = {{"TERM", "SIGTERM", SIGTERM}, {"INT", "SIGINT", SIGINT},    {"HUP", "SIGHUP", SIGHUP},
-                                   {"USR1", "SIGUSR1", SIGUSR1}, {"USR2", "SIGUSR2", SIGUSR2}, {"QUIT", "SIGQUIT", SIGQUIT}};
+constexpr SignalName kSignals[] = {{"TERM", "SIGTERM", SIGTERM}, {"INT", "SIGINT", SIGINT},
+                                   {"HUP", "SIGHUP", SIGHUP},    {"USR1", "SIGUSR1", SIGUSR1},
+                                   {"USR2", "SIGUSR2", SIGUSR2}, {"QUIT", "SIGQUIT", SIGQUIT}};
 
 constexpr bool parse_signals(const char* text, uint64_t* signals) {
   Piece piece{};
@@ -151,7 +155,8 @@ constexpr bool within_limits(Field field, const Value& value) {
     case Field::stack_depth:
       return value.number >= 1 && value.number <= kDeepest;
     case Field::host_min_align:
-      return value.number >= kSmallestAlign && value.number <= kLargestAlign && (value.number & (value.number - 1)) == 0;
+      return value.number >= kSmallestAlign && value.number <= kLargestAlign &&
+             (value.number & (value.number - 1)) == 0;
     case Field::host_pool_growth:
       return !(value.ratio > 0) || (value.ratio >= 1 && value.ratio <= kLargestGrowth);
     case Field::host_pool_prewarm:
@@ -179,7 +184,7 @@ constexpr void assign(Options& options, Field field, const Value& value) {
   switch (field) {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) \
   case Field::field:                                                            \
-    options.field = value_of_kind<Kind::kind>(value);                           \
+    options.field = value_of_kind<k##kind>(value);                              \
     break;
 #include "options/options.def"
 #undef WEIR_OPTION
@@ -227,7 +232,8 @@ constexpr const char* kOwnPrefix = "WEIR__";
 bool begins_with(const char* text, const char* prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
 bool is_ours(const char* entry) {
-  const bool named = begins_with(entry, kPrefix) || (begins_with(entry, kOffSwitch) && entry[strlen(kOffSwitch)] == '=');
+  const bool named =
+      begins_with(entry, kPrefix) || (begins_with(entry, kOffSwitch) && entry[strlen(kOffSwitch)] == '=');
   return named && !begins_with(entry, kOwnPrefix);
 }
 
@@ -257,7 +263,7 @@ bool take(Field field, const char* text) {
   Value value;
   if (!parse_option(field, text, &value)) return false;
   const char*& value_text = state.value_texts[static_cast<size_t>(field)];
-  if (definition_of(field).kind == Kind::Switch) {
+  if (definition_of(field).kind == Kind::on_or_off) {
     value_text = switch_text(value.on);
   } else {
     const char* copy = keep(text);
@@ -409,8 +415,13 @@ size_t row_count() { return kFieldCount; }
 Row row(size_t index) {
   const Definition& definition = kDefinitions[index];
   const char* value = state.value_texts[index];
-  return {definition.variable,    definition.kind_text, definition.accepted, definition.description,
-          definition.default_text, value,                strcmp(value, definition.default_text) == 0};
+  return {definition.variable,
+          definition.kind_text,
+          definition.accepted,
+          definition.description,
+          definition.default_text,
+          value,
+          strcmp(value, definition.default_text) == 0};
 }
 
 bool parse_size(const char* text, uint64_t* bytes) { return parse::size(parse::whole(text), bytes); }

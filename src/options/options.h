@@ -7,7 +7,7 @@
 namespace weir::options {
 
 using Switch = bool;
-using Size = uint64_t;   // bytes
+using Size = uint64_t;  // bytes
 using Count = uint64_t;
 using Ratio = double;
 using Text = const char*;  // never nullptr; lives as long as the process
@@ -25,11 +25,11 @@ inline constexpr unsigned kSymbolizeExit = 0, kSymbolizeLater = 1;
 // The options in effect: the table's defaults until load() ran.
 const Options& current();
 
-// Reads WEIR_* from `environment` (a process's envp; nullptr: none, as for setuid programs). A wrong value costs one line on
-// stderr that names variable, value, what is accepted and the default used; an unknown WEIR_* name one that gives the nearest
-// known one. WEIR_QUIET and WEIR=off silence both. Names that begin with WEIR__ (two underscores) are Weir's own hand-over
-// between its processes and are passed by; an empty value counts as unset. Texts are copied: a later setenv changes nothing.
-// Called once, before the first allocation is tracked; no heap, no locks but the arena's.
+// Reads WEIR_* from `environment` (a process's envp; nullptr: none, as for setuid programs). A wrong value costs one
+// line on stderr that names variable, value, what is accepted and the default used; an unknown WEIR_* name one that
+// gives the nearest known one. WEIR_QUIET and WEIR=off silence both. Names that begin with WEIR__ (two underscores) are
+// Weir's own hand-over between its processes and are passed by; an empty value counts as unset. Texts are copied: a
+// later setenv changes nothing. Called once, before the first allocation is tracked; no heap, no locks but the arena's.
 void load(const char* const* environment);
 
 // Parsed forms of the lists in effect.
@@ -37,8 +37,8 @@ bool tracks_host();
 bool tracks_mmap();
 uint64_t report_signals();  // WEIR_ON_SIGNAL: bit (number - 1) of each signal, as the kernel's signal sets have it
 
-// The first item of a list such as "64B*1000,4KiB*100" at *cursor; moves the cursor behind it. An item without * stands for
-// one block. False at the end and at an item that is not of that form (*cursor then still points to it).
+// The first item of a list such as "64B*1000,4KiB*100" at *cursor; moves the cursor behind it. An item without * stands
+// for one block. False at the end and at an item that is not of that form (*cursor then still points to it).
 bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count);
 
 // One row per option, in the table's order: for the report, the help and docs/options.md.
@@ -54,8 +54,9 @@ struct Row {
 size_t row_count();
 Row row(size_t index);
 
-// "64KiB" -> 65536; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB in any letter case, spaces allowed before
-// the unit; a number alone is bytes. False for anything else or overflow; K, M and G alone say neither power and are refused.
+// "64KiB" -> 65536; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB in any letter case, spaces allowed
+// before the unit; a number alone is bytes. False for anything else or overflow; K, M and G alone say neither power and
+// are refused.
 bool parse_size(const char* text, uint64_t* bytes);
 
 }  // namespace weir::options

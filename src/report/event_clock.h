@@ -21,7 +21,8 @@ class EventClock {
   // 0 for an event of the tick of the start itself or before. Exact to one tick.
   uint64_t ns_of(uint64_t tick) const {
     const uint64_t cycles = (tick << core::kTickShift) + core::clock_origin_cycles;
-    return cycles > start_cycles_ ? static_cast<uint64_t>(static_cast<double>(cycles - start_cycles_) * ns_per_cycle_) : 0;
+    return cycles > start_cycles_ ? static_cast<uint64_t>(static_cast<double>(cycles - start_cycles_) * ns_per_cycle_)
+                                  : 0;
   }
 
  private:

@@ -33,7 +33,8 @@ void write_figures(JsonStream& json, const track::Figures& figures) {
   json.key("peak_bytes").number(figures.peak_bytes);
 }
 
-void write_totals(JsonStream& json, const track::HostTotals& totals, const Snapshot& snapshot, const EventClock& clock) {
+void write_totals(JsonStream& json, const track::HostTotals& totals, const Snapshot& snapshot,
+                  const EventClock& clock) {
   json.begin_object();
   json.key("allocated_bytes").number(live_bytes_of(totals.all));
   write_figures(json, totals.all);

@@ -1,4 +1,5 @@
-// The report's "host": the process's exact totals, the pool, the size classes, its own mappings, and what Weir itself took.
+// The report's "host": the process's exact totals, the pool, the size classes, its own mappings, and what Weir itself
+// took.
 #pragma once
 
 #include "pool/pool_statistics.h"

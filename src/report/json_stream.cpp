@@ -10,6 +10,8 @@ namespace weir::report {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
+constexpr size_t kLongestNumber = 20;  // digits of 2^64 - 1
+constexpr size_t kSeparatorBytes = 2;
 constexpr char kReplacement[] = "\xef\xbf\xbd";  // U+FFFD
 
 bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
@@ -49,9 +51,22 @@ void JsonStream::flush() {
   used_ = 0;
 }
 
-void JsonStream::put(char c) {
-  if (used_ == capacity_) flush();
-  buffer_[used_++] = c;
+// Room for `count` bytes, at most kSmallestBuffer, that put_reserved() then takes without looking.
+inline void JsonStream::reserve(size_t count) {
+  if (capacity_ - used_ < count) [[unlikely]]
+    flush();
+}
+
+inline void JsonStream::put_reserved(char c) { buffer_[used_++] = c; }
+
+inline void JsonStream::put_reserved(const char* bytes, size_t count) {
+  memcpy(buffer_ + used_, bytes, count);
+  used_ += count;
+}
+
+inline void JsonStream::put(char c) {
+  reserve(1);
+  put_reserved(c);
 }
 
 void JsonStream::put(const char* bytes, size_t count) {
@@ -67,14 +82,15 @@ void JsonStream::put(const char* bytes, size_t count) {
   used_ += count;
 }
 
-void JsonStream::put_decimal(uint64_t value) {
-  char digits[20];
+inline void JsonStream::put_decimal(uint64_t value) {
+  char digits[kLongestNumber];
   size_t first = sizeof digits;
   do {
     digits[--first] = static_cast<char>('0' + value % 10);
     value /= 10;
   } while (value != 0);
-  put(digits + first, sizeof digits - first);
+  reserve(kLongestNumber);
+  put_reserved(digits + first, sizeof digits - first);
 }
 
 void JsonStream::put_escape(unsigned char c) {
@@ -118,13 +134,14 @@ void JsonStream::put_escaped(const char* text) {
   put('"');
 }
 
-void JsonStream::separate() {
-  if (has_element_[depth_]) put(',');
+inline void JsonStream::separate() {
+  reserve(kSeparatorBytes);
+  if (has_element_[depth_]) put_reserved(',');
   has_element_[depth_] = true;
-  if (depth_ > 0 && depth_ <= kNewlineDepth) put('\n');
+  if (depth_ > 0 && depth_ <= kNewlineDepth) put_reserved('\n');
 }
 
-void JsonStream::before_value() {
+inline void JsonStream::before_value() {
   if (after_key_) {
     after_key_ = false;
   } else {
@@ -151,10 +168,12 @@ JsonStream& JsonStream::begin_array() { return open('['), *this; }
 JsonStream& JsonStream::end_array() { return close(']'), *this; }
 
 JsonStream& JsonStream::plain_key(const char* name, size_t length) {
+  constexpr size_t kPunctuationBytes = 3;
   separate();
-  put('"');
-  put(name, length);
-  put("\":", 2);
+  reserve(length + kPunctuationBytes);
+  put_reserved('"');
+  put_reserved(name, length);
+  put_reserved("\":", 2);
   after_key_ = true;
   return *this;
 }

@@ -1,5 +1,5 @@
-// JSON written as it is made: a fixed buffer, big writes, no tree in memory. What comes out is always valid JSON in valid
-// UTF-8, whatever bytes the texts hold; the caller is responsible for balanced begin and end calls only.
+// JSON written as it is made: a fixed buffer, big writes, no tree in memory. What comes out is always valid JSON in
+// valid UTF-8, whatever bytes the texts hold; the caller is responsible for balanced begin and end calls only.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,7 @@ class JsonStream {
   // A key of the program's own: plain ASCII that needs no escape.
   template <size_t N>
   JsonStream& key(const char (&name)[N]) {
+    static_assert(N < kSmallestBuffer);
     return plain_key(name, N - 1);
   }
   // Any text as a key.
@@ -35,8 +36,8 @@ class JsonStream {
   JsonStream& hex_bytes(const uint8_t* bytes, size_t count);
   JsonStream& ratio(double value);  // cut to 0..1, six decimals; what is no number is 0
 
-  // Writes what is still in the buffer. The first error of any write, as a positive errno, or 0; after an error everything
-  // further is dropped.
+  // Writes what is still in the buffer. The first error of any write, as a positive errno, or 0; after an error
+  // everything further is dropped.
   int finish();
   int error() const { return error_; }
   uint64_t bytes_written() const { return written_; }  // without what is still in the buffer
@@ -50,6 +51,9 @@ class JsonStream {
   void separate();
   void open(char bracket);
   void close(char bracket);
+  void reserve(size_t count);
+  void put_reserved(char c);
+  void put_reserved(const char* bytes, size_t count);
   void put(char c);
   void put(const char* bytes, size_t count);
   void put_escaped(const char* text);

@@ -47,7 +47,8 @@ ProcessMemory read_process_memory() {
   char status[kStatusBytes];
   ProcessMemory memory{};
   if (read_whole("/proc/self/status", status, sizeof status) == 0) return memory;
-  memory.known = status_bytes(status, "VmRSS", &memory.rss_bytes) && status_bytes(status, "VmHWM", &memory.peak_rss_bytes);
+  memory.known =
+      status_bytes(status, "VmRSS", &memory.rss_bytes) && status_bytes(status, "VmHWM", &memory.peak_rss_bytes);
   return memory;
 }
 

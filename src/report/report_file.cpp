@@ -105,8 +105,8 @@ int ReportFile::place_without_overwriting() {
                                          core::as_argument(path_), RENAME_NOREPLACE);
   const int error = errno_of(renamed);
   if (error != EINVAL && error != ENOSYS && error != EOPNOTSUPP) return error;
-  const long linked = core::system_call(SYS_linkat, AT_FDCWD, core::as_argument(temporary_), AT_FDCWD,
-                                        core::as_argument(path_), 0);
+  const long linked =
+      core::system_call(SYS_linkat, AT_FDCWD, core::as_argument(temporary_), AT_FDCWD, core::as_argument(path_), 0);
   if (!core::failed(linked)) remove_file(temporary_);
   return errno_of(linked);
 }

@@ -1,5 +1,5 @@
-// The report's file: written under a temporary name beside its place and renamed when whole, so that a killed program leaves a
-// whole report or none, and never over anything that is there. Raw system calls only.
+// The report's file: written under a temporary name beside its place and renamed when whole, so that a killed program
+// leaves a whole report or none, and never over anything that is there. Raw system calls only.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,19 @@ namespace weir::report {
 struct FileRequest {
   const char* pattern;  // WEIR_REPORT
   PathFacts facts;
-  bool overwrite;       // replace what has the name, a symbolic link itself rather than its target
+  bool overwrite;  // replace what has the name, a symbolic link itself rather than its target
 };
 
-// One report's file, from open() to commit(). Holds a descriptor of 3 or more, close-on-exec: one of 0 to 2, free because the
-// program closed it, would receive what the program prints. Large: keep it off the program's stack.
+// One report's file, from open() to commit(). Holds a descriptor of 3 or more, close-on-exec: one of 0 to 2, free
+// because the program closed it, would receive what the program prints. Large: keep it off the program's stack.
 class ReportFile {
  public:
-  // Creates missing folders (0777 less umask) and the temporary file (0600). 0, or a positive errno; path() then names what
-  // could not be made.
+  // Creates missing folders (0777 less umask) and the temporary file (0600). 0, or a positive errno; path() then names
+  // what could not be made.
   int open(const FileRequest& request);
 
-  // Gives the file its name, the first that is free; path() is then that name. 0, or a positive errno and the temporary file
-  // is gone.
+  // Gives the file its name, the first that is free; path() is then that name. 0, or a positive errno and the temporary
+  // file is gone.
   int commit(const FileRequest& request);
 
   // Removes the temporary file.

@@ -58,7 +58,8 @@ void append_directive(core::TextBuffer& path, char directive, const PathFacts& f
   }
 }
 
-void append_expanded(core::TextBuffer& path, const char* begin, const char* end, const PathFacts& facts, uint64_t counter) {
+void append_expanded(core::TextBuffer& path, const char* begin, const char* end, const PathFacts& facts,
+                     uint64_t counter) {
   for (; begin < end; ++begin) {
     if (*begin == '%' && begin + 1 < end) {
       append_directive(path, *++begin, facts, counter);

@@ -14,8 +14,8 @@ inline constexpr size_t kMaxPath = 4096;
 struct PathFacts {
   int pid = 0;
   const char* host = nullptr;
-  const char* exe = nullptr;              // path; its last part is used
-  const char* rank = nullptr;             // nullptr: "0"
+  const char* exe = nullptr;   // path; its last part is used
+  const char* rank = nullptr;  // nullptr: "0"
   uint64_t realtime_ns = 0;
   const char* starting_folder = nullptr;  // what a relative pattern is resolved against
   bool is_first_process = true;           // owns a pattern without %p and %n; others get .PID before .json
@@ -24,9 +24,9 @@ struct PathFacts {
 // Whether different counters give different paths, by %n.
 bool has_counter(const char* pattern);
 
-// The absolute path for attempt `counter` (from 0): %n is the counter; a pattern without %n gets .COUNTER before .json from
-// counter 1 on. A pattern that ends with / names a folder, in which the report has the default name. An unknown %x stays as it
-// is. False where the path does not fit.
+// The absolute path for attempt `counter` (from 0): %n is the counter; a pattern without %n gets .COUNTER before .json
+// from counter 1 on. A pattern that ends with / names a folder, in which the report has the default name. An unknown %x
+// stays as it is. False where the path does not fit.
 bool expand_pattern(const char* pattern, const PathFacts& facts, uint64_t counter, core::TextBuffer& path);
 
 }  // namespace weir::report

@@ -10,38 +10,38 @@
 
 namespace weir::report {
 
-// What the report says of the process and cannot be read from the layers below. All texts are the caller's and 0-terminated;
-// nullptr stands for unknown but where said otherwise.
+// What the report says of the process and cannot be read from the layers below. All texts are the caller's and
+// 0-terminated; nullptr stands for unknown but where said otherwise.
 struct ReportInput {
-  const char* exe = nullptr;               // absolute path
-  const char* const* argv = nullptr;       // argc texts; nullptr with argc 0 hides them
+  const char* exe = nullptr;          // absolute path
+  const char* const* argv = nullptr;  // argc texts; nullptr with argc 0 hides them
   size_t argc = 0;
   int pid = 0;
   int ppid = 0;
-  const char* rank = nullptr;              // of a parallel job (rank_in); nullptr: none
+  const char* rank = nullptr;  // of a parallel job (rank_in); nullptr: none
   const char* host = nullptr;
-  uint64_t start_realtime_ns = 0;          // since 1970
-  core::ClockPair start{};                 // at the process's start; a forked child's own
-  core::ClockPair end{};                   // now
-  const char* end_text = "exit";           // "exit", "_exit", "abort", "signal TERM", "exec", ...
+  uint64_t start_realtime_ns = 0;  // since 1970
+  core::ClockPair start{};         // at the process's start; a forked child's own
+  core::ClockPair end{};           // now
+  const char* end_text = "exit";   // "exit", "_exit", "abort", "signal TERM", "exec", ...
   bool has_exit_status = false;
   int exit_status = 0;
-  uint64_t ignore_before_tick = 0;         // blocks of earlier ticks were the parent's: counted, not listed; 0: none
-  bool is_first_process = true;            // keeps a report path without %p and %n for itself; others get .PID inserted
-  const char* const* warnings = nullptr;   // what could not be seen, and why
+  uint64_t ignore_before_tick = 0;        // blocks of earlier ticks were the parent's: counted, not listed; 0: none
+  bool is_first_process = true;           // keeps a report path without %p and %n for itself; others get .PID inserted
+  const char* const* warnings = nullptr;  // what could not be seen, and why
   size_t warning_count = 0;
-  const char* starting_folder = nullptr;   // absolute: what a relative WEIR_REPORT is resolved against
+  const char* starting_folder = nullptr;  // absolute: what a relative WEIR_REPORT is resolved against
 };
 
-// The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK, PMI_RANK,
-// SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
+// The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK,
+// PMI_RANK, SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
 const char* rank_in(const char* const* environment);
 
-// Writes the report to where WEIR_REPORT says (whether one is wanted is the caller's decision). The figures may move while
-// they are read if other threads still run. Any thread, once at a time. Working memory is bounded by distinct stacks and
-// given back; no libc heap; system calls: open, write, rename and the like on the report, reads of /proc/self.
-// False where it could not be written: one line on stderr has said why, and nothing is left on disk. written_path receives
-// the report's absolute path, "" on failure.
+// Writes the report to where WEIR_REPORT says (whether one is wanted is the caller's decision). The figures may move
+// while they are read if other threads still run. Any thread, once at a time. Working memory is bounded by distinct
+// stacks and given back; no libc heap; system calls: open, write, rename and the like on the report, reads of
+// /proc/self. False where it could not be written: one line on stderr has said why, and nothing is left on disk.
+// written_path receives the report's absolute path, "" on failure.
 bool write_report(const core::Inside& inside, const ReportInput& input, char (&written_path)[kMaxPath]);
 
 }  // namespace weir::report

@@ -1,5 +1,5 @@
-// Working memory of a report: one mapping per array, grown in place where the kernel can, given back at the end of its scope.
-// Pages that are never touched cost nothing.
+// Working memory of a report: one mapping per array, grown in place where the kernel can, given back at the end of its
+// scope. Pages that are never touched cost nothing.
 #pragma once
 
 #include <cstddef>
@@ -56,8 +56,9 @@ class ScratchArray {
     return true;
   }
   void* moved(size_t bytes) {
-    const long result = core::system_call(SYS_mremap, core::as_argument(data_), static_cast<long>(capacity_ * sizeof(T)),
-                                          static_cast<long>(bytes), MREMAP_MAYMOVE);
+    const long result =
+        core::system_call(SYS_mremap, core::as_argument(data_), static_cast<long>(capacity_ * sizeof(T)),
+                          static_cast<long>(bytes), MREMAP_MAYMOVE);
     return core::failed(result) ? nullptr : reinterpret_cast<void*>(result);
   }
 

@@ -22,13 +22,13 @@ Supplier supplier_of(track::Family family) {
 }
 
 Sample sample_of(const track::Block& block) {
-  return {block.address, block.bytes,  block.tick, block.thread, block.stack, Memory::host, supplier_of(block.family),
+  return {block.address,    block.bytes, block.tick, block.thread, block.stack, Memory::host, supplier_of(block.family),
           block.align_log2, false};
 }
 
 Sample sample_of(const track::Mapping& mapping) {
   const Supplier supplier = mapping.kind == track::MappingKind::sysv ? Supplier::shmat : Supplier::mmap;
-  return {mapping.address, mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
+  return {mapping.address,  mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
           mapping.continues};
 }
 

@@ -1,5 +1,5 @@
-// What the report says of blocks and stacks, gathered from the live set and the counters per stack. Memory is bounded by
-// distinct stacks (and threads per stack), never by events or blocks.
+// What the report says of blocks and stacks, gathered from the live set and the counters per stack. Memory is bounded
+// by distinct stacks (and threads per stack), never by events or blocks.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,8 @@ struct alignas(64) Leak {
   core::StackId stack;
   Memory memory;
   uint8_t sample_count;
-  uint32_t thread_count;        // distinct threads
-  core::ThreadId last_thread;   // of the block added last
+  uint32_t thread_count;       // distinct threads
+  core::ThreadId last_thread;  // of the block added last
   uint64_t bytes;
   uint64_t count;
   uint64_t first_tick, last_tick;
@@ -89,16 +89,16 @@ class PairSet {
 
 class Snapshot {
  public:
-  // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent: counted,
-  // not listed. False where working memory ran out.
+  // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent:
+  // counted, not listed. False where working memory ran out.
   bool take(uint64_t ignore_before_tick, uint64_t large_bytes);
 
   size_t leak_count() const { return leaks_.size(); }
   const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
   const LeakDetails& leak_details(size_t rank) const { return leak_details_[leak_order_[rank].index]; }
-  const ScratchArray<PeakPart>& peak() const { return peak_; }                     // most bytes first
-  const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }            // most temporary allocations first
-  const ScratchArray<Sample>& large() const { return large_; }                     // largest first
+  const ScratchArray<PeakPart>& peak() const { return peak_; }           // most bytes first
+  const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }  // most temporary allocations first
+  const ScratchArray<Sample>& large() const { return large_; }           // largest first
   uint64_t large_left_out_count() const { return large_left_out_count_; }
   uint64_t inherited_count() const { return inherited_count_; }
   uint64_t inherited_bytes() const { return inherited_bytes_; }
@@ -125,9 +125,9 @@ class Snapshot {
     uint64_t bytes;
     uint32_t index;
   };
-  ScratchArray<Leak> leaks_;                  // in order of first sight
-  ScratchArray<LeakDetails> leak_details_;    // at the same index
-  ScratchArray<LeakPlace> leak_order_;        // leaks are too large to be moved about
+  ScratchArray<Leak> leaks_;                // in order of first sight
+  ScratchArray<LeakDetails> leak_details_;  // at the same index
+  ScratchArray<LeakPlace> leak_order_;      // leaks are too large to be moved about
   ScratchArray<PeakPart> peak_;
   ScratchArray<HotSite> hot_sites_;
   ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first

@@ -1,5 +1,5 @@
-// Numbers for the stacks, frames and modules that a report refers to: dense, in order of first reference, so that only what is
-// referred to is written.
+// Numbers for the stacks, frames and modules that a report refers to: dense, in order of first reference, so that only
+// what is referred to is written.
 #pragma once
 
 #include <cstddef>

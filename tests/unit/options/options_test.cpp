@@ -64,12 +64,26 @@ TEST_F(OptionsTest, AWrongValueCostsOneLineThatNamesEverything) {
 }
 
 TEST_F(OptionsTest, EveryLimitIsKept) {
-  for (const char* entry :
-       {"WEIR=maybe", "WEIR_STACK_DEPTH=0", "WEIR_STACK_DEPTH=65536", "WEIR_STACK_DEPTH=-1", "WEIR_HOST_MIN_ALIGN=8",
-        "WEIR_HOST_MIN_ALIGN=48", "WEIR_HOST_MIN_ALIGN=8192", "WEIR_HOST_POOL_GROWTH=0.5", "WEIR_HOST_POOL_GROWTH=8.5",
-        "WEIR_HOST_POOL_GROWTH=2x", "WEIR_HOST_POOL_GROWTH=nan", "WEIR_TRACK=host,disk", "WEIR_TRACK=host,,mmap",
-        "WEIR_ON_SIGNAL=TERM,KILL", "WEIR_HOST_POOL_PREWARM=64B*", "WEIR_HOST_POOL_PREWARM=0*5",
-        "WEIR_HOST_POOL_PREWARM=8EB", "WEIR_HOST_POOL_PREWARM=1TiB*99999999", "WEIR_REPORT_IF=never", "WEIR_LARGE=12K"}) {
+  for (const char* entry : {"WEIR=maybe",
+                            "WEIR_STACK_DEPTH=0",
+                            "WEIR_STACK_DEPTH=65536",
+                            "WEIR_STACK_DEPTH=-1",
+                            "WEIR_HOST_MIN_ALIGN=8",
+                            "WEIR_HOST_MIN_ALIGN=48",
+                            "WEIR_HOST_MIN_ALIGN=8192",
+                            "WEIR_HOST_POOL_GROWTH=0.5",
+                            "WEIR_HOST_POOL_GROWTH=8.5",
+                            "WEIR_HOST_POOL_GROWTH=2x",
+                            "WEIR_HOST_POOL_GROWTH=nan",
+                            "WEIR_TRACK=host,disk",
+                            "WEIR_TRACK=host,,mmap",
+                            "WEIR_ON_SIGNAL=TERM,KILL",
+                            "WEIR_HOST_POOL_PREWARM=64B*",
+                            "WEIR_HOST_POOL_PREWARM=0*5",
+                            "WEIR_HOST_POOL_PREWARM=8EB",
+                            "WEIR_HOST_POOL_PREWARM=1TiB*99999999",
+                            "WEIR_REPORT_IF=never",
+                            "WEIR_LARGE=12K"}) {
     EXPECT_EQ(lines_of(load_with({entry})), 1U) << entry;
     for (size_t i = 0; i < row_count(); ++i) EXPECT_TRUE(row(i).is_default) << entry << ": " << row(i).variable;
   }
@@ -140,10 +154,18 @@ TEST(ParseSize, UnitsAndOverflow) {
   const struct {
     const char* text;
     uint64_t bytes;
-  } kGood[] = {{"0", 0},           {"17", 17},          {"64B", 64},
-               {"1kB", 1000},      {"1KB", 1000},       {"3MB", 3000000},
-               {"2GB", 2000000000}, {"1TB", 1000000000000}, {"64KiB", 65536},
-               {"1mib", 1U << 20}, {"4 GiB", 4ULL << 30}, {" 16TiB ", 16ULL << 40},
+  } kGood[] = {{"0", 0},
+               {"17", 17},
+               {"64B", 64},
+               {"1kB", 1000},
+               {"1KB", 1000},
+               {"3MB", 3000000},
+               {"2GB", 2000000000},
+               {"1TB", 1000000000000},
+               {"64KiB", 65536},
+               {"1mib", 1U << 20},
+               {"4 GiB", 4ULL << 30},
+               {" 16TiB ", 16ULL << 40},
                {"18446744073709551615", UINT64_MAX}};
   for (const auto& good : kGood) {
     uint64_t bytes = 1;

@@ -77,12 +77,15 @@ TEST(JsonStream, TextComesBackAsItWas) {
 
 TEST(JsonStream, WhatIsNotUtf8IsReplaced) {
   const std::string replacement = "\xef\xbf\xbd";
-  EXPECT_EQ(text_through("a\xff" "b"), "a" + replacement + "b");
+  EXPECT_EQ(text_through("a\xff"
+                         "b"),
+            "a" + replacement + "b");
   EXPECT_EQ(text_through("\xc3"), replacement) << "cut within a sequence";
   EXPECT_EQ(text_through("\xe2\x82"), replacement + replacement);
   EXPECT_EQ(text_through("\xc0\x80"), replacement + replacement) << "overlong";
   EXPECT_EQ(text_through("\xed\xa0\x80"), replacement + replacement + replacement) << "a surrogate";
-  EXPECT_EQ(text_through("\xf4\x90\x80\x80"), replacement + replacement + replacement + replacement) << "beyond Unicode";
+  EXPECT_EQ(text_through("\xf4\x90\x80\x80"), replacement + replacement + replacement + replacement)
+      << "beyond Unicode";
   EXPECT_EQ(text_through("\xe2\x82\"x"), replacement + replacement + "\"x");
 }
 

@@ -1,5 +1,5 @@
-// Blocks and stacks for the tests of the report: made in the live set, the counters and the stack table that the library uses.
-// Other tests of the same process may have left blocks there: these have ticks of kFirstTick and later.
+// Blocks and stacks for the tests of the report: made in the live set, the counters and the stack table that the
+// library uses. Other tests of the same process may have left blocks there: these have ticks of kFirstTick and later.
 #pragma once
 
 #include <vector>

@@ -58,7 +58,9 @@ TEST(ReportPath, APathWithoutPidBelongsToTheFirstProcess) {
   EXPECT_EQ(expanded("/d/out%%p", 0, later), "/d/out%p.42");
 }
 
-TEST(ReportPath, AFolderGetsTheDefaultName) { EXPECT_EQ(expanded("/d/reports/"), "/d/reports/weir.python3.11.42.json"); }
+TEST(ReportPath, AFolderGetsTheDefaultName) {
+  EXPECT_EQ(expanded("/d/reports/"), "/d/reports/weir.python3.11.42.json");
+}
 
 TEST(ReportPath, NamesCannotLeadElsewhere) {
   PathFacts hostile = facts();

@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "options/options.h"
 #include "live_blocks.h"
+#include "options/options.h"
 #include "track/mapping_table.h"
 
 namespace weir::report {
@@ -107,8 +107,9 @@ TEST_F(ReportWriterTest, TheKeysStandInTheirOrder) {
   const auto ordered = nlohmann::ordered_json::parse(text());
   std::vector<std::string> keys;
   for (const auto& item : ordered.items()) keys.push_back(item.key());
-  EXPECT_EQ(keys, (std::vector<std::string>{"schema", "process", "options", "host", "devices", "leaks", "errors", "peak",
-                                            "hot_sites", "large", "timeline", "stacks", "frames", "modules", "warnings"}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"schema", "process", "options", "host", "devices", "leaks", "errors", "peak",
+                                      "hot_sites", "large", "timeline", "stacks", "frames", "modules", "warnings"}));
 }
 
 TEST_F(ReportWriterTest, TheProcessIsDescribed) {
@@ -183,7 +184,8 @@ TEST_F(ReportWriterTest, TruncatedAndExactFramesAreMarked) {
     }
     return frames;
   };
-  EXPECT_EQ(frames_of(4001), (Json{{{"module", nullptr}, {"address", "0x7101"}}, {{"module", nullptr}, {"truncated", true}}}));
+  EXPECT_EQ(frames_of(4001),
+            (Json{{{"module", nullptr}, {"address", "0x7101"}}, {{"module", nullptr}, {"truncated", true}}}));
   EXPECT_EQ(frames_of(4002), (Json{{{"module", nullptr}, {"address", "0x7102"}, {"exact", true}}}));
   EXPECT_EQ(frames_of(4003), Json::array());
 }
@@ -210,7 +212,8 @@ TEST_F(ReportWriterTest, EveryReferenceLeadsSomewhere) {
   for (uint32_t i = 0; i < 500; ++i) blocks.add(make_stack({0x70000 + i, 0x71000 + i / 10, 0x72000}), 200 + i);
   const Json whole = report();
   const auto check = [&whole](const char* key) {
-    for (const Json& entry : whole.at(key)) ASSERT_LT(entry.at("stack").get<size_t>(), whole.at("stacks").size()) << key;
+    for (const Json& entry : whole.at(key))
+      ASSERT_LT(entry.at("stack").get<size_t>(), whole.at("stacks").size()) << key;
   };
   for (const char* key : {"leaks", "peak", "hot_sites", "large"}) check(key);
   for (const Json& stack : whole.at("stacks")) {
@@ -220,7 +223,8 @@ TEST_F(ReportWriterTest, EveryReferenceLeadsSomewhere) {
     if (frame.at("module").is_null()) continue;
     ASSERT_LT(frame.at("module").get<size_t>(), whole.at("modules").size());
   }
-  EXPECT_EQ(Json(whole.at("frames")).size(), std::set<Json>(whole.at("frames").begin(), whole.at("frames").end()).size())
+  EXPECT_EQ(Json(whole.at("frames")).size(),
+            std::set<Json>(whole.at("frames").begin(), whole.at("frames").end()).size())
       << "each frame once";
 }
 
@@ -252,7 +256,8 @@ TEST_F(ReportWriterTest, MappingsHaveTheirSectionUnlessLeftOut) {
   track::insert_mapping(mapping);
   configure({"WEIR_OVERWRITE=on"});
   const Json host = report().at("host");
-  for (const char* key : {"totals", "kinds", "files", "file_left_out_count"}) EXPECT_TRUE(host.at("mmap").contains(key));
+  for (const char* key : {"totals", "kinds", "files", "file_left_out_count"})
+    EXPECT_TRUE(host.at("mmap").contains(key));
   EXPECT_EQ(host.at("mmap").at("totals").at("mapped_bytes"), 1 << 16);
 }
 
