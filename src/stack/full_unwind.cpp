@@ -81,8 +81,12 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
 }
 
 void full_unwind_reset_after_fork() {
-  if (!libunwind_lock.try_lock()) usable = false;
-  libunwind_lock.reset_after_fork();
+  if (libunwind_lock.try_lock()) {
+    libunwind_lock.unlock();
+  } else {
+    usable = false;
+    libunwind_lock.reset_after_fork();
+  }
 }
 
 }  // namespace weir::stack

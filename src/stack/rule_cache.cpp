@@ -6,49 +6,24 @@
 #include "stack/module_registry.h"
 
 namespace weir::stack {
+
+std::atomic<uint64_t> detail::current_rule_table{0};
+
 namespace {
 
 constexpr uint32_t kFirstLog = 9;
 constexpr uint32_t kLargestLog = 24;
 constexpr uint64_t kTombstone = 1;  // no code lies there
-constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
 constexpr int kModuleShift = 48;
-constexpr int kLogShift = 56;
-constexpr uint64_t kPointerMask = (uint64_t{1} << kLogShift) - 1;
 
-// A table and its size in one word, so that readers see both of the same table. Outgrown tables are never given back, since
-// a reader may be in one: together they are smaller than the one in use.
-std::atomic<uint64_t> current_table{0};
 core::SpinLock table_lock;
 uint32_t used_entries;  // tombstones included
 std::atomic<uint64_t> built{0};
 
-struct Table {
-  RuleEntry* entries;
-  uint32_t log;
-
-  explicit Table(uint64_t packed)
-      : entries(reinterpret_cast<RuleEntry*>(packed & kPointerMask)), log(static_cast<uint32_t>(packed >> kLogShift)) {}
-  uint32_t mask() const { return (1U << log) - 1; }
-  uint32_t home(uintptr_t ip) const { return static_cast<uint32_t>((ip * kGolden) >> (64 - log)); }
-};
-
-bool same_ip(uint64_t key, uintptr_t ip) { return ((key ^ ip) << (64 - kModuleShift)) == 0; }
-
-RuleEntry* find_entry(uintptr_t ip) {
-  const uint64_t packed = current_table.load(std::memory_order_acquire);
-  if (packed == 0) [[unlikely]] return nullptr;
-  const Table table(packed);
-  for (uint32_t i = table.home(ip);; i = (i + 1) & table.mask()) {
-    RuleEntry& entry = table.entries[i];
-    const uint64_t key = entry.key.load(std::memory_order_acquire);
-    if (same_ip(key, ip)) [[likely]] return &entry;
-    if (key == 0) return nullptr;
-  }
-}
+using Table = detail::RuleTable;
 
 RuleEntry* free_entry(const Table& table, uintptr_t ip) {
-  uint32_t i = table.home(ip);
+  uint64_t i = table.home(ip);
   while (table.entries[i].key.load(std::memory_order_relaxed) != 0) i = (i + 1) & table.mask();
   return &table.entries[i];
 }
@@ -60,7 +35,7 @@ void publish(RuleEntry* entry, uint64_t key, const UnwindRule& rule) {
 
 uint32_t copy_live_entries(const Table& from, const Table& to) {
   uint32_t copied = 0;
-  for (uint32_t i = 0; from.entries != nullptr && i <= from.mask(); ++i) {
+  for (uint64_t i = 0; from.entries != nullptr && i <= from.mask(); ++i) {
     const uint64_t key = from.entries[i].key.load(std::memory_order_relaxed);
     if (key == 0 || key == kTombstone) continue;
     publish(free_entry(to, key & kIpMask), key, from.entries[i].rule);
@@ -71,23 +46,23 @@ uint32_t copy_live_entries(const Table& from, const Table& to) {
 
 // Keeps the table at most half full. Under the lock.
 bool make_room() {
-  const uint64_t packed = current_table.load(std::memory_order_relaxed);
+  const uint64_t packed = detail::current_rule_table.load(std::memory_order_relaxed);
   const Table old(packed);
-  if (packed != 0 && used_entries < (1U << old.log) / 2) return true;
+  if (packed != 0 && used_entries < (old.mask() + 1) / 2) return true;
   const uint32_t log = packed == 0 ? kFirstLog : old.log + 1;
   auto* entries = log > kLargestLog ? nullptr : core::arena_array<RuleEntry>(size_t{1} << log);
   if (entries == nullptr) return false;
-  const uint64_t next = reinterpret_cast<uintptr_t>(entries) | uint64_t{log} << kLogShift;
+  const uint64_t next = reinterpret_cast<uintptr_t>(entries) | uint64_t{log} << Table::kLogShift;
   used_entries = packed == 0 ? 0 : copy_live_entries(old, Table(next));
-  current_table.store(next, std::memory_order_release);
+  detail::current_rule_table.store(next, std::memory_order_release);
   return true;
 }
 
 RuleEntry* insert(uintptr_t ip, core::ModuleId module, const UnwindRule& rule, uint32_t generation) {
   core::LockScope scope(table_lock);
-  if (RuleEntry* present = find_entry(ip)) return present;
+  if (RuleEntry* present = find_kept_rule(ip)) return present;
   if (module_generation.load(std::memory_order_acquire) != generation || !make_room()) return nullptr;
-  RuleEntry* entry = free_entry(Table(current_table.load(std::memory_order_relaxed)), ip);
+  RuleEntry* entry = free_entry(Table(detail::current_rule_table.load(std::memory_order_relaxed)), ip);
   publish(entry, ip | uint64_t{core::index_of(module)} << kModuleShift, rule);
   ++used_entries;
   return entry;
@@ -119,7 +94,7 @@ FoundRule build(uintptr_t ip, bool exact) {
 }  // namespace
 
 FoundRule find_rule(uintptr_t return_address) {
-  if (RuleEntry* entry = find_entry(return_address)) [[likely]] {
+  if (RuleEntry* entry = find_kept_rule(return_address)) [[likely]] {
     const uint64_t key = entry->key.load(std::memory_order_relaxed);
     return {entry->rule, entry, static_cast<core::ModuleId>(key >> kModuleShift)};
   }
@@ -130,10 +105,10 @@ FoundRule find_exact_rule(uintptr_t ip) { return build(ip, true); }
 
 void drop_rules_of(core::ModuleId module) {
   core::LockScope scope(table_lock);
-  const uint64_t packed = current_table.load(std::memory_order_relaxed);
+  const uint64_t packed = detail::current_rule_table.load(std::memory_order_relaxed);
   if (packed == 0 || module == core::ModuleId::none) return;
   const Table table(packed);
-  for (uint32_t i = 0; i <= table.mask(); ++i) {
+  for (uint64_t i = 0; i <= table.mask(); ++i) {
     std::atomic<uint64_t>& key = table.entries[i].key;
     if (key.load(std::memory_order_relaxed) >> kModuleShift == core::index_of(module)) {
       key.store(kTombstone, std::memory_order_release);

@@ -31,6 +31,41 @@ struct FoundRule {
   core::ModuleId module = core::ModuleId::none;
 };
 
+namespace detail {
+
+// A table of rules and its size in one word, so that readers see both of the same table. Outgrown tables are never given
+// back, since a reader may be in one: together they are smaller than the one in use.
+struct RuleTable {
+  static constexpr int kLogShift = 56;
+  static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
+
+  RuleEntry* entries;
+  uint32_t log;
+
+  explicit RuleTable(uint64_t packed)
+      : entries(reinterpret_cast<RuleEntry*>(packed & ((uint64_t{1} << kLogShift) - 1))),
+        log(static_cast<uint32_t>(packed >> kLogShift)) {}
+  uint64_t mask() const { return (uint64_t{1} << log) - 1; }
+  uint64_t home(uintptr_t ip) const { return (ip * kGolden) >> (64 - log); }
+};
+
+extern std::atomic<uint64_t> current_rule_table;  // 0: none yet
+
+}  // namespace detail
+
+// The kept rule of a return address, or nullptr. Its key is the frame's key (stack_nodes.h).
+inline RuleEntry* find_kept_rule(uintptr_t ip) {
+  const uint64_t packed = detail::current_rule_table.load(std::memory_order_acquire);
+  if (packed == 0) [[unlikely]] return nullptr;
+  const detail::RuleTable table(packed);
+  for (uint64_t i = table.home(ip);; i = (i + 1) & table.mask()) {
+    RuleEntry& entry = table.entries[i];
+    const uint64_t key = entry.key.load(std::memory_order_acquire);
+    if (((key ^ ip) << 16) == 0) [[likely]] return &entry;
+    if (key == 0) return nullptr;
+  }
+}
+
 // The rule of a return address. Cost: one multiplication and a probe; where the rule is new, see unwind_rule.h.
 FoundRule find_rule(uintptr_t return_address);
 

@@ -33,75 +33,81 @@ uintptr_t stack_end_above(uintptr_t sp) {
 constexpr UnwindRule kFramePointerRule = {
     static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord), RuleKind::from_rbp, RbpSource::at_cfa};
 
-enum class Step : uint8_t { again, outermost, stopped, needs_libunwind };
+enum class Step : uint8_t { again, linked, outermost, stopped, cut, needs_libunwind };
+
+// What a walk found: `count` frames in LastStack::walked, to be put on the outermost `base` remembered ones.
+struct Walked {
+  uint32_t count = 0;
+  uint32_t base = 0;
+  Step end = Step::again;
+  bool reused = false;
+  bool verifiable = true;  // by the words that unwinding its frames read, and no others
+
+  bool complete() const { return end == Step::linked || end == Step::outermost; }
+  bool memoisable() const { return verifiable && (complete() || end == Step::cut); }
+  // A stack cut at max_depth consists of the innermost frames, which are others as soon as the depth changes.
+  bool splice_fits() const { return !reused || (end != Step::cut && base + count <= capture_settings.max_depth); }
+};
 
 class Walk {
  public:
   Walk(LastStack& last, const Registers& caller, bool may_splice)
-      : last_(last), at_(caller), stack_end_(stack_end_above(caller.sp)) {
-    if (may_splice) candidate_ = last.depth;
-  }
+      : last_(last), at_(caller), stack_end_(stack_end_above(caller.sp)), candidate_(may_splice ? last.depth : 0) {}
 
-  // Fills last.walked from the innermost frame to the first remembered one that still holds, or to the outermost.
-  void run() {
-    while (!linked_ && step_ == Step::again) {
-      if (!take_frame()) return;
-      if (!linked_) step_ = advance(last_.walked[count_ - 1].rule);
+  // From the innermost frame to the first remembered one that still holds, or to the outermost.
+  Walked run() {
+    for (Step step = Step::again; step == Step::again;) {
+      if (!has_room()) return result(count_ >= capture_settings.max_depth ? Step::cut : Step::stopped);
+      if (meets_remembered()) {
+        step = reuse();
+        if (step == Step::again) step = advance(last_.walked[count_ - 1].rule);
+      } else {
+        step = advance(add_new_frame());
+      }
+      if (step != Step::again) return result(step);
     }
+    __builtin_unreachable();
   }
-
-  uint32_t count() const { return count_; }
-  uint32_t base() const { return base_; }  // remembered frames that hold, further out than those walked
-  bool reused() const { return reused_; }
-  bool cut() const { return cut_; }
-  bool needs_libunwind() const { return step_ == Step::needs_libunwind; }
-  // What ended in the outermost frame, or was cut at max_depth, can be verified by the words it read alone.
-  bool memoisable() const { return memoisable_ && (linked_ || cut_ || step_ == Step::outermost); }
-  bool complete() const { return linked_ || step_ == Step::outermost; }
 
  private:
-  // Adds the frame at the present position, remembered or new. False where no more can be kept.
-  bool take_frame() {
-    if (!has_room()) return false;
-    if (meets_remembered()) return reuse();
-    add_new_frame();
-    return true;
+  Walked result(Step end) const { return {count_, base_, end, reused_, verifiable_}; }
+
+  bool has_room() const {
+    if (count_ >= capture_settings.max_depth) [[unlikely]] return false;
+    return count_ < last_.capacity || ensure_capacity(last_, count_ + 1);
   }
 
-  bool has_room() {
-    if (count_ < last_.capacity && count_ < capture_settings.max_depth) [[likely]] return true;
-    cut_ = count_ >= capture_settings.max_depth;
-    if (!cut_ && ensure_capacity(last_, count_ + 1)) return true;
-    step_ = Step::stopped;
-    return false;
-  }
-
-  bool meets_remembered() {
-    while (candidate_ > 0 && last_.frames[candidate_ - 1].sp < at_.sp) --candidate_;
-    if (candidate_ == 0) return false;
-    const Frame& frame = last_.frames[candidate_ - 1];
-    return frame.sp == at_.sp && ip_of(frame.key) == at_.ip && (!frame.rbp_live || frame.rbp == at_.rbp);
+  [[gnu::always_inline]] bool meets_remembered() {
+    const Frame* frame = last_.frames + candidate_;
+    do {
+      if (frame == last_.frames) {
+        candidate_ = 0;
+        return false;
+      }
+      --frame;
+    } while (frame->sp < at_.sp);
+    candidate_ = static_cast<uint32_t>(frame - last_.frames) + 1;
+    return frame->sp == at_.sp && ip_of(frame->key) == at_.ip && (!frame->rbp_live || frame->rbp == at_.rbp);
   }
 
   // The present frame is remembered: takes it, and those further out whose words hold. All of them: linked.
-  bool reuse() {
+  Step reuse() {
     const uint32_t met = candidate_ - 1;
     reused_ = true;
     const uint32_t holding = frames_holding_from(met);
     if (holding == 0) {
       copy_remembered(met);
       base_ = met;
-      linked_ = true;
-      return true;
+      return Step::linked;
     }
     for (uint32_t i = met + 1; i-- > holding;) {
-      if (!has_room()) return false;
+      if (!has_room()) return Step::cut;
       if (i != met) follow_remembered(last_.frames[i]);
       copy_remembered(i);
       last_.walked[count_ - 1].node = NodeId::none;
     }
     candidate_ = holding;
-    return true;
+    return Step::again;
   }
 
   // The lowest index down to which the words that found the frames further out than `met` are unchanged.
@@ -131,19 +137,28 @@ class Walk {
     copy.cfa_slot = cfa_slot_;
   }
 
-  void add_new_frame() {
+  [[gnu::always_inline]] UnwindRule add_new_frame() {
     Frame& frame = last_.walked[count_++];
     frame.sp = at_.sp;
     frame.rbp = at_.rbp;
     frame.rbp_slot = rbp_slot_;
     frame.cfa_slot = cfa_slot_;
     frame.node = NodeId::none;
+    RuleEntry* entry = exact_ ? nullptr : find_kept_rule(at_.ip);
+    if (entry == nullptr) [[unlikely]] return find_rule_slowly(frame);
+    frame.entry = entry;
+    frame.key = static_cast<FrameKey>(entry->key.load(std::memory_order_relaxed));
+    return frame.rule = entry->rule;
+  }
+
+  [[gnu::noinline]] UnwindRule find_rule_slowly(Frame& frame) {
     const FoundRule found = exact_ ? find_exact_rule(at_.ip) : find_rule(at_.ip);
     frame.rule = found.rule;
     frame.entry = found.entry;
     frame.key = frame_key(at_.ip, found.module, exact_);
     exact_ = false;
     if (found.rule.kind == RuleKind::no_info && frame_pointer_verifies()) frame.rule = kFramePointerRule;
+    return frame.rule;
   }
 
   uintptr_t bound() const { return stack_end_ != 0 ? stack_end_ : at_.sp + kLargestFrame; }
@@ -153,7 +168,7 @@ class Walk {
     return address >= at_.sp && address < bound() && bound() - address >= kWord && (address & (kWord - 1)) == 0;
   }
 
-  Step advance(const UnwindRule& rule) {
+  [[gnu::always_inline]] Step advance(UnwindRule rule) {
     uintptr_t cfa;
     cfa_slot_ = 0;
     if (rule.kind == RuleKind::from_rsp) [[likely]] {
@@ -173,7 +188,7 @@ class Walk {
     return load_caller(rule, cfa);
   }
 
-  Step load_caller(const UnwindRule& rule, uintptr_t cfa) {
+  [[gnu::always_inline]] Step load_caller(UnwindRule rule, uintptr_t cfa) {
     const auto offset = static_cast<uintptr_t>(intptr_t{rule.rbp_offset});
     rbp_slot_ = 0;
     if (rule.rbp == RbpSource::at_cfa) {
@@ -188,11 +203,11 @@ class Walk {
     at_.ip = word_at(cfa - kWord);
     at_.sp = cfa;
     if (at_.ip != 0) [[likely]] return Step::again;
-    memoisable_ = false;  // the 0 that ends this stack belongs to no frame's checks
+    verifiable_ = false;  // the 0 that ends this stack belongs to no frame's checks
     return Step::outermost;
   }
 
-  Step leave_ordinary_frames(RuleKind kind) {
+  [[gnu::noinline]] Step leave_ordinary_frames(RuleKind kind) {
     switch (kind) {
       case RuleKind::end:
       case RuleKind::entry: return Step::outermost;
@@ -205,7 +220,7 @@ class Walk {
   // The registers of the interrupted code lie on the stack. From here on nothing is spliced or remembered: the words that
   // say how it was interrupted are not among those verified.
   Step leave_signal_frame() {
-    memoisable_ = false;
+    verifiable_ = false;
     candidate_ = 0;
     if (bound() - at_.sp < kSignalFrameBytes) return Step::stopped;
     const uintptr_t context = at_.sp;
@@ -238,11 +253,10 @@ class Walk {
   Registers at_;
   uintptr_t stack_end_;
   uintptr_t rbp_slot_ = 0, cfa_slot_ = 0;  // what the step to the present position read
-  uint32_t candidate_ = 0;                 // remembered frames not passed yet
+  uint32_t candidate_;                     // remembered frames not passed yet
   uint32_t count_ = 0;
   uint32_t base_ = 0;
-  Step step_ = Step::again;
-  bool linked_ = false, reused_ = false, cut_ = false, exact_ = false, memoisable_ = true;
+  bool reused_ = false, exact_ = false, verifiable_ = true;
 };
 
 // ---- from frames to nodes ----
@@ -292,21 +306,23 @@ void remember_leaf(LastStack& last, core::StackId stack) {
   last.leaf_stack = stack;
 }
 
-// Puts walked[0, count) on the `base` remembered frames. There is room.
-void remember(LastStack& last, uint32_t base, uint32_t count) {
-  Check* check = base == 0 ? last.checks : last.checks + last.frames[base].first_check;
-  bool rbp_live = base != 0 && last.frames[base - 1].rbp_live;
-  uint32_t depth = base;
-  while (count > 0) {
-    Frame& frame = last.frames[depth++];
-    frame = last.walked[--count];
-    const UnwindRule& rule = frame.rule;
-    rbp_live = uses_rbp(rule) || (rule.rbp == RbpSource::unchanged && rbp_live);
-    frame.rbp_live = rbp_live;
-    frame.first_check = static_cast<uint32_t>(check - last.checks) & 0x7fffffff;
-    check = add_checks(check, frame);
+// Puts walked[0, count) on the `base` remembered frames, whose innermost has node `parent`. There is room. Returns the
+// leaf's node.
+NodeId intern_and_remember(LastStack& last, uint32_t base, uint32_t count, NodeId parent) {
+  Frame* frame = last.frames + base;
+  Check* check = base == 0 ? last.checks : last.checks + frame->first_check;
+  bool rbp_live = base != 0 && frame[-1].rbp_live;
+  for (const Frame* walked = last.walked + count; walked != last.walked; ++frame) {
+    *frame = *--walked;
+    rbp_live = uses_rbp(frame->rule) || (frame->rule.rbp == RbpSource::unchanged && rbp_live);
+    frame->rbp_live = rbp_live;
+    frame->first_check = static_cast<uint32_t>(check - last.checks) & 0x7fffffff;
+    check = add_checks(check, *frame);
+    if (frame->node == NodeId::none) frame->node = child_node(parent, *frame);
+    parent = frame->node;
   }
-  last.depth = depth;
+  last.depth = base + count;
+  return parent;
 }
 
 // ---- the whole ----
@@ -344,30 +360,26 @@ core::StackId capture_by_libunwind(LastStack& last, const Registers& caller, uin
   return stack_of(intern_walked(last, walked, complete ? NodeId::complete_root : NodeId::truncated_root));
 }
 
-core::StackId capture_walked(LastStack& last, const Walk& walk) {
-  const uint32_t depth = walk.base() + walk.count();
-  const bool keep = walk.memoisable() && (depth <= last.capacity || ensure_capacity(last, depth));
-  if (!walk.complete()) count_one(last.truncated);
-  NodeId parent = walk.complete() ? NodeId::complete_root : NodeId::truncated_root;
-  if (walk.base() != 0) parent = last.frames[walk.base() - 1].node;
-  const core::StackId stack = stack_of(intern_walked(last, walk.count(), parent));
-  if (!keep) return stack;
-  remember(last, walk.base(), walk.count());
+core::StackId capture_walked(LastStack& last, const Walked& walked) {
+  const uint32_t depth = walked.base + walked.count;
+  NodeId parent = walked.complete() ? NodeId::complete_root : NodeId::truncated_root;
+  if (!walked.complete()) count_one(last.truncated);
+  if (walked.base != 0) parent = last.frames[walked.base - 1].node;
+  if (!walked.memoisable() || !(depth <= last.capacity || ensure_capacity(last, depth))) [[unlikely]] {
+    return stack_of(intern_walked(last, walked.count, parent));
+  }
+  const core::StackId stack = stack_of(intern_and_remember(last, walked.base, walked.count, parent));
   remember_leaf(last, stack);
-  last.cut = walk.cut();
-  if (stack == core::StackId::unknown) last.forget();
+  last.cut = walked.end == Step::cut;
+  if (stack == core::StackId::unknown) [[unlikely]] last.forget();
   return stack;
 }
 
-core::StackId finish_capture(LastStack& last, const Registers& caller, const Walk& walk, Path* path) {
-  *path = walk.reused() ? Path::spliced : Path::walked;
-  count_one(walk.reused() ? last.spliced : last.plain);
-  return walk.needs_libunwind() ? capture_by_libunwind(last, caller, walk.count()) : capture_walked(last, walk);
-}
-
-// A stack cut at max_depth consists of the innermost frames, which are others as soon as the depth changes.
-bool splice_fits(const Walk& walk) {
-  return !walk.reused() || (!walk.cut() && walk.base() + walk.count() <= capture_settings.max_depth);
+core::StackId finish_capture(LastStack& last, const Registers& caller, const Walked& walked, Path* path) {
+  *path = walked.reused ? Path::spliced : Path::walked;
+  count_one(walked.reused ? last.spliced : last.plain);
+  if (walked.end == Step::needs_libunwind) [[unlikely]] return capture_by_libunwind(last, caller, walked.count);
+  return capture_walked(last, walked);
 }
 
 }  // namespace
@@ -378,12 +390,9 @@ core::StackId capture_changed(LastStack& last, const Registers& caller, Path* pa
     last.forget();
     last.generation = generation;
   }
-  Walk walk(last, caller, !last.cut);
-  walk.run();
-  if (splice_fits(walk)) [[likely]] return finish_capture(last, caller, walk, path);
-  Walk whole(last, caller, false);
-  whole.run();
-  return finish_capture(last, caller, whole, path);
+  Walked walked = Walk(last, caller, !last.cut).run();
+  if (!walked.splice_fits()) [[unlikely]] walked = Walk(last, caller, false).run();
+  return finish_capture(last, caller, walked, path);
 }
 
 // ---- the oracle ----
