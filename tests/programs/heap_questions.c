@@ -12,7 +12,7 @@ int main(void) {
   struct mallinfo2 without = mallinfo2();
   if (with.uordblks + with.hblkhd < without.uordblks + without.hblkhd + (1 << 20)) return 1;
   if (with.arena < with.uordblks || with.arena == 0) return 2;
-  if ((size_t)mallinfo().uordblks == 0) return 3;
+  if (mallinfo().arena != (int)mallinfo2().arena) return 3;
   if (mallopt(M_MMAP_THRESHOLD, 1 << 20) != 1) return 4;
   malloc_trim(0);
   char text[4096] = "";
