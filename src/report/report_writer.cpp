@@ -164,13 +164,32 @@ int write_file(const ReportInput& input, Workspace& workspace) {
   return error;
 }
 
-void say_why_not(const char* path, int error) {
+constexpr size_t kLineBytes = 1000;
+
+void append_path(core::TextBuffer& line, const char* path) {
   constexpr size_t kLongestPath = 800;
   const size_t length = strlen(path);
-  char storage[1000];
-  core::TextBuffer line(storage);
-  line.text("no report: cannot write ").text(path, length < kLongestPath ? length : kLongestPath);
+  line.text(path, length < kLongestPath ? length : kLongestPath);
   if (length > kLongestPath) line.text("...");
+}
+
+// WEIR_VERBOSE's line.
+void say_where(const char* path, const track::Figures& figures) {
+  char storage[kLineBytes];
+  core::TextBuffer line(storage);
+  line.text("report in ");
+  append_path(line, path);
+  line.text(": ").decimal(figures.live_count()).text(" blocks with ").decimal(figures.live_bytes());
+  line.text(" bytes still allocated of ").decimal(figures.alloc_count).text(" blocks, peak ");
+  line.decimal(figures.peak_bytes).text(" bytes");
+  core::print_line(line.c_str());
+}
+
+void say_why_not(const char* path, int error) {
+  char storage[kLineBytes];
+  core::TextBuffer line(storage);
+  line.text("no report: cannot write ");
+  append_path(line, path);
   line.text(": ").text(error_text(error)).text(" (errno ").decimal(static_cast<uint64_t>(error)).text(")");
   core::print_line(line.c_str());
 }
@@ -203,6 +222,7 @@ bool write_report(const core::Inside&, const ReportInput& input, char (&written_
     return false;
   }
   memcpy(written_path, workspace.file.path(), kMaxPath);
+  if (options::current().verbose) say_where(written_path, workspace.figures.totals.all);
   return true;
 }
 

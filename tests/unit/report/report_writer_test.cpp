@@ -307,6 +307,16 @@ TEST_F(ReportWriterTest, AReportThatCannotBeWrittenCostsOneLine) {
   EXPECT_STREQ(path_, "");
 }
 
+TEST_F(ReportWriterTest, VerboseTellsWhereTheReportIs) {
+  configure({"WEIR_VERBOSE=on"});
+  ASSERT_TRUE(write());
+  EXPECT_EQ(std::count(said_.begin(), said_.end(), '\n'), 1);
+  EXPECT_NE(said_.find(path_), std::string::npos) << said_;
+  configure({"WEIR_VERBOSE=on", "WEIR_QUIET=on"});
+  ASSERT_TRUE(write());
+  EXPECT_EQ(said_, "");
+}
+
 // Runs `in_child` in a child process and expects it to return true.
 template <class Check>
 void in_child(const Check& check) {
