@@ -30,10 +30,10 @@ long confine(const Call& call) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return call();
   early_end("seccomp");
   remove_signal_handlers();
+  core::process_confined.store(true, std::memory_order_release);  // before: the filter may bind all threads at once
   const long result = call();
-  if (result >= 0) {
-    core::process_confined.store(true, std::memory_order_relaxed);
-  } else {
+  if (result < 0) {
+    core::process_confined.store(false, std::memory_order_release);
     undo_early_end();
     install_signal_handlers();
   }

@@ -6,6 +6,7 @@ import re
 import signal
 import stat
 import tempfile
+import time
 import unittest
 
 from weir_test import program, run_alone, run_under_weir
@@ -195,6 +196,36 @@ class Confinement(EndTest):
 
     def test_a_filter_that_the_kernel_refuses_is_no_end(self):
         self.check_end("seccomp_probe", end="exit", status=17)
+
+
+class Symbolizer(unittest.TestCase):
+    def run_with_helper(self, folder, name, weir_options=None):
+        """Runs a program under WEIR_SYMBOLIZE=exit; its result and the report once the helper has finished it."""
+        path = os.path.join(folder, "report.json")
+        options = {"SYMBOLIZE": "exit", **(weir_options or {})}
+        result = run_under_weir([program("process_" + name)], env={"WEIR_REPORT": path}, weir_options=options)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with open(path, encoding="utf-8") as file:
+                report = json.load(file)
+            if any(frame.get("function") for frame in report["frames"]):
+                return result, report
+            time.sleep(0.05)
+        self.fail("the helper added no function within a minute")
+
+    def test_a_helper_finishes_the_report_after_the_process(self):
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+            result, report = self.run_with_helper(folder, "return")
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (3, b"returning\n", b""))
+            self.assertIn("main", [frame.get("function") for frame in report["frames"]])
+            self.assertEqual(os.listdir(folder), ["report.json"])
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(folder, "report.json")).st_mode), 0o600)
+
+    def test_a_death_by_signal_has_its_helper_too(self):
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+            result, report = self.run_with_helper(folder, "abort")
+            self.assertEqual(result.returncode, -signal.SIGABRT)
+            self.assertEqual(report["process"]["end"], "abort")
 
 
 class WhichProcessesWrite(EndTest):
