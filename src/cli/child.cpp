@@ -30,6 +30,7 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& arguments) 
 
 // Returns only where the program could not be executed: errno says why.
 void execute(const Invocation& invocation) {
+  unsetenv("WEIR_LIBRARY");  // the command's own: the library would not know it
   for (const auto& [name, value] : invocation.environment) setenv(name.c_str(), value.c_str(), 1);
   execv(invocation.path.c_str(), argument_pointers(invocation.arguments).data());
 }

@@ -11,7 +11,6 @@
 
 #include "cli/error.h"
 #include "cli/runtime_allocations.h"
-#include "symbolize/report.h"
 
 namespace weir::cli {
 namespace {
@@ -167,9 +166,9 @@ void write_report(const std::string& path, const Json& report) {
   }
 }
 
-bool finish_report(Json& report) {
+bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   if (!symbolize::is_raw(report)) return false;
-  symbolize::symbolize(report);
+  symbolizer.symbolize(report);
   name_runtime_allocations(report);
   return true;
 }

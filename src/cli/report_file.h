@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "symbolize/report.h"
+
 namespace weir::cli {
 
 using Json = nlohmann::ordered_json;
@@ -22,7 +24,7 @@ std::string to_text(const Json& report);
 void write_report(const std::string& path, const Json& report);
 
 // Adds functions, lines and the names of runtime allocations where the report has none yet. True where it changed.
-bool finish_report(Json& report);
+bool finish_report(Json& report, symbolize::Symbolizer& symbolizer);
 
 // The reports that a command line names: files as they are, folders as the *.json inside, by name.
 std::vector<std::string> expand_folders(const std::vector<std::string>& paths);

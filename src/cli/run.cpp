@@ -49,10 +49,11 @@ Invocation invocation_of(const std::vector<std::string>& program) {
 // The reports of the run that can be read, finished and written back; what is wrong with one costs a line.
 std::vector<Json> finish_all(const std::vector<std::string>& paths) {
   std::vector<Json> reports;
+  symbolize::Symbolizer symbolizer;
   for (const std::string& path : paths) {
     try {
       Json report = read_report(path);
-      if (finish_report(report)) write_report(path, report);
+      if (finish_report(report, symbolizer)) write_report(path, report);
       reports.push_back(std::move(report));
     } catch (const Error& error) {
       say(error.what());

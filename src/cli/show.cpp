@@ -26,9 +26,10 @@ struct ShowArguments {
 
 std::vector<Json> read_finished(const std::vector<std::string>& paths) {
   std::vector<Json> reports;
+  symbolize::Symbolizer symbolizer;
   for (const std::string& path : expand_folders(paths)) {
     reports.push_back(read_report(path));
-    finish_report(reports.back());
+    finish_report(reports.back(), symbolizer);
   }
   return reports;
 }
@@ -56,9 +57,10 @@ void show(const ShowArguments& arguments) {
 }
 
 void symbolize_in_place(const std::vector<std::string>& paths) {
+  symbolize::Symbolizer symbolizer;
   for (const std::string& path : expand_folders(paths)) {
     Json report = read_report(path);
-    if (finish_report(report)) write_report(path, report);
+    if (finish_report(report, symbolizer)) write_report(path, report);
   }
 }
 

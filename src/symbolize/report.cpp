@@ -1,17 +1,16 @@
 #include "symbolize/report.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "symbolize/module.h"
 
 namespace weir::symbolize {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kMostOpenModules = 200;  // each holds descriptors and mapped files
 
 struct PendingFrame {
   size_t module;
@@ -82,25 +81,34 @@ bool is_raw(const Json& report) {
   return std::none_of(modules.begin(), modules.end(), [](const Json& module) { return module.contains("symbols"); });
 }
 
-void symbolize(Json& report) {
+Symbolizer::KnownModule& Symbolizer::module_of(const std::string& path, const std::string& build_id) {
+  if (modules_.size() >= kMostOpenModules) modules_.clear();
+  auto& known = modules_[{path, build_id}];
+  if (!known) known = std::make_unique<KnownModule>(path, build_id);
+  return *known;
+}
+
+void Symbolizer::symbolize(Json& report) {
   if (!is_raw(report)) return;
   Json& modules = report["modules"];
   for (Json& module : modules) module["symbols"] = "none";
-  std::optional<Module> open;
+  KnownModule* open = nullptr;
   size_t open_index = modules.size();
   for (const PendingFrame& pending : frames_by_module_and_address(report)) {
     if (pending.module >= modules.size()) continue;
     if (pending.module != open_index) {
       open_index = pending.module;
       const std::string path = text_or_empty(modules[open_index], "path");
-      open.reset();
-      if (has_file(path)) {
-        open.emplace(path, text_or_empty(modules[open_index], "build_id"));
-        modules[open_index]["symbols"] = name_of(open->symbols());
-        if (!open->is_open()) warn(report, "no functions and lines for " + path + ": it " + open->problem());
+      open = has_file(path) ? &module_of(path, text_or_empty(modules[open_index], "build_id")) : nullptr;
+      if (open != nullptr) {
+        modules[open_index]["symbols"] = name_of(open->module.symbols());
+        if (!open->module.is_open()) warn(report, "no functions and lines for " + path + ": it " + open->module.problem());
       }
     }
-    if (open && open->is_open()) add_location(*pending.frame, open->locate(pending.address));
+    if (open == nullptr || !open->module.is_open()) continue;
+    const auto [place, is_new] = open->places.try_emplace(pending.address);
+    if (is_new) place->second = open->module.locate(pending.address);
+    add_location(*pending.frame, place->second);
   }
 }
 

@@ -38,7 +38,7 @@ TEST(SymbolizeReport, AReturnAddressIsLookedUpBeforeItself) {
   Json report = report_with({{{"module", 0U}, {"offset", start + 1}},
                              {{"module", 0U}, {"offset", start}},
                              {{"module", 0U}, {"offset", start}, {"exact", true}}});
-  symbolize(report);
+  Symbolizer().symbolize(report);
   const auto names_it = [&](size_t frame) {
     return report["frames"][frame].value("function", "").find("first_function") != std::string::npos;
   };
@@ -51,12 +51,12 @@ TEST(SymbolizeReport, AReturnAddressIsLookedUpBeforeItself) {
 TEST(SymbolizeReport, MarksModulesAndLeavesAFinishedReportAlone) {
   Json report = report_with({{{"module", 0U}, {"offset", address_of(reinterpret_cast<const void*>(&first_function)) + 1}}});
   EXPECT_TRUE(is_raw(report));
-  symbolize(report);
+  Symbolizer().symbolize(report);
   EXPECT_FALSE(is_raw(report));
   EXPECT_EQ(report["modules"][0]["symbols"], "debug_info");
   report["frames"][0]["function"] = "as it was";
   const Json before = report;
-  symbolize(report);
+  Symbolizer().symbolize(report);
   EXPECT_EQ(report, before);
 }
 
@@ -69,7 +69,7 @@ TEST(SymbolizeReport, AMissingModuleCostsOneWarningAndKeepsItsFrames) {
   report["modules"].push_back({{"path", "/no/such/file"}, {"build_id", nullptr}});
   report["modules"].push_back({{"path", "linux-vdso.so.1"}, {"build_id", nullptr}});
   const Json frames = report["frames"];
-  symbolize(report);
+  Symbolizer().symbolize(report);
   EXPECT_EQ(report["frames"], frames);
   ASSERT_EQ(report["warnings"].size(), 1U);
   EXPECT_EQ(report["warnings"][0]["text"], "no functions and lines for /no/such/file: it is not on this machine");
