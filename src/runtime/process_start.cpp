@@ -132,6 +132,7 @@ bool start_once(const InitialStack& stack) {
   if (process_stage.compare_exchange_strong(expected, Stage::starting, std::memory_order_acq_rel)) {
     core::Guard guard;
     expected = start_from(guard.token(), stack);
+    if (expected == Stage::off) resolve_host_allocator();
     process_stage.store(expected, std::memory_order_release);
   }
   return expected == Stage::tracking;

@@ -1,11 +1,13 @@
 #include "stack/full_unwind.h"
 
 #define UNW_LOCAL_ONLY
-#include <elf.h>
+#include <errno.h>
 #include <libunwind.h>
 #include <link.h>
 
+#include "core/confinement.h"
 #include "core/spin_lock.h"
+#include "core/system_call.h"
 #include "stack/rule_cache.h"
 
 namespace weir::stack {
@@ -23,6 +25,25 @@ void prepare() {
   if (prepared) return;
   unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
   prepared = true;
+}
+
+// The program's errno is as it was; libunwind's begins at 0, as it reads it after calls that succeed.
+class ErrnoKept {
+ public:
+  ErrnoKept() : before_(errno) { errno = 0; }
+  ~ErrnoKept() { errno = before_; }
+  ErrnoKept(const ErrnoKept&) = delete;
+  ErrnoKept& operator=(const ErrnoKept&) = delete;
+
+ private:
+  int before_;
+};
+
+// The kernel reads the set before it refuses to do with it what no one can: EFAULT, or EINVAL where the memory can be read.
+bool can_read(const void* address) {
+  constexpr long kNothingToDo = -1;
+  if (core::system_calls_restricted()) return false;
+  return core::system_call(SYS_rt_sigprocmask, kNothingToDo, core::as_argument(address), 0, sizeof(uint64_t)) == -EINVAL;
 }
 
 struct Position {
@@ -72,6 +93,7 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
 [[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
   core::LockScope scope(libunwind_lock);
   if (!usable) return UnwindEnd::unavailable;
+  const ErrnoKept kept;
   prepare();
   unw_context_t registers;
   unw_cursor_t cursor;
@@ -96,12 +118,20 @@ void full_unwind_reset_after_fork() {
 extern "C" int weir_unwind_iterate_phdr(int (*callback)(dl_phdr_info*, size_t, void*), void* data) {
   weir::stack::LoadedModule module;
   if (!weir::stack::find_loaded_module(*static_cast<const uintptr_t*>(data), &module)) return 0;
-  if (module.readable.count == 0) return 0;
-  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(module.start);
   dl_phdr_info info{};
   info.dlpi_addr = module.base;
   info.dlpi_name = module.name;
-  info.dlpi_phdr = reinterpret_cast<const Elf64_Phdr*>(module.start + header->e_phoff);
-  info.dlpi_phnum = header->e_phnum;
+  info.dlpi_phdr = module.headers.first;
+  info.dlpi_phnum = static_cast<Elf64_Half>(module.headers.count);
   return callback(&info, sizeof info, data);
+}
+
+// libunwind asks whether memory can be read by writing it to a pipe; these take the pipe's place and open none.
+extern "C" {
+int weir_unwind_pipe2(int*, int) { return -1; }
+ssize_t weir_unwind_read(int fd, void* buffer, size_t bytes) {
+  return fd < 0 ? 1 : weir::core::read_file(fd, buffer, bytes);
+}
+int weir_unwind_mincore(void*, size_t, unsigned char*) { return 0; }
+long weir_unwind_system_call(long, int, const void* address, size_t) { return weir::stack::can_read(address) ? 1 : -1; }
 }
