@@ -170,7 +170,7 @@ void Snapshot::add(const Sample& sample) {
   }
   Leak& leak = leaks_[index];
   leak.bytes += sample.bytes;
-  ++leak.count;
+  leak.count += !sample.is_piece;
   leak.first_tick = std::min(leak.first_tick, sample.tick);
   leak.last_tick = std::max(leak.last_tick, sample.tick);
   if (leak.sample_count < kMaxSamples) leak_details_[index].samples[leak.sample_count++] = sample;
