@@ -20,8 +20,10 @@ constexpr char kLibraryName[] = "libweir.so";
 constexpr size_t kMaxPreloadBytes = 4096;
 constexpr size_t kMaxScrubbedVariables = size_t{1} << 14;  // 128 KiB of the stack
 
+// Also where a filter that kills is in place, which the new program would not know of: Weir's start could break its rules.
 bool stops_following() {
-  return process_stage.load(std::memory_order_acquire) == Stage::tracking && !options::current().follow;
+  return process_stage.load(std::memory_order_acquire) == Stage::tracking &&
+         (!options::current().follow || system_calls_restricted());
 }
 
 bool names_weir(const char* entry, size_t length) {
@@ -53,7 +55,7 @@ void scrub(char* const* environment, char** slots, char* preload) {
   *slots = nullptr;
 }
 
-// The environment for the new program: as given, but without Weir under WEIR_FOLLOW=off. Lives on the caller's stack.
+// The environment for the new program: as given, but without Weir where it is not to be followed. Lives on the caller's stack.
 #define WEIR_FOLLOWED_ENVIRONMENT(followed, environment)                                           \
   char* const* followed = (environment);                                                           \
   if (stops_following()) {                                                                         \

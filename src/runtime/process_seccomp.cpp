@@ -8,6 +8,7 @@
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_signals.h"
+#include "runtime/seccomp_filter.h"
 
 namespace weir::runtime {
 namespace {
@@ -25,9 +26,13 @@ bool confines_by_system_call(long number, long operation, long filter) {
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 
+const void* as_pointer(unsigned long value) { return reinterpret_cast<const void*>(value); }
+
+// `filter` is nullptr for the strict mode.
 template <class Call>
-long confine(const Call& call) {
+long confine(const void* filter, const Call& call) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return call();
+  if (filter != nullptr && !may_kill(filter)) return call();
   early_end("seccomp");
   remove_signal_handlers();
   core::process_confined.store(true, std::memory_order_release);  // before: the filter may bind all threads at once
@@ -63,13 +68,15 @@ long run_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
   const auto call = [&] { return static_cast<long>(host_prctl()(option, a, b, c, d)); };
   if (option == PR_SET_TSC) return set_counter_access(a);
   if (!confines_by_prctl(option, a, b)) [[likely]] return host_prctl()(option, a, b, c, d);
-  return confine([&] { return a == SECCOMP_MODE_STRICT ? without_clock(call) : call(); });
+  return confine(a == SECCOMP_MODE_STRICT ? nullptr : as_pointer(b),
+                 [&] { return a == SECCOMP_MODE_STRICT ? without_clock(call) : call(); });
 }
 
 long run_syscall(long number, long a, long b, long c, long d, long e, long f) {
   const auto call = [&] { return host_syscall()(number, a, b, c, d, e, f); };
   if (!confines_by_system_call(number, a, c)) [[likely]] return host_syscall()(number, a, b, c, d, e, f);
-  return confine([&] { return a == SECCOMP_SET_MODE_STRICT ? without_clock(call) : call(); });
+  return confine(a == SECCOMP_SET_MODE_STRICT ? nullptr : as_pointer(static_cast<unsigned long>(c)),
+                 [&] { return a == SECCOMP_SET_MODE_STRICT ? without_clock(call) : call(); });
 }
 
 }  // namespace weir::runtime

@@ -1,6 +1,7 @@
 // Confines itself by a filter that kills at any system call but write and the exits, by prctl or (argument "syscall") by
 // syscall(SYS_seccomp), and ends by _exit(16). Argument "thread": the calls by which memory is had are allowed too, and a
-// thread makes its first allocation under the filter.
+// thread makes its first allocation under the filter. Argument "mild": a filter that
+// answers getppid by EPERM and allows all else.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -39,10 +40,15 @@ int main(int argc, char** argv) {
       ALLOW(SYS_mprotect, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
+  struct sock_filter mild[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)), ALLOW(SYS_getppid, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+  };
   const char* mode = argc > 1 ? argv[1] : "prctl";
   struct sock_fprog program = {sizeof few / sizeof *few, few};
   void* volatile kept = malloc(1000);
   pthread_t thread;
+  if (strcmp(mode, "mild") == 0) program = (struct sock_fprog){sizeof mild / sizeof *mild, mild};
   if (strcmp(mode, "thread") == 0) {
     program = (struct sock_fprog){sizeof with_memory / sizeof *with_memory, with_memory};
     if (pthread_create(&thread, NULL, allocate_late, NULL) != 0) return 4;

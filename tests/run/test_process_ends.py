@@ -191,6 +191,10 @@ class Confinement(EndTest):
                 self.assertEqual(leaked(weir.report, 1000), 1)
                 self.assertTrue(any("seccomp" in warning["text"] for warning in weir.report["warnings"]))
 
+    def test_a_filter_that_cannot_kill_is_no_end(self):
+        weir = self.check_end("seccomp", "mild", end="_exit", status=16)
+        self.assertEqual(weir.report["warnings"], [])
+
     def test_signal_handlers_are_withdrawn_before_a_filter(self):
         self.check_end("seccomp", "prctl", end="seccomp", status=None, weir_options={"ON_SIGNAL": "TERM"})
 

@@ -137,6 +137,11 @@ class Execs(Base):
         self.assertEqual((weir.returncode, weir.stdout), (0, b"returning\n"))
         self.assertEqual(len(weir.reports), 1)
 
+    def test_a_program_under_a_filter_that_kills_is_not_followed(self):
+        weir = self.run_both("seccomp_exec")
+        self.assertEqual((weir.returncode, weir.stdout.splitlines()[-1]), (20, b"preload unset"))
+        self.assertEqual([r["process"]["end"] for r in weir.reports], ["seccomp"])
+
     def test_an_exec_that_fails_is_no_end(self):
         weir = self.run_both("exec_fails")
         self.assertEqual(weir.stdout, b"1\n" * 5)
