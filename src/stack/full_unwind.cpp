@@ -66,13 +66,12 @@ bool step_out_of_weir(unw_cursor_t* cursor, const Registers& caller) {
   return at.sp == caller.sp && at.ip == caller.ip;
 }
 
-// What libunwind may be asked about a frame: it guesses where the tables say nothing, and asks the kernel about each guess.
-enum class Next : uint8_t { step, complete, truncated };
-
-Next next_from(uintptr_t ip, bool exact) {
+// Whether libunwind is not to be asked for the caller of this frame: where the tables say nothing it guesses, and asks the
+// kernel about each guess.
+bool ends_at(uintptr_t ip, bool exact, UnwindEnd* end) {
   const UnwindRule rule = exact ? find_exact_rule(ip).rule : find_rule(ip).rule;
-  if (rule.kind == RuleKind::entry) return Next::complete;
-  return rule.kind == RuleKind::no_info ? Next::truncated : Next::step;
+  *end = rule.kind == RuleKind::entry ? UnwindEnd::complete : UnwindEnd::no_info;
+  return rule.kind == RuleKind::entry || rule.kind == RuleKind::no_info;
 }
 
 UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
@@ -80,8 +79,8 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
     const Position at = position_of(cursor);
     if (at.ip == 0) return UnwindEnd::complete;
     if (!sink(context, at.ip, exact)) return UnwindEnd::truncated;
-    const Next next = next_from(at.ip, exact);
-    if (next != Next::step) return next == Next::complete ? UnwindEnd::complete : UnwindEnd::truncated;
+    UnwindEnd end;
+    if (ends_at(at.ip, exact, &end)) return end;
     exact = unw_is_signal_frame(cursor) > 0;
     const int stepped = unw_step(cursor);
     if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;

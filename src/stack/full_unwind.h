@@ -14,7 +14,8 @@ using FrameSink = bool (*)(void* context, uintptr_t ip, bool exact);
 
 enum class UnwindEnd : uint8_t {
   complete,
-  truncated,    // stopped by the sink, by a frame without unwind information, or by libunwind
+  no_info,      // the last frame given has no unwind information
+  truncated,    // stopped by the sink or by libunwind
   unavailable,  // no frame was given: libunwind did not come by `caller`, or may not be used in this forked child
 };
 

@@ -2,7 +2,10 @@
 // its link map. Inside src/stack only; module_table.h is what others read.
 #pragma once
 
+#include <elf.h>
+
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/ids.h"
@@ -28,12 +31,18 @@ struct ReadableMemory {
   }
 };
 
+struct ProgramHeaders {
+  const Elf64_Phdr* first = nullptr;
+  size_t count = 0;
+};
+
 // The module at a program counter as the loader knows it now.
 struct LoadedModule {
   const void* link_map;
   const char* name;  // the loader's; empty for the executable
   uintptr_t base, start, end;
   uintptr_t unwind_header;  // .eh_frame_hdr; 0: none
+  ProgramHeaders headers;
   ReadableMemory readable;
 };
 

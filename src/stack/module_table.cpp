@@ -38,13 +38,8 @@ core::SpinLock registry_lock;
 ChunkedArray<Module, 16> modules;
 std::atomic<uint32_t> registered{0};
 
-struct ProgramHeaders {
-  const Elf64_Phdr* first = nullptr;
-  size_t count = 0;
-};
-
-// From the ELF header at the start of the mapping; none where something else lies there.
-ProgramHeaders program_headers(uintptr_t start, uintptr_t end) {
+// From the ELF header at the start of a mapping; none where something else lies there.
+ProgramHeaders headers_at(uintptr_t start, uintptr_t end) {
   const auto* header = reinterpret_cast<const Elf64_Ehdr*>(start);
   if (end - start < sizeof(Elf64_Ehdr) || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return {};
   const size_t table_end = header->e_phoff + size_t{header->e_phnum} * sizeof(Elf64_Phdr);
@@ -53,13 +48,31 @@ ProgramHeaders program_headers(uintptr_t start, uintptr_t end) {
   return {reinterpret_cast<const Elf64_Phdr*>(start + header->e_phoff), header->e_phnum};
 }
 
-void note_readable(const ProgramHeaders& headers, LoadedModule* module) {
+// The loader gives the whole mapping of a module without holes, but of others only the segment asked for. Then the header is
+// at the load bias, or for the executable where the kernel said.
+ProgramHeaders program_headers(const dl_find_object& object) {
+  const auto start = reinterpret_cast<uintptr_t>(object.dlfo_map_start);
+  const ProgramHeaders found = headers_at(start, reinterpret_cast<uintptr_t>(object.dlfo_map_end));
+  if (found.count != 0) return found;
+  const link_map* map = object.dlfo_link_map;
+  if (map->l_name[0] == 0) return {reinterpret_cast<const Elf64_Phdr*>(getauxval(AT_PHDR)), getauxval(AT_PHNUM)};
+  dl_find_object first;
+  if (map->l_addr == 0 || _dl_find_object(reinterpret_cast<void*>(map->l_addr), &first) != 0) return {};
+  if (first.dlfo_link_map != map) return {};
+  return headers_at(map->l_addr, reinterpret_cast<uintptr_t>(first.dlfo_map_end));
+}
+
+// The mapped range, holes included, and the readable parts of it.
+void note_segments(LoadedModule* module) {
   ReadableMemory& readable = module->readable;
-  for (size_t i = 0; i < headers.count; ++i) {
-    const Elf64_Phdr& segment = headers.first[i];
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_R) == 0) continue;
-    if (readable.count == ReadableMemory::kMaxRanges) return;
+  readable.count = 0;
+  for (size_t i = 0; i < module->headers.count; ++i) {
+    const Elf64_Phdr& segment = module->headers.first[i];
+    if (segment.p_type != PT_LOAD) continue;
     const uintptr_t start = module->base + segment.p_vaddr;
+    if (start < module->start) module->start = start;
+    if (start + segment.p_memsz > module->end) module->end = start + segment.p_memsz;
+    if ((segment.p_flags & PF_R) == 0 || readable.count == ReadableMemory::kMaxRanges) continue;
     readable.ranges[readable.count++] = {start, start + segment.p_filesz};
   }
 }
@@ -86,9 +99,8 @@ bool build_id_in_notes(const uint8_t* at, const uint8_t* end, BuildId* id) {
 
 BuildId build_id_of(const LoadedModule& module) {
   BuildId id;
-  const ProgramHeaders headers = program_headers(module.start, module.end);
-  for (size_t i = 0; i < headers.count; ++i) {
-    const Elf64_Phdr& segment = headers.first[i];
+  for (size_t i = 0; i < module.headers.count; ++i) {
+    const Elf64_Phdr& segment = module.headers.first[i];
     if (segment.p_type != PT_NOTE) continue;
     const uintptr_t start = module.base + segment.p_vaddr;
     const uintptr_t readable_end = module.readable.end_of_range(start);
@@ -189,8 +201,8 @@ bool find_loaded_module(uintptr_t pc, LoadedModule* module) {
   module->start = reinterpret_cast<uintptr_t>(object.dlfo_map_start);
   module->end = reinterpret_cast<uintptr_t>(object.dlfo_map_end);
   module->unwind_header = reinterpret_cast<uintptr_t>(object.dlfo_eh_frame);
-  module->readable.count = 0;
-  note_readable(program_headers(module->start, module->end), module);
+  module->headers = program_headers(object);
+  note_segments(module);
   return true;
 }
 

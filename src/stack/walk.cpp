@@ -418,20 +418,20 @@ void print_stacks(const LastStack& last, core::StackId stack, uint32_t theirs) {
   while (index < theirs) line("libunwind", ip_of(last.walked[index].key));
 }
 
-// Equal as far as both go; a stack that ends must end in both. Code without a module is compared up to its first frame:
-// what lies beyond is guesswork on both sides.
-bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, bool complete) {
+// Equal as far as both go; a stack that ends must end in both. What lies beyond code without unwind information is Weir's
+// frame pointers alone.
+bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, UnwindEnd end) {
   uint32_t index = 0;
-  bool equal = true, guessed = false;
+  bool equal = true;
   const NodeId root = visit_frames(stack, [&](FrameKey key) {
     if (index == theirs) return false;
     equal = ip_of(key) == ip_of(last.walked[index].key);
-    guessed = static_cast<uint64_t>(key) >> 48 == 0;
     ++index;
-    return equal && !guessed;
+    return equal;
   });
-  if (!equal || guessed) return equal;
-  return root == NodeId::truncated_root || (root == NodeId::complete_root && complete && index == theirs);
+  if (!equal) return false;
+  if (end == UnwindEnd::no_info) return index == theirs;
+  return root == NodeId::truncated_root || (root == NodeId::complete_root && end == UnwindEnd::complete && index == theirs);
 }
 
 }  // namespace
@@ -443,7 +443,7 @@ void compare_with_libunwind(LastStack& last, const Registers& caller, core::Stac
   if (end == UnwindEnd::unavailable) return;
   count_one(last.compared);
   if (path == Path::spliced) count_one(last.compared_spliced);
-  if (equals_walked(last, stack, collected.count, end == UnwindEnd::complete)) return;
+  if (equals_walked(last, stack, collected.count, end)) return;
   if (last.mismatches.load(std::memory_order_relaxed) < kMismatchesShown) print_stacks(last, stack, collected.count);
   count_one(last.mismatches);
 }

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -73,8 +74,15 @@ class CaptureEqualsLibunwind(unittest.TestCase):
             make_repository(folder)
             self.compare(["git", "log", "-p", "--stat"], cwd=folder, env={"HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"})
 
+    @unittest.skipUnless(shutil.which("node"), "needs node")
+    def test_3_node(self):
+        """An executable that is not one contiguous mapping, and generated code with frame pointers."""
+        script = "let a = []; for (let i = 0; i < 5000; i++) a.push({i, s: 'q' + i}); JSON.stringify(a)"
+        totals = self.compare(["node", "-e", script])
+        self.assertLessEqual(totals["truncated"], totals["captures"] // 100)
+
     def test_4_enough(self):
-        """The three together; named so that it runs after them."""
+        """All together; named so that it runs after them."""
         self.assertGreaterEqual(type(self).spliced, LEAST_SPLICED)
 
 
