@@ -46,28 +46,28 @@ Invocation invocation_of(const std::vector<std::string>& program) {
   return invocation;
 }
 
-// The reports of the run that can be read, finished and written back; what is wrong with one costs a line.
-std::vector<Json> finish_all(const std::vector<std::string>& paths) {
-  std::vector<Json> reports;
+// Finishes the reports of the run in their places; what is wrong with one costs a line.
+Digest finish_all(const std::vector<std::string>& paths) {
+  Digest digest;
   symbolize::Symbolizer symbolizer;
   for (const std::string& path : paths) {
     try {
       Json report = read_report(path);
       if (finish_report(report, symbolizer)) write_report(path, report);
-      reports.push_back(std::move(report));
+      digest.add(report);
     } catch (const Error& error) {
       say(error.what());
     }
   }
-  return reports;
+  return digest;
 }
 
-void print_summary(const std::vector<Json>& reports, const RunArguments& arguments) {
+void print_summary(const Digest& digest, const RunArguments& arguments) {
   SummaryOptions options;
   options.top = arguments.top;
   options.brief = true;
   options.color = use_color(arguments.color, STDERR_FILENO);
-  std::fprintf(stderr, "\n%s", summarize(reports, options).c_str());
+  std::fprintf(stderr, "\n%s", summarize(digest, options).c_str());
 }
 
 std::string relative(const std::string& path) {
@@ -78,12 +78,12 @@ std::string relative(const std::string& path) {
 
 void report_run(ReportPlace& place, const RunArguments& arguments, const std::string& program) {
   const std::vector<std::string> paths = place.collect();
-  const std::vector<Json> reports = finish_all(paths);
-  if (reports.empty()) {
+  const Digest digest = finish_all(paths);
+  if (digest.reports().empty()) {
     if (paths.empty()) say(program + " left no report");
     return;
   }
-  if (!arguments.no_summary) print_summary(reports, arguments);
+  if (!arguments.no_summary) print_summary(digest, arguments);
   const std::string where = paths.size() > 1 && !place.folder().empty() ? place.folder() : paths[0];
   if (paths.size() > 1 && place.folder().empty()) {
     say(std::to_string(paths.size()) + " reports, the first is " + relative(where));

@@ -24,21 +24,27 @@ struct ShowArguments {
   bool full = false;
 };
 
-std::vector<Json> read_finished(const std::vector<std::string>& paths) {
-  std::vector<Json> reports;
+// Hands the finished reports to `take`, one after another.
+template <class Take>
+void for_each_report(const std::vector<std::string>& paths, const Take& take) {
   symbolize::Symbolizer symbolizer;
-  for (const std::string& path : expand_folders(paths)) {
-    reports.push_back(read_report(path));
-    finish_report(reports.back(), symbolizer);
+  for (const std::string& path : paths) {
+    Json report = read_report(path);
+    finish_report(report, symbolizer);
+    take(report);
   }
-  return reports;
 }
 
-std::string as_json(const std::vector<Json>& reports) {
-  if (reports.size() == 1) return to_text(reports[0]);
-  std::string text = "[\n";
-  for (size_t i = 0; i < reports.size(); ++i) text += (i > 0 ? ",\n" : "") + to_text(reports[i]);
-  return text + "]\n";
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// One report as it is, several as an array.
+void print_json(const std::vector<std::string>& paths) {
+  const char* before = paths.size() > 1 ? "[\n" : "";
+  for_each_report(paths, [&](const Json& report) {
+    print(before + to_text(report));
+    before = ",\n";
+  });
+  if (paths.size() > 1) print("]\n");
 }
 
 void show(const ShowArguments& arguments) {
@@ -47,13 +53,14 @@ void show(const ShowArguments& arguments) {
   options.color = use_color(arguments.color, STDOUT_FILENO);
   if (arguments.full) options.depth = options.width = 0;
   if (!arguments.larger_than.empty()) options.larger_than = parse_size(arguments.larger_than, "--larger-than");
-  const std::vector<Json> reports = read_finished(arguments.paths);
+  const std::vector<std::string> paths = expand_folders(arguments.paths);
   if (arguments.json) {
-    const std::string text = as_json(reports);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  } else {
-    print_paged(summarize(reports, options));
+    print_json(paths);
+    return;
   }
+  Digest digest(options.larger_than);
+  for_each_report(paths, [&](const Json& report) { digest.add(report); });
+  print_paged(summarize(digest, options));
 }
 
 void symbolize_in_place(const std::vector<std::string>& paths) {

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
+#include "cli/digest.h"
 #include "cli/json_access.h"
-#include "cli/sites.h"
 #include "cli/stack_text.h"
 
 namespace weir::cli {
@@ -29,20 +28,20 @@ std::string shell_quoted(const std::string& word) {
 
 class Writer {
  public:
-  Writer(const std::vector<Json>& reports, const SummaryOptions& options)
-      : reports_(reports), options_(options), style_(options.color) {}
+  Writer(const Digest& digest, const SummaryOptions& options)
+      : digest_(digest), is_single_(digest.reports().size() == 1), options_(options), style_(options.color) {}
 
   std::string write() {
-    reports_.size() == 1 ? write_process(reports_[0]) : write_processes();
+    is_single_ ? write_process(digest_.first_report()) : write_processes();
     if (options_.larger_than > 0) {
-      write_large_blocks(options_.larger_than);
+      write_large_blocks();
       return text_;
     }
     write_leaks();
     if (!options_.brief) {
       write_peak();
       write_hot_sites();
-      write_large_blocks(0);
+      write_large_blocks();
     }
     write_warnings();
     return text_;
@@ -129,59 +128,50 @@ class Writer {
   }
 
   void write_processes() {
-    line(style_.bold(plural(process_count(), "process")) +
-         (process_count() < reports_.size() ? " that ran " + plural(reports_.size(), "program") : ""));
+    const size_t processes = digest_.process_count();
+    std::vector<ProcessFigures> reports = digest_.reports();
+    line(style_.bold(plural(processes, "process")) +
+         (processes < reports.size() ? " that ran " + plural(reports.size(), "program") : ""));
     line(style_.dim("      pid  allocations       peak    at exit  program"));
-    std::vector<const Json*> order;
-    for (const Json& report : reports_) order.push_back(&report);
-    std::stable_sort(order.begin(), order.end(), [](const Json* a, const Json* b) { return peak_of(*a) > peak_of(*b); });
-    for (size_t i = 0; i < order.size() && i < options_.top; ++i) write_process_row(*order[i]);
-    if (order.size() > options_.top) line(style_.dim("  and " + human_count(order.size() - options_.top) + " more"));
-    write_sums();
+    std::stable_sort(reports.begin(), reports.end(),
+                     [](const auto& a, const auto& b) { return a.peak_bytes > b.peak_bytes; });
+    for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i]);
+    if (reports.size() > options_.top) line(style_.dim("  and " + human_count(reports.size() - options_.top) + " more"));
+    write_sums(reports);
   }
-  // A process that executes another program leaves a report for each.
-  size_t process_count() const {
-    std::set<uint64_t> pids;
-    for (const Json& report : reports_) pids.insert(figure(report["process"], "pid"));
-    return pids.size();
-  }
-  static uint64_t peak_of(const Json& report) { return figure(child(report["host"], "totals"), "peak_bytes"); }
 
   static std::string right(const std::string& text, size_t width) {
     return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
   }
-  void write_process_row(const Json& report) {
-    const Json& totals = child(report["host"], "totals");
-    line(right(std::to_string(figure(report["process"], "pid")), 9) + right(human_count(figure(totals, "alloc_count")), 13) +
-         right(human_bytes(figure(totals, "peak_bytes")), 11) + right(human_bytes(figure(totals, "live_bytes")), 11) + "  " +
-         program_of(report));
+  void write_process_row(const ProcessFigures& report) {
+    line(right(std::to_string(report.pid), 9) + right(human_count(report.alloc_count), 13) +
+         right(human_bytes(report.peak_bytes), 11) + right(human_bytes(report.live_bytes), 11) + "  " + report.program);
   }
-  void write_sums() {
-    uint64_t count = 0, bytes = 0, live_bytes = 0, temporary = 0, highest = 0;
-    for (const Json& report : reports_) {
-      const Json& totals = child(report["host"], "totals");
-      count += figure(totals, "alloc_count");
-      bytes += figure(totals, "alloc_bytes");
-      live_bytes += figure(totals, "live_bytes");
-      temporary += figure(totals, "temporary_count");
-      highest = std::max(highest, figure(totals, "peak_bytes"));
+  void write_sums(const std::vector<ProcessFigures>& reports) {
+    ProcessFigures sum;
+    for (const ProcessFigures& report : reports) {
+      sum.alloc_count += report.alloc_count;
+      sum.alloc_bytes += report.alloc_bytes;
+      sum.live_bytes += report.live_bytes;
+      sum.temporary_count += report.temporary_count;
+      sum.peak_bytes = std::max(sum.peak_bytes, report.peak_bytes);
     }
     heading("Host memory, all processes");
-    row("allocated", human_bytes(bytes) + " in " + plural(count, "allocation") + ", " + human_count(temporary) +
-                         " of them temporary");
-    row("peak", human_bytes(highest) + " live in the largest process");
-    row("at exit", human_bytes(live_bytes) + " live");
+    row("allocated", human_bytes(sum.alloc_bytes) + " in " + plural(sum.alloc_count, "allocation") + ", " +
+                         human_count(sum.temporary_count) + " of them temporary");
+    row("peak", human_bytes(sum.peak_bytes) + " live in the largest process");
+    row("at exit", human_bytes(sum.live_bytes) + " live");
   }
 
   void write_leaks() {
-    const std::vector<Site> all = merged_sites(reports_, "leaks", "bytes", "count", SiteOrder::bytes);
+    const std::vector<const Site*> all = by_bytes(digest_.leaks());
     std::vector<const Site*> sites;
     uint64_t bytes = 0, count = 0;
-    for (const Site& site : all) {
-      if (!site.runtime.empty()) continue;
-      sites.push_back(&site);
-      bytes += site.bytes;
-      count += site.count;
+    for (const Site* site : all) {
+      if (!site->runtime.empty()) continue;
+      sites.push_back(site);
+      bytes += site->bytes;
+      count += site->count;
     }
     if (sites.empty()) {
       heading(style_.green("No leaks."));
@@ -193,14 +183,14 @@ class Writer {
     write_runtime_allocations(all);
   }
 
-  void write_runtime_allocations(const std::vector<Site>& all) {
+  void write_runtime_allocations(const std::vector<const Site*>& all) {
     std::map<std::string, uint64_t> bytes_by_name;
     uint64_t bytes = 0, count = 0;
-    for (const Site& site : all) {
-      if (site.runtime.empty()) continue;
-      bytes_by_name[site.runtime] += site.bytes;
-      bytes += site.bytes;
-      count += site.count;
+    for (const Site* site : all) {
+      if (site->runtime.empty()) continue;
+      bytes_by_name[site->runtime] += site->bytes;
+      bytes += site->bytes;
+      count += site->count;
     }
     if (bytes_by_name.empty()) return;
     std::string names;
@@ -210,29 +200,27 @@ class Writer {
   }
 
   void write_peak() {
-    const std::vector<Site> sites = merged_sites(reports_, "peak", "bytes", "count", SiteOrder::bytes);
+    const std::vector<const Site*> sites = by_bytes(digest_.peak());
     if (sites.empty()) return;
-    heading(reports_.size() == 1 ? "Held when live memory was highest" : "Held when each process's live memory was highest");
-    write_list(pointers(sites), [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
+    heading(is_single_ ? "Held when live memory was highest" : "Held when each process's live memory was highest");
+    write_list(sites, [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
   }
 
   void write_hot_sites() {
-    std::vector<Site> sites = merged_sites(reports_, "hot_sites", "alloc_bytes", "alloc_count", SiteOrder::count);
-    std::erase_if(sites, [](const Site& site) { return site.temporary_count == 0; });
-    std::stable_sort(sites.begin(), sites.end(),
-                     [](const Site& a, const Site& b) { return a.temporary_count > b.temporary_count; });
+    std::vector<const Site*> sites =
+        sorted(digest_.hot_sites(), [](const Site* a, const Site* b) { return a->temporary_count > b->temporary_count; });
+    std::erase_if(sites, [](const Site* site) { return site->temporary_count == 0; });
     if (sites.empty()) return;
     heading("Most temporary allocations (freed before the thread's next allocation)");
-    write_list(pointers(sites), [](const Site& site) {
+    write_list(sites, [](const Site& site) {
       return human_count(site.temporary_count) + " of " + plural(site.count, "allocation") + ", " + human_bytes(site.bytes);
     });
   }
 
-  void write_large_blocks(uint64_t least) {
-    std::vector<LargeBlock> blocks;
-    for (LargeBlock& block : large_blocks(reports_, least)) {
-      if (least > 0 || is_listed_large(block)) blocks.push_back(std::move(block));
-    }
+  void write_large_blocks() {
+    const uint64_t least = options_.larger_than;
+    std::vector<LargeBlock> blocks = digest_.large_blocks();
+    std::stable_sort(blocks.begin(), blocks.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
     if (blocks.empty() && least == 0) return;
     heading(least > 0 ? "Blocks of at least " + human_bytes(least) + ", still allocated at exit: " + human_count(blocks.size())
                       : "Large blocks, still allocated at exit");
@@ -241,33 +229,21 @@ class Writer {
       line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" + block.memory +
            (block.family.empty() || block.family == block.memory ? "" : ", " + block.family) + "), allocated after " +
            human_duration(block.ns));
-      write_stack(stack_lines(*block.report, block.stack));
+      write_stack(block.stack);
     }
     write_rest(blocks.size());
-    if (least > 0) write_listing_limits(least);
-  }
-  // What a list of blocks cannot show: below WEIR_LARGE a report keeps a few samples of each stack.
-  void write_listing_limits(uint64_t least) {
-    for (const Json& report : reports_) {
-      const std::string limit = text_of(child(child(report, "options"), "WEIR_LARGE"), "value");
-      if (!limit.empty() && parse_size(limit, "WEIR_LARGE") > least) {
-        line(style_.dim("  of " + program_of(report) + " only samples below " + limit + ": run it with WEIR_LARGE=" +
-                        std::to_string(least) + " for all"));
-      }
-      const uint64_t left_out = figure(report["host"], "large_left_out_count");
-      if (left_out > 0) line(style_.dim("  of " + program_of(report) + " " + plural(left_out, "more block") + " left out"));
-    }
-  }
-  static bool is_listed_large(const LargeBlock& block) {
-    if (!block.report->contains("large")) return false;
-    const Json& large = (*block.report)["large"];
-    return std::any_of(large.begin(), large.end(), [&](const Json& entry) { return text_of(entry, "address") == block.address; });
+    for (const std::string& limit : digest_.listing_limits()) line(style_.dim("  " + limit));
   }
 
-  static std::vector<const Site*> pointers(const std::vector<Site>& sites) {
-    std::vector<const Site*> result;
-    for (const Site& site : sites) result.push_back(&site);
-    return result;
+  template <class Before>
+  static std::vector<const Site*> sorted(const SiteTable& table, const Before& before) {
+    std::vector<const Site*> sites;
+    for (const Site& site : table.sites()) sites.push_back(&site);
+    std::stable_sort(sites.begin(), sites.end(), before);
+    return sites;
+  }
+  static std::vector<const Site*> by_bytes(const SiteTable& table) {
+    return sorted(table, [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
   }
 
   template <class Figures>
@@ -275,7 +251,7 @@ class Writer {
     for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
       const Site& site = *sites[i];
       line("  " + style_.cyan(figures(site)) + (site.memory == "host" ? "" : "  (" + site.memory + ")") +
-           (reports_.size() > 1 ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
+           (!is_single_ ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
       write_stack(site.stack);
     }
     write_rest(sites.size());
@@ -304,20 +280,15 @@ class Writer {
   }
 
   void write_warnings() {
-    std::map<std::string, uint64_t> counts;
-    for (const Json& report : reports_) {
-      for (const Json& warning : report["warnings"]) {
-        ++counts[text_of(warning, "text")];
-      }
-    }
-    if (counts.empty()) return;
+    if (digest_.notes().empty()) return;
     heading("Notes");
-    for (const auto& [text, count] : counts) {
+    for (const auto& [text, count] : digest_.notes()) {
       line("  " + style_.yellow(text) + (count > 1 ? style_.dim(" (" + plural(count, "process") + ")") : ""));
     }
   }
 
-  const std::vector<Json>& reports_;
+  const Digest& digest_;
+  const bool is_single_;
   const SummaryOptions& options_;
   const Style style_;
   std::string text_;
@@ -325,8 +296,6 @@ class Writer {
 
 }  // namespace
 
-std::string summarize(const std::vector<Json>& reports, const SummaryOptions& options) {
-  return Writer(reports, options).write();
-}
+std::string summarize(const Digest& digest, const SummaryOptions& options) { return Writer(digest, options).write(); }
 
 }  // namespace weir::cli

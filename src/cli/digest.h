@@ -1,0 +1,88 @@
+// What a summary needs of the reports it covers: taken from one report after another, so that a run of thousands of processes
+// costs memory by its distinct stacks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cli/report_file.h"
+#include "cli/stack_text.h"
+
+namespace weir::cli {
+
+// A place in the source, by its stack's text; the figures of all reports that have it are added up.
+struct Site {
+  std::string memory;   // "host", "mmap", ...
+  std::string runtime;  // name of a runtime allocation (runtime_allocations.h), or empty
+  std::vector<StackLine> stack;
+  uint64_t bytes = 0;
+  uint64_t count = 0;
+  uint64_t temporary_count = 0;  // of hot sites
+  uint64_t report_count = 0;     // reports that have it
+  uint64_t last_report = 0;      // number of the last of them, from 1
+};
+
+// Sites of one kind, equal stacks of equal memory merged.
+class SiteTable {
+ public:
+  // The entries of report[key]; bytes and count are those under the names given.
+  void add(const Json& report, uint64_t report_number, const char* key, const char* bytes_name, const char* count_name);
+  const std::vector<Site>& sites() const { return sites_; }
+
+ private:
+  std::vector<Site> sites_;
+  std::unordered_map<std::string, size_t> places_;
+};
+
+struct ProcessFigures {
+  std::string program;
+  uint64_t pid = 0;
+  uint64_t alloc_count = 0, alloc_bytes = 0, temporary_count = 0;
+  uint64_t live_bytes = 0, peak_bytes = 0;
+};
+
+// One block of at least the size asked for.
+struct LargeBlock {
+  std::string memory, address, family;
+  uint64_t bytes = 0;
+  uint64_t ns = 0;
+  std::vector<StackLine> stack;
+};
+
+class Digest {
+ public:
+  // larger_than: collect the blocks of at least so many bytes, from large[] and the leaks' samples; 0: those of large[].
+  explicit Digest(uint64_t larger_than = 0) : larger_than_(larger_than) {}
+  // The report must be finished (finish_report).
+  void add(const Json& report);
+
+  const std::vector<ProcessFigures>& reports() const { return reports_; }
+  size_t process_count() const { return pids_.size(); }
+  const Json& first_report() const { return first_; }  // process, host and timeline only
+  const SiteTable& leaks() const { return leaks_; }
+  const SiteTable& peak() const { return peak_; }
+  const SiteTable& hot_sites() const { return hot_sites_; }
+  const std::vector<LargeBlock>& large_blocks() const { return large_blocks_; }
+  const std::map<std::string, uint64_t>& notes() const { return notes_; }  // text -> reports that say so
+  const std::vector<std::string>& listing_limits() const { return listing_limits_; }  // what large_blocks() may lack
+
+ private:
+  void add_process(const Json& report);
+  void add_large_blocks(const Json& report);
+  void add_listing_limits(const Json& report);
+
+  uint64_t larger_than_;
+  std::vector<ProcessFigures> reports_;
+  std::set<uint64_t> pids_;
+  Json first_;
+  SiteTable leaks_, peak_, hot_sites_;
+  std::vector<LargeBlock> large_blocks_;
+  std::map<std::string, uint64_t> notes_;
+  std::vector<std::string> listing_limits_;
+};
+
+}  // namespace weir::cli
