@@ -55,6 +55,12 @@ class Hostile(unittest.TestCase):
             self.assertEqual(tracked.other_files, [])
         return tracked
 
+    def compile(self, name, *flags):
+        """A program built in a way of its own."""
+        source = weir_test.REPOSITORY / "tests" / "programs" / f"{name}.cpp"
+        subprocess.run(["c++", "-O1", "-g", "-fno-builtin", "-w", *flags, source, "-o", self.folder / name], check=True)
+        return self.folder / name
+
     def run_behind(self, prefix, argv, report, env=None):
         """Runs `prefix` without Weir, which then starts argv under it."""
         variables = {"LD_PRELOAD": weir_test.library(), "WEIR_REPORT": report, **(env or {})}
@@ -193,6 +199,10 @@ class Confined(Hostile):
             tracked = self.compare("hostile_seccomp_filter", options=options, planted=0)
             self.assertIsNotNone(tracked.report)
 
+    def test_without_the_time_stamp_counter(self):
+        self.compare("hostile_tsc")
+        self.compare("hostile_tsc", env={"ALLOW_AGAIN": "1"})
+
     def test_closes_all_descriptors(self):
         self.compare("hostile_closes_descriptors")
 
@@ -279,6 +289,17 @@ class OtherAllocators(Hostile):
         tracked = self.compare("hostile_own_allocator", planted=0)
         self.assertIn("malloc of its own", json.dumps(tracked.report["warnings"]))
 
+    def test_own_malloc_that_passes_on(self):
+        tracked = self.compare("hostile_malloc_wrapper")
+        self.assertEqual(tracked.report["warnings"], [])
+
+    def test_program_at_a_fixed_address(self):
+        program = self.compile("hostile_fixed_address", "-no-pie", "-fno-pic")
+        tracked = weir_test.run_under_weir([program])
+        self.assert_same(tracked, weir_test.run_alone([program]))
+        (leak,) = planted_leaks(tracked.reports)
+        self.assertEqual(leak["samples"][0]["family"], "new[]")  # served by Weir, not passed to a malloc of the program's
+
     def test_other_preload(self):
         argv = [weir_test.program("hostile_other_preload")]
         other = module("hostile_preload")
@@ -306,9 +327,7 @@ class OtherAllocators(Hostile):
     def test_libstdcxx_of_its_own(self):
         library = subprocess.run(["c++", "-print-file-name=libstdc++.so.6"], capture_output=True, text=True).stdout.strip()
         shutil.copy(library, self.folder / "libstdc++.so.6")
-        program = self.folder / "program"
-        source = weir_test.REPOSITORY / "tests" / "programs" / "hostile_newer_libstdcxx.cpp"
-        subprocess.run(["c++", "-O1", "-g", "-fno-builtin", "-w", source, f"-Wl,-rpath,{self.folder}", "-o", program], check=True)
+        program = self.compile("hostile_newer_libstdcxx", f"-Wl,-rpath,{self.folder}")
         alone = weir_test.run_alone([program])
         self.assertIn(f"1 {self.folder}/libstdc++.so.6".encode(), alone.stdout)
         tracked = weir_test.run_under_weir([program])
