@@ -1,15 +1,38 @@
 #include "core/print.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstring>
 
+#include "core/confinement.h"
 #include "core/system_call.h"
 
 namespace weir::core {
 namespace {
 bool quiet_mode = false;
 constexpr size_t kLineBytes = 1024;
+
+struct FileIdentity {
+  bool is_regular = false;
+  uint64_t device = 0, inode = 0;
+};
+FileIdentity standard_error;
+bool standard_error_known = false;
+
+FileIdentity identity_of(int fd) {
+  struct stat status {};
+  if (system_call(SYS_fstat, fd, as_argument(&status)) != 0) return {};
+  return {S_ISREG(status.st_mode), status.st_dev, status.st_ino};
+}
+
+// A regular file that was not there at the start.
+bool is_programs_file(int fd) {
+  if (system_calls_restricted()) return true;
+  if (!standard_error_known) return false;
+  const FileIdentity now = identity_of(fd);
+  return now.is_regular && (now.device != standard_error.device || now.inode != standard_error.inode);
+}
 }  // namespace
 
 TextBuffer::TextBuffer(char* storage, size_t capacity) : storage_(storage), capacity_(capacity) {
@@ -58,8 +81,13 @@ TextBuffer& TextBuffer::hex(uint64_t value) {
 
 void set_quiet(bool quiet) { quiet_mode = quiet; }
 
+void remember_standard_error() {
+  standard_error = identity_of(2);
+  standard_error_known = true;
+}
+
 void print_line(const char* line) {
-  if (quiet_mode) return;
+  if (quiet_mode || is_programs_file(2)) return;
   char storage[kLineBytes];
   TextBuffer buffer(storage, sizeof storage - 1);
   buffer.text("weir: ").text(line);

@@ -35,6 +35,9 @@ class TextBuffer {
 void print_line(const char* line);
 void set_quiet(bool quiet);
 
+// From the process's start: a file that the program opens as descriptor 2 later is its own, and no line goes into it.
+void remember_standard_error();
+
 // Ends the process after a line: for a broken invariant of Weir's own under WEIR_DEBUG only.
 [[noreturn]] void fatal_self_check(const char* what);
 

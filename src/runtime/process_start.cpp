@@ -114,6 +114,7 @@ void copy_rank(const char* const* environment) {
 
 Stage start_from(const core::Inside& inside, const InitialStack& stack) {
   if (getauxval(AT_SECURE) != 0) return Stage::off;
+  core::remember_standard_error();
   options::load(stack.envp);
   if (!options::current().enabled) return Stage::off;
   record_clock();

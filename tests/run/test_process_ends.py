@@ -202,6 +202,22 @@ class Confinement(EndTest):
         self.check_end("seccomp_probe", end="exit", status=17)
 
 
+class StandardError(unittest.TestCase):
+    def test_a_file_that_the_program_has_as_descriptor_2_gets_no_line(self):
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+            data = os.path.join(folder, "data")
+            argv = [program("process_descriptor_2"), data]
+            weir = run_under_weir(argv, env={"WEIR_REPORT": "/proc/no-folder/report.json"})
+            self.assertEqual((weir.returncode, weir.stderr), (23, b""))
+            with open(data, "rb") as file:
+                self.assertEqual(file.read(), b"data")
+
+    def test_otherwise_a_report_that_cannot_be_written_costs_one_line(self):
+        weir = run_under_weir([program("process_return")], env={"WEIR_REPORT": "/proc/no-folder/report.json"})
+        self.assertEqual((weir.returncode, weir.stdout), (3, b"returning\n"))
+        self.assertRegex(weir.stderr, rb"^weir: [^\n]*/proc/no-folder[^\n]*\n$")
+
+
 class Symbolizer(unittest.TestCase):
     def run_with_helper(self, folder, name, weir_options=None):
         """Runs a program under WEIR_SYMBOLIZE=exit; its result and the report once the helper has finished it."""
