@@ -17,8 +17,6 @@ using weir::runtime::Request;
 
 constexpr size_t kPageBytes = 4096;
 
-uintptr_t return_address_of(void* address) { return reinterpret_cast<uintptr_t>(address); }
-
 void* or_out_of_memory(void* block) {
   if (block == nullptr) [[unlikely]] {
     weir::runtime::note_failed_allocation();
@@ -51,17 +49,17 @@ WEIR_HOOK void* calloc(size_t count, size_t bytes) {
 }
 
 WEIR_HOOK void free(void* block) {
-  if (block != nullptr) weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+  if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
 }
 
 WEIR_HOOK void cfree(void* block) {
-  if (block != nullptr) weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+  if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
 }
 
 WEIR_HOOK void* realloc(void* block, size_t bytes) {
   if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes}));
   if (bytes == 0) {
-    weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+    weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
     return nullptr;
   }
   return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, bytes));
@@ -72,7 +70,7 @@ WEIR_HOOK void* reallocarray(void* block, size_t count, size_t bytes) {
   if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
   if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {total}));
   if (total == 0) {
-    weir::runtime::release(return_address_of(__builtin_return_address(0)), block);
+    weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
     return nullptr;
   }
   return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, total));

@@ -38,10 +38,10 @@ void* nothrow_failure(const Registers& caller, const char* mangled_name, Argumen
   return host == nullptr ? nullptr : host(arguments...);
 }
 
-void release(void* block, void* return_address) {
+void release(const Registers& caller, void* block) {
   if (block == nullptr) return;
   if (weir::runtime::program_brings_allocator()) [[unlikely]] return weir::runtime::release_to_program(block);
-  weir::runtime::release(reinterpret_cast<uintptr_t>(return_address), block);
+  weir::runtime::release(caller, block);
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ WEIR_HOOK void* _ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignmen
 }
 
 #define WEIR_DELETE(name, ...) \
-  WEIR_HOOK void name(void* block __VA_OPT__(, ) __VA_ARGS__) { release(block, __builtin_return_address(0)); }
+  WEIR_HOOK void name(void* block __VA_OPT__(, ) __VA_ARGS__) { release(WEIR_CALLER_REGISTERS(), block); }
 
 WEIR_DELETE(_ZdlPv)
 WEIR_DELETE(_ZdaPv)

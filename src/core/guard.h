@@ -18,16 +18,21 @@ class Inside {
   Inside& operator=(const Inside&) = delete;
 };
 
+// True after clearing the calling thread's mark, where a signal handler that interrupted a hook left it by longjmp: the program
+// then calls from no deeper than that hook was, and not from a handler on an alternate stack. The rare path: one system call.
+bool clear_abandoned_mark(uintptr_t stack_pointer);
+
 // Enters Weir for its scope. Where the thread is inside already (a hook called by Weir's own code or by a signal handler that
 // interrupted it), entered() is false and the caller must pass the call on untracked. Cost: two loads, two stores.
 class Guard {
  public:
-  Guard() : entered_(thread_slot.inside == 0) {  // guard: re-entry
-    if (entered_) [[likely]] {
-      thread_slot.inside = 1;
-      thread_slot.inside_sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-      asm volatile("" ::: "memory");  // a signal handler must see the mark before any change it protects
-    }
+  Guard() : entered_(thread_slot.inside == 0) {
+    if (entered_) [[likely]] enter(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
+  }
+  // For the entry of a hook of the program's own calls, at `stack_pointer`: also sees that the mark was left behind.
+  explicit Guard(uintptr_t stack_pointer) : entered_(thread_slot.inside == 0) {  // guard: re-entry
+    if (!entered_) [[unlikely]] entered_ = took_over_ = clear_abandoned_mark(stack_pointer);  // guard: abandoned-mark
+    if (entered_) [[likely]] enter(stack_pointer);
   }
   ~Guard() {
     if (entered_) [[likely]] {
@@ -39,10 +44,22 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
   bool entered() const { return entered_; }
+  // The mark was left behind by a hook that never ended: what that hook was changing of this thread's may be half changed.
+  bool took_over() const { return took_over_; }
   const Inside& token() const { return inside_; }
 
  private:
+  // In this order, with the compiler held to it: a signal handler must see the mark before any change it protects, and may
+  // leave at any instruction by longjmp.
+  [[gnu::always_inline]] static void enter(uintptr_t stack_pointer) {
+    thread_slot.inside_sp = stack_pointer;
+    asm volatile("" ::: "memory");
+    thread_slot.inside = 1;
+    asm volatile("" ::: "memory");
+  }
+
   bool entered_;
+  bool took_over_ = false;
   Inside inside_;
 };
 

@@ -14,7 +14,7 @@ struct ThreadSlot {
   uint32_t thread_id;       // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*> deferred_frees;  // blocks freed by a signal handler that interrupted Weir, linked by their first word
   uint32_t locks_held;  // spin locks that this thread holds or is about to take
-  uintptr_t inside_sp;  // stack pointer at the outermost Guard, to notice a guard that a longjmp left behind
+  uintptr_t inside_sp;  // stack pointer where `inside` was marked, to notice a mark that a longjmp left behind
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));

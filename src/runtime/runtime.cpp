@@ -177,9 +177,11 @@ void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
   }
 }
 
-ThreadState* begin_event(const core::Inside& inside) {
+ThreadState* begin_event(const core::Guard& guard) {
+  const core::Inside& inside = guard.token();
   ThreadState* thread = this_thread(inside);
   if (thread == nullptr) [[unlikely]] return nullptr;
+  if (guard.took_over()) [[unlikely]] replace_last_stack(*thread);
   if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
     drain_deferred_frees(inside, *thread);
   }
@@ -291,27 +293,27 @@ void prewarm(const core::Inside& inside, const char* list) {
 void* allocate(const stack::Registers& caller, const Request& request) {
   if (request.bytes > kLargestRequest) [[unlikely]] return nullptr;
   if (!ensure_started()) [[unlikely]] return allocate_from_host(request);
-  core::Guard guard;
+  core::Guard guard(caller.sp);
   if (!guard.entered()) [[unlikely]] return allocate_nested(request);
-  ThreadState* thread = begin_event(guard.token());
+  ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]] return allocate_from_host(request);
   const Acquired acquired = acquire(guard.token(), request);
   if (acquired.user != nullptr) [[likely]] track_acquired(guard.token(), *thread, caller, acquired, request);
   return acquired.user;
 }
 
-void release(uintptr_t return_address, void* block) {
+void release(const stack::Registers& caller, void* block) {
   if (!ensure_started()) [[unlikely]] {
     host_free(block);
     return;
   }
-  stack::notice_free(return_address, block);
-  core::Guard guard;
+  stack::notice_free(caller.ip, block);
+  core::Guard guard(caller.sp);
   if (!guard.entered()) [[unlikely]] {
     release_nested(block);
     return;
   }
-  ThreadState* thread = begin_event(guard.token());
+  ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]] {
     if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) host_free(block);
     return;
@@ -322,9 +324,9 @@ void release(uintptr_t return_address, void* block) {
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   if (bytes > kLargestRequest) [[unlikely]] return nullptr;
   if (!ensure_started()) [[unlikely]] return host_realloc(block, bytes);
-  core::Guard guard;
+  core::Guard guard(caller.sp);
   if (!guard.entered()) [[unlikely]] return reallocate_nested(block, bytes);
-  ThreadState* thread = begin_event(guard.token());
+  ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]] return reallocate_nested(block, bytes);
   return reallocate_tracked(guard.token(), *thread, caller, block, bytes);
 }

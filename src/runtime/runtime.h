@@ -23,8 +23,8 @@ struct Request {
 // Cost where nothing is new (pool page, stack, thread known): see docs/one-allocation.md; no lock, no system call.
 void* allocate(const stack::Registers& caller, const Request& request);
 
-// `return_address` is the hook's own: the loader's frees tell of closed libraries.
-void release(uintptr_t return_address, void* block);
+// The caller's address tells the loader's frees, which tell of closed libraries.
+void release(const stack::Registers& caller, void* block);
 
 // realloc(nullptr, n) and realloc(p, 0) are the caller's to sort out: block is not nullptr and bytes not 0.
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes);

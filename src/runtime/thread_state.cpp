@@ -49,6 +49,8 @@ ThreadState* enter_thread(const core::Inside&) {
   return state;
 }
 
+void replace_last_stack(ThreadState& state) { state.last_stack = stack::create_last_stack(); }
+
 void prepare_thread_ends() {
   if (!end_key_made) end_key_made = pthread_key_create(&end_key, &on_thread_end) == 0;
 }

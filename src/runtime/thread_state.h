@@ -23,6 +23,9 @@ inline ThreadState* this_thread(const core::Inside& inside) {
   return enter_thread(inside);
 }
 
+// Gives the thread a fresh remembered stack; the old one, which may be half changed, is left alone.
+void replace_last_stack(ThreadState& state);
+
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();
 

@@ -85,6 +85,11 @@ class Heap(unittest.TestCase):
         self.assertEqual(totals(result)["double_free_count"], 1)
         self.assertEqual(totals(result)["interior_free_count"], 1)
 
+    def test_tracking_goes_on_after_a_handler_left_an_allocation(self):
+        result = self.run_program("heap_longjmp")
+        self.assertEqual(result.stdout, b"still tracked\n")
+        self.assertEqual([leak["count"] for leak in result.report["leaks"] if leak["bytes"] == 12_345_000], [1000])
+
     def test_blocks_beyond_segments(self):
         for pool in ("on", "off"):
             report = self.run_program("heap_large", HOST_POOL=pool, LARGE="50MiB").report

@@ -1,0 +1,26 @@
+#include "core/guard.h"
+
+#include <signal.h>
+
+#include "core/confinement.h"
+#include "core/system_call.h"
+
+namespace weir::core {
+namespace {
+
+bool on_alternate_stack() {
+  stack_t present{};
+  return failed(system_call(SYS_sigaltstack, 0, as_argument(&present))) || (present.ss_flags & SS_ONSTACK) != 0;
+}
+
+}  // namespace
+
+bool clear_abandoned_mark(uintptr_t stack_pointer) {
+  const uintptr_t marked_at = thread_slot.inside_sp;
+  if (stack_pointer < marked_at || thread_slot.locks_held != 0) return false;
+  if (system_calls_restricted() || on_alternate_stack()) return false;
+  thread_slot.inside = 0;
+  return true;
+}
+
+}  // namespace weir::core
