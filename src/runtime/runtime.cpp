@@ -340,6 +340,12 @@ size_t usable_bytes(void* block) {
   return usable_from(base, address);
 }
 
+bool reserve_heap(size_t capacity) {
+  if (!ensure_started() || !settings.pool_on) return false;
+  core::Guard guard;
+  return guard.entered() && pool::reserve_pool(guard.token(), capacity);
+}
+
 void note_failed_allocation() {
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
   if (state != nullptr) ++state->counters->failed_count;

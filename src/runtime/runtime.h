@@ -31,6 +31,9 @@ void* reallocate(const stack::Registers& caller, void* block, size_t bytes);
 
 size_t usable_bytes(void* block);
 
+// Reserves address space for the pool up to `capacity` bytes in total. False where the pool is off or the kernel gives no more.
+bool reserve_heap(size_t capacity);
+
 // A call that could not be served, counted for the report.
 void note_failed_allocation();
 

@@ -113,6 +113,13 @@ class Heap(unittest.TestCase):
         self.assertFalse(off["pool"]["enabled"])
         self.assertEqual(off["pool"]["reserved_bytes"], 0)
 
+    def test_a_program_reserves_by_the_interface(self):
+        self.assertEqual(run_alone([program("heap_reserve")]).stdout, b"absent -1\n")
+        result = self.run_program("heap_reserve")
+        self.assertEqual(result.stdout, b"present 0\n")
+        self.assertGreaterEqual(result.report["host"]["pool"]["reserved_bytes"], 512 * MIB)
+        self.assertEqual(self.run_program("heap_reserve", HOST_POOL="off").stdout, b"present -1\n")
+
     def test_growth_makes_each_reservation_larger(self):
         sizes = []
         for ratio in ("1", "4"):
