@@ -6,6 +6,7 @@
 #include <link.h>
 
 #include "core/confinement.h"
+#include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "stack/rule_cache.h"
@@ -90,6 +91,7 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
 }  // namespace
 
 [[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
+  if (core::system_calls_restricted()) return UnwindEnd::unavailable;  // libunwind asks the kernel what memory is mapped
   core::LockScope scope(libunwind_lock);
   if (!usable) return UnwindEnd::unavailable;
   const ErrnoKept kept;

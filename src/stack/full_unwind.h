@@ -16,7 +16,8 @@ enum class UnwindEnd : uint8_t {
   complete,
   no_info,      // the last frame given has no unwind information
   truncated,    // stopped by the sink or by libunwind
-  unavailable,  // no frame was given: libunwind did not come by `caller`, or may not be used in this forked child
+  unavailable,  // no frame was given: libunwind did not come by `caller`, or may not be used here:
+                // in a forked child whose parent was in it, in a confined process
 };
 
 // Must be called below the hook that `caller` called.
