@@ -137,17 +137,22 @@ bool ensure_capacity(LastStack& last, uint32_t frames) {
     release_arrays(&grown);
     return false;
   }
-  if (last.capacity != 0) {
+  LastStack outgrown;
+  outgrown.frames = last.frames;
+  outgrown.walked = last.walked;
+  outgrown.checks = last.checks;
+  outgrown.capacity = last.capacity;
+  if (outgrown.capacity != 0) {
     memcpy(grown.frames, last.frames, last.capacity * sizeof(Frame));
     memcpy(grown.walked, last.walked, last.capacity * sizeof(Frame));
     memcpy(grown.checks, last.checks, last.capacity * kChecksPerFrame * sizeof(Check));
-    release_arrays(&last);
   }
   last.checks_end = grown.checks + (last.checks_end - last.checks);
   last.capacity = capacity;
   last.frames = grown.frames;
   last.walked = grown.walked;
   last.checks = grown.checks;
+  release_arrays(&outgrown);  // last: a handler that leaves by longjmp must not find them given back and still in use
   return true;
 }
 

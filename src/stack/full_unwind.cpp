@@ -82,8 +82,10 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
     if (!sink(context, at.ip, exact)) return UnwindEnd::truncated;
     UnwindEnd end;
     if (ends_at(at.ip, exact, &end)) return end;
+    const bool was_interrupted = exact;
     exact = unw_is_signal_frame(cursor) > 0;
     const int stepped = unw_step(cursor);
+    if (stepped <= 0 && was_interrupted) return UnwindEnd::no_info;  // libunwind gives up at a function's first instruction
     if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;
   }
 }
