@@ -40,8 +40,9 @@ void add_counters(const LastStack& last, CaptureCounters* sum) {
 }
 
 void clear_counters(LastStack* last) {
-  for (std::atomic<uint64_t>* counter : {&last->same, &last->spliced, &last->plain, &last->full_unwinds, &last->truncated,
-                                         &last->compared, &last->compared_spliced, &last->mismatches}) {
+  for (std::atomic<uint64_t>* counter :
+       {&last->same, &last->spliced, &last->plain, &last->full_unwinds, &last->truncated, &last->compared,
+        &last->compared_spliced, &last->mismatches}) {
     counter->store(0, std::memory_order_relaxed);
   }
 }
@@ -97,8 +98,10 @@ inline bool is_unchanged(const LastStack& last, const Registers& caller) {
 }  // namespace
 
 core::StackId capture(const core::Inside&, LastStack& last, const Registers& caller) {
-  if (capture_settings.compare_with_libunwind) [[unlikely]] return capture_and_compare(last, caller);
-  if (!is_unchanged(last, caller)) [[unlikely]] return capture_slowly(last, caller);
+  if (capture_settings.compare_with_libunwind) [[unlikely]]
+    return capture_and_compare(last, caller);
+  if (!is_unchanged(last, caller)) [[unlikely]]
+    return capture_slowly(last, caller);
   count_one(last.same);
   return last.leaf_stack;
 }
@@ -125,7 +128,8 @@ void release_last_stack(LastStack* last) {
 }
 
 bool ensure_capacity(LastStack& last, uint32_t frames) {
-  if (frames <= last.capacity) [[likely]] return true;
+  if (frames <= last.capacity) [[likely]]
+    return true;
   uint32_t capacity = last.capacity == 0 ? kFirstCapacity : last.capacity;
   while (capacity < frames) capacity *= 2;
   LastStack grown;

@@ -12,23 +12,23 @@ namespace weir::stack {
 
 // The registers of a hook's caller as they will be when the hook returns.
 struct Registers {
-  uintptr_t ip;   // return address: the innermost frame of the stack
+  uintptr_t ip;  // return address: the innermost frame of the stack
   uintptr_t sp;
   uintptr_t rbp;
 };
 
 // Must stand in the exported function itself: it reads that function's own frame.
-#define WEIR_CALLER_REGISTERS()                                                                 \
-  ::weir::stack::Registers {                                                                    \
-    reinterpret_cast<uintptr_t>(__builtin_return_address(0)),                                   \
-        reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) + 2 * sizeof(uintptr_t),        \
-        *static_cast<const uintptr_t*>(__builtin_frame_address(0))                              \
+#define WEIR_CALLER_REGISTERS()                                                          \
+  ::weir::stack::Registers {                                                             \
+    reinterpret_cast<uintptr_t>(__builtin_return_address(0)),                            \
+        reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) + 2 * sizeof(uintptr_t), \
+        *static_cast<const uintptr_t*>(__builtin_frame_address(0))                       \
   }
 
 // A thread's remembered stack and capture counters. Owned by the thread while it lives; memory from core's arena.
 struct LastStack;
-LastStack* create_last_stack();          // nullptr where there is no memory: capture then answers StackId::unknown
-void release_last_stack(LastStack*);     // its counters are added to the process's
+LastStack* create_last_stack();       // nullptr where there is no memory: capture then answers StackId::unknown
+void release_last_stack(LastStack*);  // its counters are added to the process's
 
 // The id of the stack that `caller` begins. Cost when nothing changed: two loads and a compare per frame; see bench/.
 // Never fails visibly: a stack that cannot be followed to its end is kept as far as it goes and marked truncated.
@@ -45,7 +45,8 @@ inline bool in_loader(uintptr_t code) { return code - detail::loader_start < det
 // untracked: the loader frees a library's link map when it closes it, which is the one sure sign that code may change under
 // the remembered stacks. Cost: one subtraction and a compare unless the caller is the loader.
 inline void notice_free(uintptr_t return_address, const void* pointer) {
-  if (in_loader(return_address)) [[unlikely]] detail::notice_free_by_loader(pointer);
+  if (in_loader(return_address)) [[unlikely]]
+    detail::notice_free_by_loader(pointer);
 }
 
 // Reads WEIR_STACK_DEPTH and whether to compare every capture with libunwind (WEIR_DEBUG). Before the first capture.

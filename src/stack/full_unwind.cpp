@@ -6,7 +6,6 @@
 #include <link.h>
 
 #include "core/confinement.h"
-#include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "stack/rule_cache.h"
@@ -44,7 +43,8 @@ class ErrnoKept {
 bool can_read(const void* address) {
   constexpr long kNothingToDo = -1;
   if (core::system_calls_restricted()) return false;
-  return core::system_call(SYS_rt_sigprocmask, kNothingToDo, core::as_argument(address), 0, sizeof(uint64_t)) == -EINVAL;
+  return core::system_call(SYS_rt_sigprocmask, kNothingToDo, core::as_argument(address), 0, sizeof(uint64_t)) ==
+         -EINVAL;
 }
 
 struct Position {
@@ -85,7 +85,8 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
     const bool was_interrupted = exact;
     exact = unw_is_signal_frame(cursor) > 0;
     const int stepped = unw_step(cursor);
-    if (stepped <= 0 && was_interrupted) return UnwindEnd::no_info;  // libunwind gives up at a function's first instruction
+    if (stepped <= 0 && was_interrupted)
+      return UnwindEnd::no_info;  // libunwind gives up at a function's first instruction
     if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;
   }
 }
@@ -93,7 +94,8 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
 }  // namespace
 
 [[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
-  if (core::system_calls_restricted()) return UnwindEnd::unavailable;  // libunwind asks the kernel what memory is mapped
+  if (core::system_calls_restricted())
+    return UnwindEnd::unavailable;  // libunwind asks the kernel what memory is mapped
   core::LockScope scope(libunwind_lock);
   if (!usable) return UnwindEnd::unavailable;
   const ErrnoKept kept;

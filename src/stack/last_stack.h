@@ -40,7 +40,7 @@ struct LastStack {
   uintptr_t leaf_ip = 0;
   uintptr_t leaf_sp = 0;
   uintptr_t leaf_rbp = 0;
-  uintptr_t leaf_rbp_mask = 0;  // all ones where rbp must be equal
+  uintptr_t leaf_rbp_mask = 0;        // all ones where rbp must be equal
   const Check* checks_end = nullptr;  // below the leaf's own
   Check* checks = nullptr;
   uint32_t generation = 0;
@@ -72,13 +72,18 @@ inline void count_one(std::atomic<uint64_t>& counter) {
 inline const Check* first_changed(const Check* begin, const Check* end) {
   auto changed = [](const Check& check) { return *check.address != check.value; };
   for (; end - begin >= 4; end -= 4) {
-    if (changed(end[-1])) [[unlikely]] return end - 1;
-    if (changed(end[-2])) [[unlikely]] return end - 2;
-    if (changed(end[-3])) [[unlikely]] return end - 3;
-    if (changed(end[-4])) [[unlikely]] return end - 4;
+    if (changed(end[-1])) [[unlikely]]
+      return end - 1;
+    if (changed(end[-2])) [[unlikely]]
+      return end - 2;
+    if (changed(end[-3])) [[unlikely]]
+      return end - 3;
+    if (changed(end[-4])) [[unlikely]]
+      return end - 4;
   }
   while (end != begin) {
-    if (changed(*--end)) [[unlikely]] return end;
+    if (changed(*--end)) [[unlikely]]
+      return end;
   }
   return nullptr;
 }

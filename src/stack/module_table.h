@@ -12,15 +12,15 @@ namespace weir::stack {
 inline constexpr size_t kMaxBuildIdBytes = 32;
 
 struct ModuleInfo {
-  const char* path;     // absolute where known; of the executable itself, /proc/self/exe's target; never nullptr
-  uintptr_t base;       // load bias: a frame's offset is ip - base
-  uintptr_t start, end; // mapped range
+  const char* path;      // absolute where known; of the executable itself, /proc/self/exe's target; never nullptr
+  uintptr_t base;        // load bias: a frame's offset is ip - base
+  uintptr_t start, end;  // mapped range
   uint8_t build_id[kMaxBuildIdBytes];
   size_t build_id_bytes;  // 0: the module has none
   bool loaded;            // false after dlclose
 };
 
-uint32_t module_count();                       // ids run from 1 to module_count()
-const ModuleInfo* module_info(core::ModuleId); // nullptr for none; valid until the process ends
+uint32_t module_count();                        // ids run from 1 to module_count()
+const ModuleInfo* module_info(core::ModuleId);  // nullptr for none; valid until the process ends
 
 }  // namespace weir::stack

@@ -56,12 +56,14 @@ extern std::atomic<uint64_t> current_rule_table;  // 0: none yet
 // The kept rule of a return address, or nullptr. Its key is the frame's key (stack_nodes.h).
 inline RuleEntry* find_kept_rule(uintptr_t ip) {
   const uint64_t packed = detail::current_rule_table.load(std::memory_order_acquire);
-  if (packed == 0) [[unlikely]] return nullptr;
+  if (packed == 0) [[unlikely]]
+    return nullptr;
   const detail::RuleTable table(packed);
   for (uint64_t i = table.home(ip);; i = (i + 1) & table.mask()) {
     RuleEntry& entry = table.entries[i];
     const uint64_t key = entry.key.load(std::memory_order_acquire);
-    if (((key ^ ip) << 16) == 0) [[likely]] return &entry;
+    if (((key ^ ip) << 16) == 0) [[likely]]
+      return &entry;
     if (key == 0) return nullptr;
   }
 }

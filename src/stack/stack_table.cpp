@@ -66,7 +66,8 @@ bool is_node(NodeId id, NodeId parent, FrameKey key) {
 
 NodeId find_node(NodeId parent, FrameKey key) {
   const uint64_t packed = slot_table.load(std::memory_order_acquire);
-  if (packed == 0) [[unlikely]] return NodeId::none;
+  if (packed == 0) [[unlikely]]
+    return NodeId::none;
   const Slots slots(packed);
   for (uint64_t i = hash_of(parent, key) & slots.mask();; i = (i + 1) & slots.mask()) {
     const NodeId id = slots.first[i].load(std::memory_order_acquire);
@@ -166,9 +167,7 @@ size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool*
   return depth;
 }
 
-size_t stack_table_bytes() {
-  return nodes.bytes() + leaves.bytes() + slot_bytes.load(std::memory_order_relaxed);
-}
+size_t stack_table_bytes() { return nodes.bytes() + leaves.bytes() + slot_bytes.load(std::memory_order_relaxed); }
 
 void set_node_hash_for_test(uint64_t multiplier) { hash_multiplier = multiplier; }
 

@@ -10,7 +10,7 @@
 namespace weir::stack {
 
 struct StackFrame {
-  uintptr_t ip;  // return address; the call is at ip - 1, except in the frame under a signal handler (exact)
+  uintptr_t ip;           // return address; the call is at ip - 1, except in the frame under a signal handler (exact)
   core::ModuleId module;  // none for code without a module (JIT)
   bool exact;
 };

@@ -62,10 +62,15 @@ class Reader {
     uintptr_t value = unapplied(encoding);
     if ((encoding & kPointerIndirect) != 0) fail();
     switch (encoding & kApplicationMask) {
-      case 0: return value;
-      case kRelativeToPc: return value + place;
-      case kRelativeToData: return value + data_base;
-      default: fail(); return 0;
+      case 0:
+        return value;
+      case kRelativeToPc:
+        return value + place;
+      case kRelativeToData:
+        return value + data_base;
+      default:
+        fail();
+        return 0;
     }
   }
 
@@ -89,14 +94,25 @@ class Reader {
 
   uintptr_t unapplied(uint8_t encoding) {
     switch (encoding & kFormatMask) {
-      case 0x0: case 0x4: case 0xc: return fixed<uint64_t>();
-      case 0x1: return uleb();
-      case 0x2: return fixed<uint16_t>();
-      case 0x3: return fixed<uint32_t>();
-      case 0x9: return static_cast<uintptr_t>(sleb());
-      case 0xa: return static_cast<uintptr_t>(int64_t{fixed<int16_t>()});
-      case 0xb: return static_cast<uintptr_t>(int64_t{fixed<int32_t>()});
-      default: fail(); return 0;
+      case 0x0:
+      case 0x4:
+      case 0xc:
+        return fixed<uint64_t>();
+      case 0x1:
+        return uleb();
+      case 0x2:
+        return fixed<uint16_t>();
+      case 0x3:
+        return fixed<uint32_t>();
+      case 0x9:
+        return static_cast<uintptr_t>(sleb());
+      case 0xa:
+        return static_cast<uintptr_t>(int64_t{fixed<int16_t>()});
+      case 0xb:
+        return static_cast<uintptr_t>(int64_t{fixed<int32_t>()});
+      default:
+        fail();
+        return 0;
     }
   }
 
@@ -125,10 +141,14 @@ struct Row {
 
   RegisterRule& rule_of(uint64_t dwarf_register) {
     switch (dwarf_register) {
-      case kRegisterRbp: return rbp;
-      case kRegisterRsp: return rsp;
-      case kRegisterReturn: return return_address;
-      default: return ignored;
+      case kRegisterRbp:
+        return rbp;
+      case kRegisterRsp:
+        return rsp;
+      case kRegisterReturn:
+        return return_address;
+      default:
+        return ignored;
     }
   }
 };
@@ -167,15 +187,22 @@ bool read_augmentation(Reader& reader, Reader text, Cie* cie) {
         data_end = reader.at() + bytes;
         break;
       }
-      case 'R': cie->pointer_encoding = reader.fixed<uint8_t>(); break;
-      case 'L': reader.fixed<uint8_t>(); break;
+      case 'R':
+        cie->pointer_encoding = reader.fixed<uint8_t>();
+        break;
+      case 'L':
+        reader.fixed<uint8_t>();
+        break;
       case 'P': {
         const auto encoding = reader.fixed<uint8_t>();
         reader.pointer(encoding & static_cast<uint8_t>(~kPointerIndirect), 0);
         break;
       }
-      case 'S': cie->signal_frame = true; break;
-      default: return false;
+      case 'S':
+        cie->signal_frame = true;
+        break;
+      default:
+        return false;
     }
   }
   if (data_end != 0) reader = Reader(data_end, reader.end());
@@ -278,41 +305,75 @@ class Program {
   bool execute(uint8_t code, Row& row) {
     const uint64_t operand = code & 0x3f;
     switch (code >> 6) {
-      case 1: return advance(operand);                                          // advance_loc
-      case 2: return set_offset(row, operand, static_cast<int64_t>(reader_.uleb()));  // offset
-      case 3: return restore(row, operand);                                     // restore
-      default: return execute_extended(code, row);
+      case 1:
+        return advance(operand);  // advance_loc
+      case 2:
+        return set_offset(row, operand, static_cast<int64_t>(reader_.uleb()));  // offset
+      case 3:
+        return restore(row, operand);  // restore
+      default:
+        return execute_extended(code, row);
     }
   }
 
   bool execute_extended(uint8_t code, Row& row) {
     switch (code) {
-      case 0x00: return true;                                      // nop
-      case 0x01: location_ = reader_.pointer(cie_.pointer_encoding, 0); return !reader_.failed();  // set_loc
-      case 0x02: return advance(reader_.fixed<uint8_t>());
-      case 0x03: return advance(reader_.fixed<uint16_t>());
-      case 0x04: return advance(reader_.fixed<uint32_t>());
-      case 0x05: return offset_extended(row, 1);                   // offset_extended
-      case 0x06: return restore(row, reader_.uleb());              // restore_extended
-      case 0x07: return set(row, reader_.uleb(), Where::undefined);
-      case 0x08: return set(row, reader_.uleb(), Where::same);
-      case 0x09: return set_then_skip(row);                        // register
-      case 0x0a: return remember(row);
-      case 0x0b: return recall(row);
-      case 0x0c: return define_cfa(row, 1);                        // def_cfa
-      case 0x0d: return define_cfa_register(row);
-      case 0x0e: row.cfa_offset = static_cast<int64_t>(reader_.uleb()); return true;
-      case 0x0f: return define_cfa_expression(row);
-      case 0x10: return set_expression(row, Where::expression);
-      case 0x11: return offset_extended_signed(row);
-      case 0x12: return define_cfa_signed(row);
-      case 0x13: row.cfa_offset = reader_.sleb() * cie_.data_alignment; return true;
-      case 0x14: return set_then_skip(row);                        // val_offset
-      case 0x15: return set_then_skip_signed(row);                 // val_offset_sf
-      case 0x16: return set_expression(row, Where::other);         // val_expression
-      case 0x2e: reader_.uleb(); return true;                      // GNU_args_size
-      case 0x2f: return offset_extended(row, -1);                  // GNU_negative_offset_extended
-      default: return false;
+      case 0x00:
+        return true;  // nop
+      case 0x01:
+        location_ = reader_.pointer(cie_.pointer_encoding, 0);
+        return !reader_.failed();  // set_loc
+      case 0x02:
+        return advance(reader_.fixed<uint8_t>());
+      case 0x03:
+        return advance(reader_.fixed<uint16_t>());
+      case 0x04:
+        return advance(reader_.fixed<uint32_t>());
+      case 0x05:
+        return offset_extended(row, 1);  // offset_extended
+      case 0x06:
+        return restore(row, reader_.uleb());  // restore_extended
+      case 0x07:
+        return set(row, reader_.uleb(), Where::undefined);
+      case 0x08:
+        return set(row, reader_.uleb(), Where::same);
+      case 0x09:
+        return set_then_skip(row);  // register
+      case 0x0a:
+        return remember(row);
+      case 0x0b:
+        return recall(row);
+      case 0x0c:
+        return define_cfa(row, 1);  // def_cfa
+      case 0x0d:
+        return define_cfa_register(row);
+      case 0x0e:
+        row.cfa_offset = static_cast<int64_t>(reader_.uleb());
+        return true;
+      case 0x0f:
+        return define_cfa_expression(row);
+      case 0x10:
+        return set_expression(row, Where::expression);
+      case 0x11:
+        return offset_extended_signed(row);
+      case 0x12:
+        return define_cfa_signed(row);
+      case 0x13:
+        row.cfa_offset = reader_.sleb() * cie_.data_alignment;
+        return true;
+      case 0x14:
+        return set_then_skip(row);  // val_offset
+      case 0x15:
+        return set_then_skip_signed(row);  // val_offset_sf
+      case 0x16:
+        return set_expression(row, Where::other);  // val_expression
+      case 0x2e:
+        reader_.uleb();
+        return true;  // GNU_args_size
+      case 0x2f:
+        return offset_extended(row, -1);  // GNU_negative_offset_extended
+      default:
+        return false;
     }
   }
 
@@ -427,8 +488,8 @@ bool as_register_plus(const Expression& expression, RegisterPlus* result) {
 
 bool is_word_at(const Expression& expression, uint64_t base, uintptr_t offset, bool deref) {
   RegisterPlus value;
-  return as_register_plus(expression, &value) && value.base == base &&
-         value.offset == static_cast<int64_t>(offset) && value.deref == deref;
+  return as_register_plus(expression, &value) && value.base == base && value.offset == static_cast<int64_t>(offset) &&
+         value.deref == deref;
 }
 
 // The linker's expression for .plt: rsp + 8, and 8 more once the stub has pushed its index, which the low bits of the
@@ -508,8 +569,7 @@ bool is_usual_signal_frame(const Row& row) {
   return is_word_at(row.cfa_expression, kRegisterRsp, kSignalFrameRsp, true) &&
          row.return_address.where == Where::expression &&
          is_word_at(row.return_address.expression, kRegisterRsp, kSignalFrameRip, false) &&
-         row.rbp.where == Where::expression &&
-         is_word_at(row.rbp.expression, kRegisterRsp, kSignalFrameRbp, false);
+         row.rbp.where == Where::expression && is_word_at(row.rbp.expression, kRegisterRsp, kSignalFrameRbp, false);
 }
 
 UnwindRule compacted(const Row& row, bool signal_frame, uintptr_t ip) {
@@ -532,9 +592,12 @@ UnwindRule build_rule(uintptr_t ip, bool exact, const LoadedModule& module) {
   Fde fde;
   if (module.unwind_header == 0) return of_kind(RuleKind::no_info);
   switch (find_fde(pc, module, &fde)) {
-    case Found::none: return of_kind(RuleKind::no_info);
-    case Found::beyond: return of_kind(RuleKind::generic);
-    case Found::yes: break;
+    case Found::none:
+      return of_kind(RuleKind::no_info);
+    case Found::beyond:
+      return of_kind(RuleKind::generic);
+    case Found::yes:
+      break;
   }
   Row row;
   if (!row_at(fde, pc, &row)) return of_kind(RuleKind::generic);

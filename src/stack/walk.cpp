@@ -14,7 +14,8 @@ namespace {
 
 constexpr uintptr_t kWord = sizeof(uintptr_t);
 constexpr uintptr_t kLargestStack = uintptr_t{1} << 30;
-constexpr uintptr_t kLargestFrame = uintptr_t{1} << 20;  // where the stack's end is not known: coroutines, signal stacks
+constexpr uintptr_t kLargestFrame = uintptr_t{1}
+                                    << 20;  // where the stack's end is not known: coroutines, signal stacks
 constexpr int kLongestFrameChain = 256;
 
 uintptr_t word_at(uintptr_t address) { return *reinterpret_cast<const uintptr_t*>(address); }
@@ -30,8 +31,8 @@ uintptr_t stack_end_above(uintptr_t sp) {
 }
 
 // Code without unwind information that keeps frame pointers is followed by this rule.
-constexpr UnwindRule kFramePointerRule = {
-    static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord), RuleKind::from_rbp, RbpSource::at_cfa};
+constexpr UnwindRule kFramePointerRule = {static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord),
+                                          RuleKind::from_rbp, RbpSource::at_cfa};
 
 enum class Step : uint8_t { again, linked, outermost, stopped, cut, needs_libunwind };
 
@@ -73,7 +74,8 @@ class Walk {
   Walked result(Step end) const { return {count_, base_, end, reused_, verifiable_}; }
 
   bool has_room() const {
-    if (count_ >= capture_settings.max_depth) [[unlikely]] return false;
+    if (count_ >= capture_settings.max_depth) [[unlikely]]
+      return false;
     return count_ < last_.capacity || ensure_capacity(last_, count_ + 1);
   }
 
@@ -145,7 +147,8 @@ class Walk {
     frame.cfa_slot = cfa_slot_;
     frame.node = NodeId::none;
     RuleEntry* entry = exact_ ? nullptr : find_kept_rule(at_.ip);
-    if (entry == nullptr) [[unlikely]] return find_rule_slowly(frame);
+    if (entry == nullptr) [[unlikely]]
+      return find_rule_slowly(frame);
     frame.entry = entry;
     frame.key = static_cast<FrameKey>(entry->key.load(std::memory_order_relaxed));
     return frame.rule = entry->rule;
@@ -184,7 +187,8 @@ class Walk {
     }
     // The CFA grows, is aligned and inside the stack: the walk ends, and reads nothing that is not there.
     const uintptr_t least = at_.sp + kWord;
-    if (cfa - least > bound() - least || (cfa & (kWord - 1)) != 0) [[unlikely]] return Step::stopped;
+    if (cfa - least > bound() - least || (cfa & (kWord - 1)) != 0) [[unlikely]]
+      return Step::stopped;
     return load_caller(rule, cfa);
   }
 
@@ -193,7 +197,8 @@ class Walk {
     rbp_slot_ = 0;
     if (rule.rbp == RbpSource::at_cfa) {
       rbp_slot_ = cfa + offset;
-      if (rbp_slot_ < at_.sp) [[unlikely]] return Step::stopped;
+      if (rbp_slot_ < at_.sp) [[unlikely]]
+        return Step::stopped;
       at_.rbp = word_at(rbp_slot_);
     } else if (rule.rbp == RbpSource::at_rbp) {
       rbp_slot_ = at_.rbp + offset;
@@ -202,7 +207,8 @@ class Walk {
     }
     at_.ip = word_at(cfa - kWord);
     at_.sp = cfa;
-    if (at_.ip != 0) [[likely]] return Step::again;
+    if (at_.ip != 0) [[likely]]
+      return Step::again;
     verifiable_ = false;  // the 0 that ends this stack belongs to no frame's checks
     return Step::outermost;
   }
@@ -210,10 +216,14 @@ class Walk {
   [[gnu::noinline]] Step leave_ordinary_frames(RuleKind kind) {
     switch (kind) {
       case RuleKind::end:
-      case RuleKind::entry: return Step::outermost;
-      case RuleKind::signal_frame: return leave_signal_frame();
-      case RuleKind::generic: return Step::needs_libunwind;
-      default: return Step::stopped;
+      case RuleKind::entry:
+        return Step::outermost;
+      case RuleKind::signal_frame:
+        return leave_signal_frame();
+      case RuleKind::generic:
+        return Step::needs_libunwind;
+      default:
+        return Step::stopped;
     }
   }
 
@@ -267,7 +277,8 @@ NodeId child_node(NodeId parent, const Frame& frame) {
   std::atomic<uint64_t>* children = frame.entry->children;
   const auto wanted = static_cast<uint64_t>(parent);
   const uint64_t latest = children[0].load(std::memory_order_acquire);
-  if (latest >> 32 == wanted) [[likely]] return static_cast<NodeId>(latest);
+  if (latest >> 32 == wanted) [[likely]]
+    return static_cast<NodeId>(latest);
   const uint64_t other = children[1].load(std::memory_order_acquire);
   if (other >> 32 == wanted) return static_cast<NodeId>(other);
   const NodeId node = intern(parent, frame.key);
@@ -371,14 +382,16 @@ core::StackId capture_walked(LastStack& last, const Walked& walked) {
   const core::StackId stack = stack_of(intern_and_remember(last, walked.base, walked.count, parent));
   remember_leaf(last, stack);
   last.cut = walked.end == Step::cut;
-  if (stack == core::StackId::unknown) [[unlikely]] last.forget();
+  if (stack == core::StackId::unknown) [[unlikely]]
+    last.forget();
   return stack;
 }
 
 core::StackId finish_capture(LastStack& last, const Registers& caller, const Walked& walked, Path* path) {
   *path = walked.reused ? Path::spliced : Path::walked;
   count_one(walked.reused ? last.spliced : last.plain);
-  if (walked.end == Step::needs_libunwind) [[unlikely]] return capture_by_libunwind(last, caller, walked.count);
+  if (walked.end == Step::needs_libunwind) [[unlikely]]
+    return capture_by_libunwind(last, caller, walked.count);
   return capture_walked(last, walked);
 }
 
@@ -391,7 +404,8 @@ core::StackId capture_changed(LastStack& last, const Registers& caller, Path* pa
     last.generation = generation;
   }
   Walked walked = Walk(last, caller, !last.cut).run();
-  if (!walked.splice_fits()) [[unlikely]] walked = Walk(last, caller, false).run();
+  if (!walked.splice_fits()) [[unlikely]]
+    walked = Walk(last, caller, false).run();
   return finish_capture(last, caller, walked, path);
 }
 
@@ -431,7 +445,8 @@ bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, 
   });
   if (!equal) return false;
   if (end == UnwindEnd::no_info) return index == theirs;
-  return root == NodeId::truncated_root || (root == NodeId::complete_root && end == UnwindEnd::complete && index == theirs);
+  return root == NodeId::truncated_root ||
+         (root == NodeId::complete_root && end == UnwindEnd::complete && index == theirs);
 }
 
 }  // namespace

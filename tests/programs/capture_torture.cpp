@@ -108,7 +108,8 @@ void* run_thread(void* seed) {
 void run_threads() {
   constexpr int kThreads = 4;
   pthread_t threads[kThreads];
-  for (uintptr_t i = 0; i < kThreads; ++i) pthread_create(&threads[i], nullptr, run_thread, reinterpret_cast<void*>(i + 1));
+  for (uintptr_t i = 0; i < kThreads; ++i)
+    pthread_create(&threads[i], nullptr, run_thread, reinterpret_cast<void*>(i + 1));
   for (pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 

@@ -401,10 +401,13 @@ TEST_F(Capture, WrongTablesOnAStackOfUnknownEnd) {
   getcontext(&coroutine_context);
   coroutine_context.uc_stack.ss_sp = stack;
   coroutine_context.uc_stack.ss_size = kBytes;
-  makecontext(&coroutine_context, [] {
-    frame_past_the_stack(call_three);
-    swapcontext(&coroutine_context, &test_context);
-  }, 0);
+  makecontext(
+      &coroutine_context,
+      [] {
+        frame_past_the_stack(call_three);
+        swapcontext(&coroutine_context, &test_context);
+      },
+      0);
   swapcontext(&test_context, &coroutine_context);
   bool truncated = false;
   EXPECT_EQ(frames(captured, &truncated).size(), 6u);
@@ -625,8 +628,8 @@ TEST_F(Reload, OtherFreesChangeNothing) {
   call_repeatedly(2);
   const CaptureCounters before = since();
   int block = 0;
-  notice_free(reinterpret_cast<uintptr_t>(&__tls_get_addr) + 1, &block);   // from the loader, but no link map
-  notice_free(reinterpret_cast<uintptr_t>(&call_repeatedly), last);        // not from the loader
+  notice_free(reinterpret_cast<uintptr_t>(&__tls_get_addr) + 1, &block);  // from the loader, but no link map
+  notice_free(reinterpret_cast<uintptr_t>(&call_repeatedly), last);       // not from the loader
   call_repeatedly(2);
   EXPECT_EQ(since().walked, before.walked);
 }

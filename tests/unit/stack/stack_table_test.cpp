@@ -69,7 +69,8 @@ TEST(StackTable, UnknownIdsHaveNoFrames) {
 TEST(StackTable, GrowsAndStillFindsAll) {
   constexpr uintptr_t kMany = 20'000;
   std::vector<core::StackId> ids;
-  for (uintptr_t i = 0; i < kMany; ++i) ids.push_back(stack_of(intern(NodeId::complete_root, frame_key(kCode + 4096 + i, kModule))));
+  for (uintptr_t i = 0; i < kMany; ++i)
+    ids.push_back(stack_of(intern(NodeId::complete_root, frame_key(kCode + 4096 + i, kModule))));
   for (uintptr_t i = 0; i < kMany; ++i) {
     ASSERT_EQ(stack_of(intern(NodeId::complete_root, frame_key(kCode + 4096 + i, kModule))), ids[i]);
     StackFrame frame;
@@ -84,7 +85,8 @@ void intern_under_colliding_hashes() {
   set_node_hash_for_test(0);
   bool distinct = true;
   std::vector<NodeId> nodes;
-  for (uintptr_t i = 0; i < 200; ++i) nodes.push_back(intern(NodeId::complete_root, frame_key(0x7f0000000000 + i, kModule)));
+  for (uintptr_t i = 0; i < 200; ++i)
+    nodes.push_back(intern(NodeId::complete_root, frame_key(0x7f0000000000 + i, kModule)));
   for (uintptr_t i = 0; i < nodes.size(); ++i) {
     distinct &= intern(NodeId::complete_root, frame_key(0x7f0000000000 + i, kModule)) == nodes[i];
     distinct &= view_of(nodes[i]).key == frame_key(0x7f0000000000 + i, kModule);
@@ -102,7 +104,8 @@ TEST(StackTable, ThreadsAgree) {
   std::vector<core::StackId> ids[kThreads];
   auto intern_all = [&ids](int thread) {
     for (uintptr_t i = 0; i < kStacks; ++i) {
-      ids[thread].push_back(stack_of(chain(NodeId::complete_root, {kCode + 9, kCode + 65536 + i / 3, kCode + 131072 + i})));
+      ids[thread].push_back(
+          stack_of(chain(NodeId::complete_root, {kCode + 9, kCode + 65536 + i / 3, kCode + 131072 + i})));
     }
   };
   std::vector<std::thread> threads;

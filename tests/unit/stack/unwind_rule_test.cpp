@@ -26,7 +26,8 @@ class HandMadeModule {
     append(fde_body, fde_program);
     const Bytes fde = entry(fde_body);
     const size_t total = kHeaderBytes + cie.size() + fde.size();
-    mapping_ = static_cast<uint8_t*>(mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mapping_ =
+        static_cast<uint8_t*>(mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(mapping_ + kPage, kPage, PROT_NONE);
     start_ = mapping_ + kPage - total;
     code_ = reinterpret_cast<uintptr_t>(mapping_);
@@ -137,14 +138,14 @@ TEST(UnwindRule, RememberedRowsAndRestoredRegisters) {
 }
 
 TEST(UnwindRule, WhatTheCompactFormLacksIsGeneric) {
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0d, 10}).rule(9).kind, RuleKind::generic);              // CFA off r10
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0f, 2, 0x7a, 0}).rule(9).kind, RuleKind::generic);      // CFA = r10, as expression
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x90, 2}).rule(9).kind, RuleKind::generic);               // return address elsewhere
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x87, 2}).rule(9).kind, RuleKind::generic);               // rsp saved in memory
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x09, 6, 3}).rule(9).kind, RuleKind::generic);            // rbp in another register
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0d, 10}).rule(9).kind, RuleKind::generic);          // CFA off r10
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0f, 2, 0x7a, 0}).rule(9).kind, RuleKind::generic);  // CFA = r10, as expression
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x90, 2}).rule(9).kind, RuleKind::generic);           // return address elsewhere
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x87, 2}).rule(9).kind, RuleKind::generic);           // rsp saved in memory
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x09, 6, 3}).rule(9).kind, RuleKind::generic);        // rbp in another register
   EXPECT_EQ(HandMadeModule(kUsualCie, {0x05, 6, 0xff, 0xff, 3}).rule(9).kind, RuleKind::generic);  // rbp out of reach
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x3d}).rule(9).kind, RuleKind::generic);                  // unknown instruction
-  EXPECT_EQ(HandMadeModule(kUsualCie, {}, {'z', 'Q', 0}).rule(9).kind, RuleKind::generic);       // unknown augmentation
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x3d}).rule(9).kind, RuleKind::generic);             // unknown instruction
+  EXPECT_EQ(HandMadeModule(kUsualCie, {}, {'z', 'Q', 0}).rule(9).kind, RuleKind::generic);  // unknown augmentation
 }
 
 TEST(UnwindRule, RbpAboveItsFrameIsNotTrusted) {
@@ -163,20 +164,23 @@ TEST(UnwindRule, OtherCodeHasNoRule) {
 }
 
 TEST(UnwindRule, OperandsPastTheEndAreNotRead) {
-  const uint8_t wants_more[] = {0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x2f, 0x86};
+  const uint8_t wants_more[] = {0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x0c,
+                                0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x12, 0x2f, 0x86};
   for (const uint8_t code : wants_more) {
     EXPECT_EQ(HandMadeModule(kUsualCie, {code}).rule(9).kind, RuleKind::generic) << int{code};
   }
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0f, 0x7f, 0x76, 0x70}).rule(9).kind, RuleKind::generic);  // expression too long
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0e, 0xff, 0xff}).rule(9).kind, RuleKind::generic);        // number without end
-  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0b}).rule(9).kind, RuleKind::generic);                    // nothing remembered
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0f, 0x7f, 0x76, 0x70}).rule(9).kind,
+            RuleKind::generic);                                                              // expression too long
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0e, 0xff, 0xff}).rule(9).kind, RuleKind::generic);  // number without end
+  EXPECT_EQ(HandMadeModule(kUsualCie, {0x0b}).rule(9).kind, RuleKind::generic);              // nothing remembered
 }
 
 // Any byte may be anything: whatever comes out, nothing outside is read.
 TEST(UnwindRule, DamagedTablesNeverReadOutside) {
   std::mt19937 random(20240229);
   for (int round = 0; round < 20'000; ++round) {
-    const HandMadeModule module(kUsualCie, {0x0a, 0x0e, 48, 0x86, 2, 0x0f, 3, 0x76, 0x70, 0x06, 0x44, 0x0b, 0x44, 0xc6});
+    const HandMadeModule module(kUsualCie,
+                                {0x0a, 0x0e, 48, 0x86, 2, 0x0f, 3, 0x76, 0x70, 0x06, 0x44, 0x0b, 0x44, 0xc6});
     for (uint32_t damaged = 1 + random() % 4; damaged > 0; --damaged) {
       module.bytes()[random() % module.size()] = static_cast<uint8_t>(random());
     }
