@@ -30,6 +30,7 @@ constexpr size_t kLargestRecordedAlignment = size_t{1} << ((1U << track::kAlignB
 struct Settings {
   bool pool_on = true;
   bool track_stacks = true;
+  bool self_checks = false;
   size_t min_alignment = pool::kNaturalAlignment;
 };
 Settings settings;
@@ -106,8 +107,21 @@ core::StackId capture(const core::Inside& inside, ThreadState& thread, const sta
   return stack::capture(inside, *thread.last_stack, caller);
 }
 
+// WEIR_DEBUG: what an allocator hands out is aligned, and was not handed out already.
+void check_acquired(const Acquired& acquired, const Request& request) {
+  const auto address = reinterpret_cast<uintptr_t>(acquired.user);
+  if (address % pool::kNaturalAlignment != 0 || (request.alignment != 0 && address % request.alignment != 0)) {
+    core::fatal_self_check("a block is not aligned as asked");
+  }
+  track::Block present;
+  if (track::find_block(address, &present, nullptr) == track::RemoveResult::removed) {
+    core::fatal_self_check("a block was handed out that is still live");
+  }
+}
+
 void track_acquired(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
                     const Acquired& acquired, const Request& request) {
+  if (settings.self_checks) [[unlikely]] check_acquired(acquired, request);
   track::Block block;
   block.address = reinterpret_cast<uintptr_t>(acquired.user);
   block.bytes = request.bytes;
@@ -354,6 +368,7 @@ void note_failed_allocation() {
 void configure_runtime(const core::Inside& inside) {
   const options::Options& chosen = options::current();
   settings.track_stacks = options::tracks_host();
+  settings.self_checks = chosen.debug;
   settings.min_alignment = chosen.host_min_align;
   resolve_host_allocator();
   settings.pool_on = chosen.host_pool;

@@ -1,5 +1,6 @@
 """The heap under the real preload: what is tracked of every function, exact counts, the pool's options, misuse."""
 
+import os
 import unittest
 
 from weir_test import program, run_alone, run_under_weir
@@ -85,6 +86,7 @@ class Heap(unittest.TestCase):
         self.assertEqual(totals(result)["double_free_count"], 1)
         self.assertEqual(totals(result)["interior_free_count"], 1)
 
+    @unittest.skipIf(os.environ.get("WEIR_DEBUG"), "the handler may leave while the comparison holds libunwind's lock")
     def test_tracking_goes_on_after_a_handler_left_an_allocation(self):
         result = self.run_program("heap_longjmp")
         self.assertEqual(result.stdout, b"still tracked\n")
