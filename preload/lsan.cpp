@@ -1,5 +1,5 @@
-// LeakSanitizer's entry points, for programs that call them where they are present. They do nothing: leaks are reported as
-// blocks still live at the end, and are not classified yet.
+// LeakSanitizer's entry points, for programs that call them where they are present. They do nothing: leaks are reported
+// as blocks still live at the end, and are not classified yet.
 #include <stddef.h>
 
 #define WEIR_EXPORTED extern "C" __attribute__((visibility("default")))

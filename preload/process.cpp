@@ -1,10 +1,11 @@
 // The exports by which Weir learns how a process ends, and the constructor by which it starts.
+#include "runtime/process.h"
+
 #include <alloca.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include "runtime/host_symbols.h"
-#include "runtime/process.h"
 #include "runtime/process_abort.h"
 #include "runtime/process_end.h"
 #include "runtime/process_exec.h"
@@ -40,12 +41,12 @@ void collect_arguments(const char* first, va_list rest, char** argv) {
 
 // Declares argv on the stack from a function's `first` and `...`; leaves `rest` behind the null pointer, where execle's
 // environment stands.
-#define WEIR_ARGUMENTS_TO(argv, rest, first)                                                              \
-  va_list rest;                                                                                           \
-  va_start(rest, first);                                                                                  \
-  auto** argv = static_cast<char**>(alloca((argument_count(first, rest) + 1) * sizeof(char*)));           \
-  va_end(rest);                                                                                           \
-  va_start(rest, first);                                                                                  \
+#define WEIR_ARGUMENTS_TO(argv, rest, first)                                                    \
+  va_list rest;                                                                                 \
+  va_start(rest, first);                                                                        \
+  auto** argv = static_cast<char**>(alloca((argument_count(first, rest) + 1) * sizeof(char*))); \
+  va_end(rest);                                                                                 \
+  va_start(rest, first);                                                                        \
   collect_arguments(first, rest, argv)
 
 WEIR_EXPORTED void _exit(int status) {
@@ -68,7 +69,8 @@ WEIR_EXPORTED void quick_exit(int status) noexcept {
 
 WEIR_EXPORTED void abort() noexcept { runtime::run_abort(); }
 
-WEIR_EXPORTED void __assert_fail(const char* assertion, const char* file, unsigned line, const char* function) noexcept {
+WEIR_EXPORTED void __assert_fail(const char* assertion, const char* file, unsigned line,
+                                 const char* function) noexcept {
   runtime::run_assert_fail(assertion, file, line, function);
 }
 
@@ -124,10 +126,10 @@ WEIR_EXPORTED int prctl(int option, ...) noexcept {
   return static_cast<int>(runtime::run_prctl(option, a, b, c, d));
 }
 
-// Declared here without <unistd.h>'s `...`: the six arguments are passed on whether the call has them or not, as the libc does,
-// and the forward is a plain jump, so that a call that returns twice returns to its caller.
-extern "C" __attribute__((visibility("default"))) long weir_syscall(long number, long a, long b, long c, long d, long e, long f)
-    asm("syscall");
+// Declared here without <unistd.h>'s `...`: the six arguments are passed on whether the call has them or not, as the
+// libc does, and the forward is a plain jump, so that a call that returns twice returns to its caller.
+extern "C" __attribute__((visibility("default"))) long weir_syscall(long number, long a, long b, long c, long d, long e,
+                                                                    long f) asm("syscall");
 long weir_syscall(long number, long a, long b, long c, long d, long e, long f) {
   return runtime::run_syscall(number, a, b, c, d, e, f);
 }

@@ -24,7 +24,8 @@ constexpr const char* kNames[kSymbols] = {
 
 std::atomic<void*> found[kSymbols];
 
-// RTLD_NEXT is relative to the module that calls dlsym, so the call must return into libweir: not inlined, not a tail call.
+// RTLD_NEXT is relative to the module that calls dlsym, so the call must return into libweir: not inlined, not a tail
+// call.
 [[gnu::noinline]] void* next_definition(const char* name) {
   void* definition = dlsym(RTLD_NEXT, name);
   asm volatile("" : "+r"(definition));
@@ -35,8 +36,7 @@ std::atomic<void*> found[kSymbols];
 bool is_own(const void* definition) {
   Dl_info there{};
   Dl_info here{};
-  return dladdr(definition, &there) != 0 && dladdr(&own_image_start, &here) != 0 &&
-         there.dli_fbase == here.dli_fbase;
+  return dladdr(definition, &there) != 0 && dladdr(&own_image_start, &here) != 0 && there.dli_fbase == here.dli_fbase;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The functions that Weir's exports of the same name stand before: the next definition in the loader's search order, which is
-// the libc's or another preload's. What libc exports under a private name too (__libc_malloc) needs no look-up and is not here.
+// The functions that Weir's exports of the same name stand before: the next definition in the loader's search order,
+// which is the libc's or another preload's. What libc exports under a private name too (__libc_malloc) needs no look-up
+// and is not here.
 #pragma once
 
 #include <assert.h>
@@ -13,8 +14,8 @@
 
 namespace weir::runtime {
 
-// The one list. Each name becomes an accessor host_NAME() that returns a pointer of the function's own type, or nullptr where
-// no later module defines it.
+// The one list. Each name becomes an accessor host_NAME() that returns a pointer of the function's own type, or nullptr
+// where no later module defines it.
 #define WEIR_HOST_SYMBOLS(X) \
   X(_exit)                   \
   X(quick_exit)              \
@@ -48,15 +49,16 @@ enum class HostSymbol : unsigned {
       count
 };
 
-// The next definition of `name` after libweir.so, never libweir's own; nullptr where there is none. Asks the loader each time:
-// takes its lock and may allocate (the call runs inside the re-entry guard). Any thread.
+// The next definition of `name` after libweir.so, never libweir's own; nullptr where there is none. Asks the loader
+// each time: takes its lock and may allocate (the call runs inside the re-entry guard). Any thread.
 void* find_host_symbol(const char* name);
 
-// The definition of `name` that the program itself or a preload ahead of Weir has: it hides libweir's export of that name.
-// nullptr where libweir's is the first.
+// The definition of `name` that the program itself or a preload ahead of Weir has: it hides libweir's export of that
+// name. nullptr where libweir's is the first.
 void* find_symbol_before_weir(const char* name);
 
-// The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too early.
+// The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too
+// early.
 void* host_symbol(HostSymbol symbol);
 
 // The same where it has been found already, else nullptr. Cost: one load; never enters the loader.

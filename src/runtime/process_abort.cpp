@@ -13,8 +13,8 @@ namespace {
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 
-// What abort() does first: deliver SIGABRT to the program's handler. The handler may leave for good (longjmp, _exit) and then
-// the process has not ended by abort. Returning from it means that it has.
+// What abort() does first: deliver SIGABRT to the program's handler. The handler may leave for good (longjmp, _exit)
+// and then the process has not ended by abort. Returning from it means that it has.
 void deliver_to_handler() {
   unblock_signal(SIGABRT);
   raise_signal(SIGABRT);

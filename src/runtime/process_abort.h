@@ -1,5 +1,5 @@
-// Ends by abort: the report is written before the process dies of SIGABRT, and not where the program catches that signal and
-// lives on. What handlers, parents and core dumps see is as without Weir.
+// Ends by abort: the report is written before the process dies of SIGABRT, and not where the program catches that
+// signal and lives on. What handlers, parents and core dumps see is as without Weir.
 #pragma once
 
 namespace weir::runtime {

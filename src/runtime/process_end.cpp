@@ -79,8 +79,8 @@ bool become_writer() {
 void write_once(const char* how, int status, End then) {
   if (!report_wanted()) return;
   core::Guard guard;
-  // A signal handler may end the process in the middle of Weir's own code. The interrupted event is then like one of another
-  // thread, which a report lives with; but a lock that this thread holds would be waited for for ever.
+  // A signal handler may end the process in the middle of Weir's own code. The interrupted event is then like one of
+  // another thread, which a report lives with; but a lock that this thread holds would be waited for for ever.
   if (!guard.entered() && core::thread_slot.locks_held != 0) {
     core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
     return;
@@ -120,8 +120,9 @@ void undo_early_end() {
 void note_quick_exit(int status) { quick_exit_status.store(status & 0xff, std::memory_order_relaxed); }
 
 void register_for_end() {
-  // Functions of on_exit and of __cxa_atexit without a module run in one list, last registered first: this one, registered
-  // before main's own exit functions and before the loader's finaliser, runs after them all. on_exit tells the status.
+  // Functions of on_exit and of __cxa_atexit without a module run in one list, last registered first: this one,
+  // registered before main's own exit functions and before the loader's finaliser, runs after them all. on_exit tells
+  // the status.
   on_exit(at_exit, nullptr);
   __cxa_at_quick_exit(at_quick_exit_end, nullptr);
 }

@@ -10,14 +10,14 @@ using core::system_calls_restricted;
 // No exit status to tell: the report leaves it out.
 inline constexpr int kNoStatus = -1;
 
-// Writes the report for a process that ends now. Only the first end counts: a second thread that ends the process meanwhile
-// waits until the report is whole, a vfork child does nothing. `how` is a literal such as "_exit". Allocates nothing from the
-// host, takes no lock of the host's, keeps errno. Blocks the thread's signals while it writes.
+// Writes the report for a process that ends now. Only the first end counts: a second thread that ends the process
+// meanwhile waits until the report is whole, a vfork child does nothing. `how` is a literal such as "_exit". Allocates
+// nothing from the host, takes no lock of the host's, keeps errno. Blocks the thread's signals while it writes.
 void process_end(const char* how, int status);
 
-// A report for an end that may yet fail or be survived (exec, daemon's fork, a seccomp filter, an abort that the program
-// catches): written like any other, and taken back by undo_early_end or replaced by the next end.
-// True where this call closed the process's state, so that undo_early_end must follow if the process lives on.
+// A report for an end that may yet fail or be survived (exec, daemon's fork, a seccomp filter, an abort that the
+// program catches): written like any other, and taken back by undo_early_end or replaced by the next end. True where
+// this call closed the process's state, so that undo_early_end must follow if the process lives on.
 bool early_end(const char* how, int status = kNoStatus);
 void undo_early_end();
 

@@ -20,7 +20,8 @@ constexpr char kLibraryName[] = "libweir.so";
 constexpr size_t kMaxPreloadBytes = 4096;
 constexpr size_t kMaxScrubbedVariables = size_t{1} << 14;  // 128 KiB of the stack
 
-// Also where a filter that kills is in place, which the new program would not know of: Weir's start could break its rules.
+// Also where a filter that kills is in place, which the new program would not know of: Weir's start could break its
+// rules.
 bool stops_following() {
   return process_stage.load(std::memory_order_acquire) == Stage::tracking &&
          (!options::current().follow || system_calls_restricted());
@@ -38,8 +39,8 @@ size_t variable_count(char* const* environment) {
   return count;
 }
 
-// Copies the environment's pointers into `slots`, with LD_PRELOAD, where present, replaced by a text in `preload` that does
-// not name Weir, or left out where nothing else is in it.
+// Copies the environment's pointers into `slots`, with LD_PRELOAD, where present, replaced by a text in `preload` that
+// does not name Weir, or left out where nothing else is in it.
 void scrub(char* const* environment, char** slots, char* preload) {
   for (; *environment != nullptr; ++environment) {
     *slots = *environment;
@@ -55,16 +56,17 @@ void scrub(char* const* environment, char** slots, char* preload) {
   *slots = nullptr;
 }
 
-// The environment for the new program: as given, but without Weir where it is not to be followed. Lives on the caller's stack.
-#define WEIR_FOLLOWED_ENVIRONMENT(followed, environment)                                           \
-  char* const* followed = (environment);                                                           \
-  if (stops_following()) {                                                                         \
-    const size_t variables = variable_count(environment);                                          \
-    if (variables > 0 && variables < kMaxScrubbedVariables) {                                      \
+// The environment for the new program: as given, but without Weir where it is not to be followed. Lives on the caller's
+// stack.
+#define WEIR_FOLLOWED_ENVIRONMENT(followed, environment)                                              \
+  char* const* followed = (environment);                                                              \
+  if (stops_following()) {                                                                            \
+    const size_t variables = variable_count(environment);                                             \
+    if (variables > 0 && variables < kMaxScrubbedVariables) {                                         \
       auto** slots = static_cast<char**>(alloca((variables + 1) * sizeof(char*) + kMaxPreloadBytes)); \
-      scrub(environment, slots, reinterpret_cast<char*>(slots + variables + 1));                   \
-      followed = slots;                                                                            \
-    }                                                                                              \
+      scrub(environment, slots, reinterpret_cast<char*>(slots + variables + 1));                      \
+      followed = slots;                                                                               \
+    }                                                                                                 \
   }
 
 // Shells try one folder of PATH after the other: a file that cannot be executed costs no report.

@@ -1,5 +1,5 @@
-// exec: the old program's report is written before, because nothing of it is left after. It has its final name at once, since
-// the new program may be one that Weir is not loaded into; where the exec fails it is removed again.
+// exec: the old program's report is written before, because nothing of it is left after. It has its final name at once,
+// since the new program may be one that Weir is not loaded into; where the exec fails it is removed again.
 //
 // Each function does what the libc's of that name does, errno included.
 #pragma once

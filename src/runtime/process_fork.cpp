@@ -8,15 +8,14 @@
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/runtime.h"
-#include "runtime/runtime.h"
 #include "track/mapping_table.h"
 
 namespace weir::runtime {
 
 namespace {
 
-// Leaves one tick that nobody's events have: the parent's before the fork are earlier, the child's later, also where both lie
-// within the tick of the fork itself.
+// Leaves one tick that nobody's events have: the parent's before the fork are earlier, the child's later, also where
+// both lie within the tick of the fork itself.
 uint64_t close_parent_tick() {
   core::clock_origin_cycles -= uint64_t{2} << core::kTickShift;
   return core::current_tick() - 1;

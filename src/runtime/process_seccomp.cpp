@@ -67,14 +67,16 @@ long set_counter_access(unsigned long access) {
 long run_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   const auto call = [&] { return static_cast<long>(host_prctl()(option, a, b, c, d)); };
   if (option == PR_SET_TSC) return set_counter_access(a);
-  if (!confines_by_prctl(option, a, b)) [[likely]] return host_prctl()(option, a, b, c, d);
+  if (!confines_by_prctl(option, a, b)) [[likely]]
+    return host_prctl()(option, a, b, c, d);
   return confine(a == SECCOMP_MODE_STRICT ? nullptr : as_pointer(b),
                  [&] { return a == SECCOMP_MODE_STRICT ? without_clock(call) : call(); });
 }
 
 long run_syscall(long number, long a, long b, long c, long d, long e, long f) {
   const auto call = [&] { return host_syscall()(number, a, b, c, d, e, f); };
-  if (!confines_by_system_call(number, a, c)) [[likely]] return host_syscall()(number, a, b, c, d, e, f);
+  if (!confines_by_system_call(number, a, c)) [[likely]]
+    return host_syscall()(number, a, b, c, d, e, f);
   return confine(a == SECCOMP_SET_MODE_STRICT ? nullptr : as_pointer(static_cast<unsigned long>(c)),
                  [&] { return a == SECCOMP_SET_MODE_STRICT ? without_clock(call) : call(); });
 }

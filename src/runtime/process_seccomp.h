@@ -1,6 +1,6 @@
-// A program that confines itself: once a seccomp filter that kills is in place, a system call of Weir's could be the one. The
-// report is therefore written just before, and later system calls that only Weir needs are left out. A filter that only answers
-// with errors changes nothing.
+// A program that confines itself: once a seccomp filter that kills is in place, a system call of Weir's could be the
+// one. The report is therefore written just before, and later system calls that only Weir needs are left out. A filter
+// that only answers with errors changes nothing.
 #pragma once
 
 namespace weir::runtime {

@@ -55,7 +55,8 @@ bool send_again_later(int signal_number) {
   event._sigev_un._tid = core::current_tid();
   int timer = 0;
   const itimerspec once{{0, 0}, {0, kAgainNs}};
-  return core::system_call(SYS_timer_create, CLOCK_MONOTONIC, core::as_argument(&event), core::as_argument(&timer)) == 0 &&
+  return core::system_call(SYS_timer_create, CLOCK_MONOTONIC, core::as_argument(&event), core::as_argument(&timer)) ==
+             0 &&
          core::system_call(SYS_timer_settime, timer, 0, core::as_argument(&once), 0) == 0;
 }
 
@@ -76,7 +77,8 @@ void install(int signal_number) {
 
 void remove(int signal_number) {
   struct sigaction action {};
-  if (sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == on_signal) set_default_action(signal_number);
+  if (sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == on_signal)
+    set_default_action(signal_number);
 }
 
 const NamedSignal* find_signal(const char* name, size_t length) {

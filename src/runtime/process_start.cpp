@@ -18,7 +18,6 @@
 #include "runtime/process_signals.h"
 #include "runtime/process_symbolize.h"
 #include "runtime/runtime.h"
-#include "runtime/runtime.h"
 
 // The initial stack as the kernel made it: argc, argv, 0, envp, 0. Set by the loader before anything else runs.
 extern "C" __attribute__((weak)) void* __libc_stack_end;
@@ -97,7 +96,8 @@ void record_ids() {
 Stage stage_by_options() {
   const options::Options& chosen = options::current();
   if (!chosen.enabled) return Stage::off;
-  const bool family_matters = !chosen.follow || (strcmp(chosen.report, "off") != 0 && !names_each_process(chosen.report));
+  const bool family_matters =
+      !chosen.follow || (strcmp(chosen.report, "off") != 0 && !names_each_process(chosen.report));
   process_facts.is_first_process = !family_matters || !runs_under_weir(process_facts.ppid);
   return !chosen.follow && !process_facts.is_first_process ? Stage::off : Stage::tracking;
 }

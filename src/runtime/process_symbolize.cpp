@@ -129,7 +129,8 @@ void find_symbolizer() {
 void start_symbolizer(const core::Inside&, const char* report_path) {
   if (options::current().symbolize != options::kSymbolizeExit) return;
   if (command_path[0] == '\0') {
-    core::print_line("WEIR_SYMBOLIZE=exit: the weir command is not beside libweir.so; weir show adds the symbols later");
+    core::print_line(
+        "WEIR_SYMBOLIZE=exit: the weir command is not beside libweir.so; weir show adds the symbols later");
     return;
   }
   auto* stacks = core::arena_array<char>(2 * kHelperStackBytes);

@@ -1,4 +1,5 @@
-// Catches a failed assertion by a longjmp out of the handler of SIGABRT, as test frameworks do, and returns 10 from main.
+// Catches a failed assertion by a longjmp out of the handler of SIGABRT, as test frameworks do, and returns 10 from
+// main.
 #undef NDEBUG
 #include <assert.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
-// Executes process_return by the function that its argument names: execve, execv, execvp, execvpe, execl, execle, execlp,
-// fexecve or execveat. The last two arguments of the new program and one variable of its environment are its own.
+// Executes process_show_arguments by the function that its argument names: execve, execv, execvp, execvpe, execl,
+// execle, execlp, fexecve or execveat. The last two arguments of the new program and one variable of its environment
+// are its own.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <libgen.h>

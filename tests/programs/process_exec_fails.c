@@ -1,4 +1,5 @@
-// Tries to execute what is not there, what is no program and what may not be executed; errno tells each; returns 21 from main.
+// Tries to execute what is not there, what is no program and what may not be executed; errno tells each; returns 21
+// from main.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

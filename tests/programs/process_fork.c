@@ -1,4 +1,5 @@
-// Forks: the parent holds 1000 bytes and then 100 more, the child 200 of its own; the child's child 300. Each returns from main.
+// Forks: the parent holds 1000 bytes and then 100 more, the child 200 of its own; the child's child 300. Each returns
+// from main.
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

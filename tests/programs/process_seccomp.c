@@ -1,7 +1,7 @@
-// Confines itself by a filter that kills at any system call but write and the exits, by prctl or (argument "syscall") by
-// syscall(SYS_seccomp), and ends by _exit(16). Argument "thread": the calls by which memory is had are allowed too, and a
-// thread makes its first allocation under the filter. Argument "mild": a filter that
-// answers getppid by EPERM and allows all else.
+// Confines itself by a filter that kills at any system call but write and the exits, by prctl or (argument "syscall")
+// by syscall(SYS_seccomp), and ends by _exit(16). Argument "thread": the calls by which memory is had are allowed too,
+// and a thread makes its first allocation under the filter. Argument "mild": a filter that answers getppid by EPERM and
+// allows all else.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>

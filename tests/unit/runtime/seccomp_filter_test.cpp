@@ -19,7 +19,8 @@ sock_filter load() { return BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0); }
 
 TEST(may_kill, answers_by_error_number_do_not) {
   EXPECT_FALSE(filter_may_kill({load(), answer(SECCOMP_RET_ALLOW)}));
-  EXPECT_FALSE(filter_may_kill({load(), answer(SECCOMP_RET_ERRNO | 1), answer(SECCOMP_RET_ALLOW), answer(SECCOMP_RET_LOG)}));
+  EXPECT_FALSE(
+      filter_may_kill({load(), answer(SECCOMP_RET_ERRNO | 1), answer(SECCOMP_RET_ALLOW), answer(SECCOMP_RET_LOG)}));
 }
 
 TEST(may_kill, one_lethal_answer_is_enough) {
