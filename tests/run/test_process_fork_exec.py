@@ -1,4 +1,4 @@
-"""Forked children report themselves, not their parent's blocks; a program that execs reports first, then the next one."""
+"""Forked children report themselves, not their parent's blocks; a program that execs reports, then the next one."""
 
 import json
 import os
