@@ -13,8 +13,8 @@
 namespace weir::stack {
 namespace {
 
-// libunwind's own locks cannot be made free again in a forked child; this one around all of it can tell whether they were
-// held.
+// libunwind's own locks cannot be made free again in a forked child; this one around all of it can tell whether they
+// were held.
 core::SpinLock libunwind_lock;
 bool usable = true;
 bool prepared = false;
@@ -39,7 +39,8 @@ class ErrnoKept {
   int before_;
 };
 
-// The kernel reads the set before it refuses to do with it what no one can: EFAULT, or EINVAL where the memory can be read.
+// The kernel reads the set before it refuses to do with it what no one can: EFAULT, or EINVAL where the memory can be
+// read.
 bool can_read(const void* address) {
   constexpr long kNothingToDo = -1;
   if (core::system_calls_restricted()) return false;
@@ -67,8 +68,8 @@ bool step_out_of_weir(unw_cursor_t* cursor, const Registers& caller) {
   return at.sp == caller.sp && at.ip == caller.ip;
 }
 
-// Whether libunwind is not to be asked for the caller of this frame: where the tables say nothing it guesses, and asks the
-// kernel about each guess.
+// Whether libunwind is not to be asked for the caller of this frame: where the tables say nothing it guesses, and asks
+// the kernel about each guess.
 bool ends_at(uintptr_t ip, bool exact, UnwindEnd* end) {
   const UnwindRule rule = exact ? find_exact_rule(ip).rule : find_rule(ip).rule;
   *end = rule.kind == RuleKind::entry ? UnwindEnd::complete : UnwindEnd::no_info;
@@ -82,11 +83,8 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
     if (!sink(context, at.ip, exact)) return UnwindEnd::truncated;
     UnwindEnd end;
     if (ends_at(at.ip, exact, &end)) return end;
-    const bool was_interrupted = exact;
-    exact = unw_is_signal_frame(cursor) > 0;
     const int stepped = unw_step(cursor);
-    if (stepped <= 0 && was_interrupted)
-      return UnwindEnd::no_info;  // libunwind gives up at a function's first instruction
+    exact = unw_is_signal_frame(cursor) > 0;  // said of the frame that the step has left
     if (stepped <= 0) return stepped == 0 ? UnwindEnd::complete : UnwindEnd::truncated;
   }
 }
