@@ -1,6 +1,6 @@
-// Exact capture of the calling stack by the verified last stack (docs/stack-capture.md): the frames that changed since the
-// thread's last capture are unwound by compact rules, the words that the outer frames' unwind read are checked, and the
-// remembered outer part is spliced on. Equal words, equal result: exact, not a heuristic.
+// Exact capture of the calling stack by the verified last stack (docs/stack-capture.md): the frames that changed since
+// the thread's last capture are unwound by compact rules, the words that the outer frames' unwind read are checked, and
+// the remembered outer part is spliced on. Equal words, equal result: exact, not a heuristic.
 #pragma once
 
 #include <cstdint>
@@ -41,9 +41,9 @@ void notice_free_by_loader(const void* pointer);
 
 inline bool in_loader(uintptr_t code) { return code - detail::loader_start < detail::loader_bytes; }
 
-// To be called by every hook of free with its return address and the pointer freed, also where the hook passes the call on
-// untracked: the loader frees a library's link map when it closes it, which is the one sure sign that code may change under
-// the remembered stacks. Cost: one subtraction and a compare unless the caller is the loader.
+// To be called by every hook of free with its return address and the pointer freed, also where the hook passes the call
+// on untracked: the loader frees a library's link map when it closes it, which is the one sure sign that code may
+// change under the remembered stacks. Cost: one subtraction and a compare unless the caller is the loader.
 inline void notice_free(uintptr_t return_address, const void* pointer) {
   if (in_loader(return_address)) [[unlikely]]
     detail::notice_free_by_loader(pointer);

@@ -1,5 +1,5 @@
-// An array that grows by chunks which never move: an element's address stays good, so readers need no lock. Chunk n holds
-// kFirstChunk << n elements; a small process touches one small chunk.
+// An array that grows by chunks which never move: an element's address stays good, so readers need no lock. Chunk n
+// holds kFirstChunk << n elements; a small process touches one small chunk.
 #pragma once
 
 #include <atomic>

@@ -16,8 +16,8 @@ struct Check {
   uintptr_t value;
 };
 
-// One frame. Frames are kept outermost first: frame k's checks are those from first_check up to frame k + 1's, and cover
-// what finding frame k from frame k + 1 read.
+// One frame. Frames are kept outermost first: frame k's checks are those from first_check up to frame k + 1's, and
+// cover what finding frame k from frame k + 1 read.
 struct Frame {
   uintptr_t sp;
   uintptr_t rbp;       // right only where rbp_live
@@ -67,8 +67,8 @@ inline void count_one(std::atomic<uint64_t>& counter) {
   counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-// The innermost word in [begin, end) that changed, or nullptr. Goes from the inside out and reads none after it: only words
-// that a real unwind would read are touched, which keeps it safe where the remembered stack's memory is gone.
+// The innermost word in [begin, end) that changed, or nullptr. Goes from the inside out and reads none after it: only
+// words that a real unwind would read are touched, which keeps it safe where the remembered stack's memory is gone.
 inline const Check* first_changed(const Check* begin, const Check* end) {
   auto changed = [](const Check& check) { return *check.address != check.value; };
   for (; end - begin >= 4; end -= 4) {

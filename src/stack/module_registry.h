@@ -1,5 +1,5 @@
-// How capture learns of modules: registration when a frame in one is first seen, and the end of one when the loader frees
-// its link map. Inside src/stack only; module_table.h is what others read.
+// How capture learns of modules: registration when a frame in one is first seen, and the end of one when the loader
+// frees its link map. Inside src/stack only; module_table.h is what others read.
 #pragma once
 
 #include <elf.h>

@@ -48,8 +48,8 @@ ProgramHeaders headers_at(uintptr_t start, uintptr_t end) {
   return {reinterpret_cast<const Elf64_Phdr*>(start + header->e_phoff), header->e_phnum};
 }
 
-// The loader gives the whole mapping of a module without holes, but of others only the segment asked for. Then the header is
-// at the load bias, or for the executable where the kernel said.
+// The loader gives the whole mapping of a module without holes, but of others only the segment asked for. Then the
+// header is at the load bias, or for the executable where the kernel said.
 ProgramHeaders program_headers(const dl_find_object& object) {
   const auto start = reinterpret_cast<uintptr_t>(object.dlfo_map_start);
   const ProgramHeaders found = headers_at(start, reinterpret_cast<uintptr_t>(object.dlfo_map_end));
@@ -157,8 +157,8 @@ bool same_file(const ModuleInfo& info, const BuildId& id, const char* path, size
          strlen(info.path) == path_bytes && memcmp(info.path, path, path_bytes) == 0;
 }
 
-// A file loaded again where it was gets its old id back, so that a loop of dlopen and dlclose adds nothing to any table.
-// Without a build id nothing says that it is the same file.
+// A file loaded again where it was gets its old id back, so that a loop of dlopen and dlclose adds nothing to any
+// table. Without a build id nothing says that it is the same file.
 Module* unloaded_twin(const LoadedModule& loaded, const BuildId& id, const char* path, size_t path_bytes,
                       uint32_t* index) {
   for (uint32_t i = registered.load(std::memory_order_relaxed); i > 0; --i) {

@@ -1,5 +1,5 @@
-// How capture makes stacks: nodes interned from the outermost frame inwards. Inside src/stack only; stack_table.h is what
-// others read.
+// How capture makes stacks: nodes interned from the outermost frame inwards. Inside src/stack only; stack_table.h is
+// what others read.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ inline FrameKey frame_key(uintptr_t ip, core::ModuleId module, bool exact = fals
 }
 inline uintptr_t ip_of(FrameKey key) { return static_cast<uint64_t>(key) & (kExactBit - 1); }
 
-// The node of `frame` under `parent`, made if new: readers take no lock. none where there is no memory, or parent is none.
+// The node of `frame` under `parent`, made if new: readers take no lock. none where there is no memory, or parent is
+// none.
 NodeId intern(NodeId parent, FrameKey frame);
 
 // The dense id of the stack whose innermost frame is `node`, given at first sight; unknown for none and without memory.

@@ -33,8 +33,8 @@ std::atomic<uint32_t> next_node{kFirstNode};
 std::atomic<uint32_t> stacks{0};
 core::SpinLock table_lock;
 
-// The slots hold node ids, 0 where free. Table and size in one word, so that readers see both of the same table; outgrown
-// ones stay readable and together are smaller than the one in use.
+// The slots hold node ids, 0 where free. Table and size in one word, so that readers see both of the same table;
+// outgrown ones stay readable and together are smaller than the one in use.
 std::atomic<uint64_t> slot_table{0};
 std::atomic<size_t> slot_bytes{0};
 
@@ -97,8 +97,8 @@ bool make_room() {
   return true;
 }
 
-// A fork between any two steps leaves the child a consistent table: the node is whole before it counts, and counts before
-// it can be found.
+// A fork between any two steps leaves the child a consistent table: the node is whole before it counts, and counts
+// before it can be found.
 [[gnu::noinline]] NodeId add_node(NodeId parent, FrameKey key) {
   core::LockScope scope(table_lock);
   const NodeId present = find_node(parent, key);

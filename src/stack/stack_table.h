@@ -1,5 +1,6 @@
-// Distinct stacks: a tree of (parent, return address, module) nodes, 16 bytes each, and dense ids for the stacks that were
-// captured. Two stacks share an id only if every frame is equal: nodes are compared in full on insertion, never by hash alone.
+// Distinct stacks: a tree of (parent, return address, module) nodes, 16 bytes each, and dense ids for the stacks that
+// were captured. Two stacks share an id only if every frame is equal: nodes are compared in full on insertion, never by
+// hash alone.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,8 @@ struct StackFrame {
 // Ids run from 1 to stack_count().
 uint32_t stack_count();
 
-// Fills at most `capacity` frames, innermost first, and returns the stack's depth. *truncated: the outer part is missing.
-// Any thread, any time.
+// Fills at most `capacity` frames, innermost first, and returns the stack's depth. *truncated: the outer part is
+// missing. Any thread, any time.
 size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool* truncated);
 
 // Bytes of metadata held by nodes, ids and tables.

@@ -43,8 +43,9 @@ inline bool uses_rbp(const UnwindRule& rule) {
 inline constexpr uintptr_t kSignalFrameRbp = 120, kSignalFrameRsp = 160, kSignalFrameRip = 168;
 inline constexpr uintptr_t kSignalFrameBytes = 176;
 
-// Reads the rule for `ip` from `module`'s tables. `exact`: ip is an interrupted instruction, not a return address. Never
-// reads outside the module's readable memory: what is malformed gives no_info or generic. No locks, no allocation.
+// Reads the rule for `ip` from `module`'s tables. `exact`: ip is an interrupted instruction, not a return address.
+// Never reads outside the module's readable memory: what is malformed gives no_info or generic. No locks, no
+// allocation.
 UnwindRule build_rule(uintptr_t ip, bool exact, const LoadedModule& module);
 
 // Whether an entry of the module's tables begins at `ip`.

@@ -1,5 +1,5 @@
-// One capture where something changed: walk the changed frames by compact rules, splice on what is remembered, intern from
-// the outside in, remember.
+// One capture where something changed: walk the changed frames by compact rules, splice on what is remembered, intern
+// from the outside in, remember.
 #include <cstring>
 
 #include "core/print.h"
@@ -227,8 +227,8 @@ class Walk {
     }
   }
 
-  // The registers of the interrupted code lie on the stack. From here on nothing is spliced or remembered: the words that
-  // say how it was interrupted are not among those verified.
+  // The registers of the interrupted code lie on the stack. From here on nothing is spliced or remembered: the words
+  // that say how it was interrupted are not among those verified.
   Step leave_signal_frame() {
     verifiable_ = false;
     candidate_ = 0;
@@ -432,8 +432,8 @@ void print_stacks(const LastStack& last, core::StackId stack, uint32_t theirs) {
   while (index < theirs) line("libunwind", ip_of(last.walked[index].key));
 }
 
-// Equal as far as both go; a stack that ends must end in both. What lies beyond code without unwind information is Weir's
-// frame pointers alone.
+// Equal as far as both go; a stack that ends must end in both. What lies beyond code without unwind information is
+// Weir's frame pointers alone.
 bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, UnwindEnd end) {
   uint32_t index = 0;
   bool equal = true;

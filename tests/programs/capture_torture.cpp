@@ -1,4 +1,4 @@
-// Stacks that are hard to capture: throws, alloca, realigned frames, longjmp, coroutines, signals, threads, reloaded libraries, deep recursion.
+// Stacks hard to capture: throws, alloca, realigned frames, longjmp, coroutines, signals, reloaded libraries, recursion.
 #include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>

@@ -163,9 +163,9 @@ TEST_F(Capture, GrowsToAnyDepth) {
 
 // ---- other callers, same old words ----
 //
-// Each test calls through two outer functions of different frames from one place, such that the inner frames come out at
-// the same stack pointer, and what was remembered of the first call still lies on the stack: only the one word or register
-// under test tells that the stack is another.
+// Each test calls through two outer functions of different frames from one place, such that the inner frames come out
+// at the same stack pointer, and what was remembered of the first call still lies on the stack: only the one word or
+// register under test tells that the stack is another.
 
 using Outer = void (*)(size_t);
 

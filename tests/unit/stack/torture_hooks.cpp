@@ -1,5 +1,5 @@
-// Hooks of malloc and free for the capture torture: every allocation is captured and compared with libunwind, without the
-// rest of Weir. Exits with 1 on a mismatch or too few comparisons.
+// Hooks of malloc and free for the capture torture: every allocation is captured and compared with libunwind, without
+// the rest of Weir. Exits with 1 on a mismatch or too few comparisons.
 #include <unistd.h>
 
 #include <cstdio>

@@ -14,7 +14,8 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr size_t kPage = 4096;
 
-// An .eh_frame_hdr, one CIE and one FDE, laid out so that the byte after them is not mapped: a read too far kills the test.
+// An .eh_frame_hdr, one CIE and one FDE, laid out so that the byte after them is not mapped: a read too far kills the
+// test.
 class HandMadeModule {
  public:
   static constexpr uintptr_t kCodeBytes = 256;
