@@ -8,8 +8,8 @@ enum { kAllocations = 10, kStackBytes = 65536 };
 
 static pthread_barrier_t all_allocated, all_may_end;
 
-static void *allocate_and_sleep(void *unused) {
-  void *blocks[kAllocations];
+static void* allocate_and_sleep(void* unused) {
+  void* blocks[kAllocations];
   for (int i = 0; i < kAllocations; ++i) {
     const size_t bytes = 16U << (i % 5);
     blocks[i] = malloc(bytes);
@@ -24,15 +24,15 @@ static void *allocate_and_sleep(void *unused) {
 static long resident_kb(void) {
   char line[256];
   long kb = -1;
-  FILE *status = fopen("/proc/self/status", "r");
+  FILE* status = fopen("/proc/self/status", "r");
   while (status && fgets(line, sizeof line, status)) sscanf(line, "VmRSS: %ld", &kb);
   if (status) fclose(status);
   return kb;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const int count = argc > 1 ? atoi(argv[1]) : 0;
-  pthread_t *threads = malloc(sizeof *threads * (size_t)count);
+  pthread_t* threads = malloc(sizeof *threads * (size_t)count);
   pthread_barrier_init(&all_allocated, NULL, (unsigned)count + 1);
   pthread_barrier_init(&all_may_end, NULL, (unsigned)count + 1);
   pthread_attr_t attributes;

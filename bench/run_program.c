@@ -15,7 +15,7 @@ static long long now_ns(void) {
   return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int first = 1;
   while (first < argc && strchr(argv[first], '=')) ++first;
   if (first == argc) return 2;

@@ -7,7 +7,7 @@
 int main(void) {
   size_t checked = 0;
   for (size_t bytes = 1; bytes < 200000; bytes += bytes / 3 + 1) {
-    unsigned char *block = malloc(bytes);
+    unsigned char* block = malloc(bytes);
     const size_t usable = malloc_usable_size(block);
     if (usable < bytes) return 1;
     for (size_t i = 0; i < usable; ++i) block[i] = (unsigned char)(i * 31 + bytes);

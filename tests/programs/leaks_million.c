@@ -3,7 +3,7 @@
 
 enum { kPerStack = 100000 };
 
-static void *volatile kept;
+static void* volatile kept;
 
 #define LEAK(name, bytes) \
   static __attribute__((noinline)) void name(void) { kept = malloc(bytes); }

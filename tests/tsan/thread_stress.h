@@ -10,12 +10,12 @@ namespace weir::stress {
 
 inline constexpr int kThreads = 4;
 
-#define EXPECT(condition)                                                              \
-  do {                                                                                 \
-    if (!(condition)) {                                                                \
+#define EXPECT(condition)                                                          \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                                    \
-    }                                                                                  \
+      std::exit(1);                                                                \
+    }                                                                              \
   } while (0)
 
 // Runs body(0) ... body(kThreads - 1), each on a thread of its own, at the same time.

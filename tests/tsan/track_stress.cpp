@@ -16,9 +16,7 @@ constexpr uintptr_t kSliceBytes = 65536;
 constexpr uintptr_t kPagesStart = uintptr_t{0x500000000000};
 constexpr size_t kBlockBytes = 64;
 
-track::PageGeometry geometry_of(uintptr_t base) {
-  return {base & ~(kSliceBytes - 1), kSliceBytes, kBlockBytes};
-}
+track::PageGeometry geometry_of(uintptr_t base) { return {base & ~(kSliceBytes - 1), kSliceBytes, kBlockBytes}; }
 
 track::PageIdentity identity_of(uintptr_t base) {
   return {reinterpret_cast<const void*>(base & ~(kSliceBytes - 1)), kBlockBytes};
@@ -81,7 +79,8 @@ void stress_live_set() {
       for (size_t i = 0; i < kBlocks; ++i) {
         const uintptr_t address = block_of(number, page, i);
         EXPECT(track::insert_pool_block(guard.token(), address, identity_of(address), block_at(address, i % 60 + 1),
-                                        &geometry_of).tracked);
+                                        &geometry_of)
+                   .tracked);
       }
       pages_handed_over[number].store(page + 1, std::memory_order_release);
       while (pages_handed_over[neighbour].load(std::memory_order_acquire) <= page) std::this_thread::yield();
