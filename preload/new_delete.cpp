@@ -16,14 +16,16 @@ using weir::stack::Registers;
 using weir::track::Family;
 
 void* acquire(const Registers& caller, const Request& request) {
-  if (weir::runtime::program_brings_allocator()) [[unlikely]] return weir::runtime::allocate_from_program(caller, request);
+  if (weir::runtime::program_brings_allocator()) [[unlikely]]
+    return weir::runtime::allocate_from_program(caller, request);
   return weir::runtime::allocate(caller, request);
 }
 
 void* allocate_or_throw(const Registers& caller, const Request& request) {
   for (;;) {
     void* block = acquire(caller, request);
-    if (block != nullptr) [[likely]] return block;
+    if (block != nullptr) [[likely]]
+      return block;
     weir::runtime::note_failed_allocation();
     weir::runtime::handle_new_failure(caller.ip);
   }
@@ -40,7 +42,8 @@ void* nothrow_failure(const Registers& caller, const char* mangled_name, Argumen
 
 void release(const Registers& caller, void* block) {
   if (block == nullptr) return;
-  if (weir::runtime::program_brings_allocator()) [[unlikely]] return weir::runtime::release_to_program(block);
+  if (weir::runtime::program_brings_allocator()) [[unlikely]]
+    return weir::runtime::release_to_program(block);
   weir::runtime::release(caller, block);
 }
 

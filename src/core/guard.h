@@ -27,12 +27,15 @@ bool clear_abandoned_mark(uintptr_t stack_pointer);
 class Guard {
  public:
   Guard() : entered_(thread_slot.inside == 0) {
-    if (entered_) [[likely]] enter(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
+    if (entered_) [[likely]]
+      enter(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
   }
   // For the entry of a hook of the program's own calls, at `stack_pointer`: also sees that the mark was left behind.
   explicit Guard(uintptr_t stack_pointer) : entered_(thread_slot.inside == 0) {  // guard: re-entry
-    if (!entered_) [[unlikely]] entered_ = took_over_ = clear_abandoned_mark(stack_pointer);  // guard: abandoned-mark
-    if (entered_) [[likely]] enter(stack_pointer);
+    if (!entered_) [[unlikely]]
+      entered_ = took_over_ = clear_abandoned_mark(stack_pointer);  // guard: abandoned-mark
+    if (entered_) [[likely]]
+      enter(stack_pointer);
   }
   ~Guard() {
     if (entered_) [[likely]] {

@@ -32,7 +32,9 @@ inline void* map_anonymous(size_t bytes, int extra_flags = MAP_NORESERVE) {
                                   MAP_PRIVATE | MAP_ANONYMOUS | extra_flags, -1, 0);
   return failed(result) ? nullptr : reinterpret_cast<void*>(result);
 }
-inline void unmap(void* address, size_t bytes) { system_call(SYS_munmap, as_argument(address), static_cast<long>(bytes)); }
+inline void unmap(void* address, size_t bytes) {
+  system_call(SYS_munmap, as_argument(address), static_cast<long>(bytes));
+}
 
 // A descriptor, or a negative errno. Always close-on-exec.
 inline int open_file(const char* path, int flags, int mode = 0) {

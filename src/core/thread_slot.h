@@ -8,11 +8,12 @@
 namespace weir::core {
 
 struct ThreadSlot {
-  void* state;         // runtime::ThreadState, or nullptr before the thread's first event and after its end
-  uint32_t inside;     // 1 while Weir's code runs on this thread
+  void* state;             // runtime::ThreadState, or nullptr before the thread's first event and after its end
+  uint32_t inside;         // 1 while Weir's code runs on this thread
   uint32_t no_allocation;  // debug: > 0 while an allocation by the host would be a bug of Weir's
-  uint32_t thread_id;       // core::ThreadId, kept for events after the state has gone at the thread's end
-  std::atomic<void*> deferred_frees;  // blocks freed by a signal handler that interrupted Weir, linked by their first word
+  uint32_t thread_id;      // core::ThreadId, kept for events after the state has gone at the thread's end
+  std::atomic<void*>
+      deferred_frees;   // blocks freed by a signal handler that interrupted Weir, linked by their first word
   uint32_t locks_held;  // spin locks that this thread holds or is about to take
   uintptr_t inside_sp;  // stack pointer where `inside` was marked, to notice a mark that a longjmp left behind
 };

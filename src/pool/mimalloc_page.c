@@ -1,7 +1,7 @@
 #include "mimalloc_page.h"
 
-#include <mimalloc.h>
 #include <mimalloc-internal.h>
+#include <mimalloc.h>
 
 struct weir_pool_page_geometry weir_pool_page(void* base) {
   mi_page_t* page = _mi_ptr_page(base);

@@ -9,8 +9,8 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wpedantic"
-#include <mimalloc.h>
 #include <mimalloc-internal.h>
+#include <mimalloc.h>
 #pragma GCC diagnostic pop
 
 #include "pool/mimalloc_page.h"

@@ -165,8 +165,8 @@ extern "C" {
 __thread int weir_pool_errno;
 
 void* weir_pool_mmap(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
-  const long result = core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection,
-                                        flags, fd, offset);
+  const long result =
+      core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection, flags, fd, offset);
   if (core::failed(result)) {
     weir_pool_errno = static_cast<int>(-result);
     return MAP_FAILED;
@@ -211,7 +211,8 @@ long weir_pool_system_call(long number, long a, long b, long c, long d, long e, 
 int weir_pool_clock_gettime(clockid_t clock, timespec* time) {
   if (core::stopped_cycles.load(std::memory_order_relaxed) == 0) return clock_gettime(clock, time);
   *time = {};
-  return core::system_calls_restricted() ? 0 : status(core::system_call(SYS_clock_gettime, clock, core::as_argument(time)));
+  return core::system_calls_restricted() ? 0
+                                         : status(core::system_call(SYS_clock_gettime, clock, core::as_argument(time)));
 }
 
 char* weir_pool_getenv(const char*) { return nullptr; }

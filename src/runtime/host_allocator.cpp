@@ -26,8 +26,8 @@ struct HostAllocator {
   size_t (*usable_size)(void*);
 };
 
-constinit HostAllocator libc_allocator{__libc_malloc, __libc_calloc, __libc_realloc, __libc_memalign, __libc_free,
-                                       nullptr};
+constinit HostAllocator libc_allocator{__libc_malloc,   __libc_calloc, __libc_realloc,
+                                       __libc_memalign, __libc_free,   nullptr};
 constinit HostAllocator next_allocator{};
 std::atomic<const HostAllocator*> allocator{&libc_allocator};
 std::atomic<bool> resolved;
@@ -71,7 +71,8 @@ bool look_up(Function& function, const char* name) {
 }  // namespace
 
 void* host_malloc(size_t bytes) {
-  if (looking_up()) [[unlikely]] return bootstrap_or(bootstrap_allocate(bytes), bytes);
+  if (looking_up()) [[unlikely]]
+    return bootstrap_or(bootstrap_allocate(bytes), bytes);
   return current().malloc(bytes);
 }
 
@@ -84,7 +85,8 @@ void* host_calloc(size_t bytes) {
 }
 
 void* host_realloc(void* block, size_t bytes) {
-  if (!in_bootstrap(block)) [[likely]] return current().realloc(block, bytes);
+  if (!in_bootstrap(block)) [[likely]]
+    return current().realloc(block, bytes);
   void* moved = host_malloc(bytes);
   if (moved == nullptr) return nullptr;
   const size_t old_bytes = bootstrap_size(block);
@@ -94,7 +96,8 @@ void* host_realloc(void* block, size_t bytes) {
 void* host_memalign(size_t alignment, size_t bytes) { return current().memalign(alignment, bytes); }
 
 void host_free(void* block) {
-  if (!in_bootstrap(block)) [[likely]] current().free(block);
+  if (!in_bootstrap(block)) [[likely]]
+    current().free(block);
 }
 
 size_t host_usable_size(void* block) {

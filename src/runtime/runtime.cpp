@@ -63,7 +63,8 @@ Acquired acquire_aligned(const core::Inside& inside, const Request& request, siz
 
 Acquired acquire_from_pool(const core::Inside& inside, const Request& request) {
   const size_t alignment = effective_alignment(request);
-  if (alignment > pool::kNaturalAlignment) [[unlikely]] return acquire_aligned(inside, request, alignment);
+  if (alignment > pool::kNaturalAlignment) [[unlikely]]
+    return acquire_aligned(inside, request, alignment);
   void* base =
       request.zeroed ? pool::pool_allocate_zeroed(inside, request.bytes) : pool::pool_allocate(inside, request.bytes);
   return {base, base, 0};
@@ -82,7 +83,8 @@ void* allocate_from_host(const Request& request) {
 Acquired acquire(const core::Inside& inside, const Request& request) {
   if (settings.pool_on) [[likely]] {
     const Acquired acquired = acquire_from_pool(inside, request);
-    if (acquired.user != nullptr) [[likely]] return acquired;
+    if (acquired.user != nullptr) [[likely]]
+      return acquired;
     pool::note_fallback();
   }
   return {allocate_from_host(request), nullptr, 0};
@@ -121,7 +123,8 @@ void check_acquired(const Acquired& acquired, const Request& request) {
 
 void track_acquired(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
                     const Acquired& acquired, const Request& request) {
-  if (settings.self_checks) [[unlikely]] check_acquired(acquired, request);
+  if (settings.self_checks) [[unlikely]]
+    check_acquired(acquired, request);
   track::Block block;
   block.address = reinterpret_cast<uintptr_t>(acquired.user);
   block.bytes = request.bytes;
@@ -132,7 +135,8 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.state = track::BlockState::live;
   block.tick = core::current_tick();
   const track::Inserted inserted = insert(inside, acquired, block);
-  if (inserted.new_page) [[unlikely]] pool::grow_pool_if_needed(inside);
+  if (inserted.new_page) [[unlikely]]
+    pool::grow_pool_if_needed(inside);
   if (!inserted.tracked) [[unlikely]] {
     ++thread.counters->untracked_count;
     return;
@@ -146,7 +150,8 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
 bool is_inherited(const track::Block& block) { return block.tick <= facts().ignore_before_tick; }
 
 void count_removed(ThreadState& thread, const track::Block& block, uint8_t class_index) {
-  if (is_inherited(block)) [[unlikely]] return;
+  if (is_inherited(block)) [[unlikely]]
+    return;
   track::count_free(*thread.counters, track::counters_of(block.stack), block.address, block.bytes, class_index);
 }
 
@@ -194,8 +199,10 @@ void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
 ThreadState* begin_event(const core::Guard& guard) {
   const core::Inside& inside = guard.token();
   ThreadState* thread = this_thread(inside);
-  if (thread == nullptr) [[unlikely]] return nullptr;
-  if (guard.took_over()) [[unlikely]] replace_last_stack(*thread);
+  if (thread == nullptr) [[unlikely]]
+    return nullptr;
+  if (guard.took_over()) [[unlikely]]
+    replace_last_stack(*thread);
   if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
     drain_deferred_frees(inside, *thread);
   }
@@ -305,14 +312,19 @@ void prewarm(const core::Inside& inside, const char* list) {
 }  // namespace
 
 void* allocate(const stack::Registers& caller, const Request& request) {
-  if (request.bytes > kLargestRequest) [[unlikely]] return nullptr;
-  if (!ensure_started()) [[unlikely]] return allocate_from_host(request);
+  if (request.bytes > kLargestRequest) [[unlikely]]
+    return nullptr;
+  if (!ensure_started()) [[unlikely]]
+    return allocate_from_host(request);
   core::Guard guard(caller.sp);
-  if (!guard.entered()) [[unlikely]] return allocate_nested(request);
+  if (!guard.entered()) [[unlikely]]
+    return allocate_nested(request);
   ThreadState* thread = begin_event(guard);
-  if (thread == nullptr) [[unlikely]] return allocate_from_host(request);
+  if (thread == nullptr) [[unlikely]]
+    return allocate_from_host(request);
   const Acquired acquired = acquire(guard.token(), request);
-  if (acquired.user != nullptr) [[likely]] track_acquired(guard.token(), *thread, caller, acquired, request);
+  if (acquired.user != nullptr) [[likely]]
+    track_acquired(guard.token(), *thread, caller, acquired, request);
   return acquired.user;
 }
 
@@ -336,12 +348,16 @@ void release(const stack::Registers& caller, void* block) {
 }
 
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
-  if (bytes > kLargestRequest) [[unlikely]] return nullptr;
-  if (!ensure_started()) [[unlikely]] return host_realloc(block, bytes);
+  if (bytes > kLargestRequest) [[unlikely]]
+    return nullptr;
+  if (!ensure_started()) [[unlikely]]
+    return host_realloc(block, bytes);
   core::Guard guard(caller.sp);
-  if (!guard.entered()) [[unlikely]] return reallocate_nested(block, bytes);
+  if (!guard.entered()) [[unlikely]]
+    return reallocate_nested(block, bytes);
   ThreadState* thread = begin_event(guard);
-  if (thread == nullptr) [[unlikely]] return reallocate_nested(block, bytes);
+  if (thread == nullptr) [[unlikely]]
+    return reallocate_nested(block, bytes);
   return reallocate_tracked(guard.token(), *thread, caller, block, bytes);
 }
 

@@ -19,7 +19,8 @@ ThreadState* enter_thread(const core::Inside&);
 // The calling thread's state; nullptr where memory for one could not be had. Cost: one load.
 inline ThreadState* this_thread(const core::Inside& inside) {
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
-  if (state != nullptr) [[likely]] return state;
+  if (state != nullptr) [[likely]]
+    return state;
   return enter_thread(inside);
 }
 

@@ -17,7 +17,8 @@ uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
 
 void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
   const Record packed = pack(block);
-  if (block.bytes >= kSizeElsewhere) [[unlikely]] page.large_bytes.store(block.bytes, std::memory_order_relaxed);
+  if (block.bytes >= kSizeElsewhere) [[unlikely]]
+    page.large_bytes.store(block.bytes, std::memory_order_relaxed);
   record.word0.store(packed.word0, std::memory_order_relaxed);
   record.word1.store(packed.word1, std::memory_order_release);
 }
@@ -25,7 +26,8 @@ void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
 Block load_record(const PageRecords& page, uint32_t index, const AtomicRecord& record) {
   const uint64_t word1 = record.word1.load(std::memory_order_acquire);
   Block block = unpack({record.word0.load(std::memory_order_relaxed), word1});
-  if (block.bytes == kSizeElsewhere) [[unlikely]] block.bytes = page.large_bytes.load(std::memory_order_relaxed);
+  if (block.bytes == kSizeElsewhere) [[unlikely]]
+    block.bytes = page.large_bytes.load(std::memory_order_relaxed);
   block.address = user_address(block_base(page, index), block.align_log2);
   return block;
 }

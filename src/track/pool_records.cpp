@@ -42,7 +42,8 @@ std::atomic<uintptr_t>* make_unit_entry(uintptr_t address) {
 size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (kSlicesPerUnit - 1); }
 
 bool same_page(const PageRecords* page, const PageIdentity& identity) {
-  return page != nullptr && page->page.load(std::memory_order_relaxed) == identity.page && page->block_bytes == identity.block_bytes;
+  return page != nullptr && page->page.load(std::memory_order_relaxed) == identity.page &&
+         page->block_bytes == identity.block_bytes;
 }
 
 void release_page(PageRecords* page) {
@@ -159,13 +160,15 @@ PageRecords* find_page(uintptr_t address) {
 PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
   PageRecords* page = find_page(base);
   *new_page = !same_page(page, identity);
-  if (!*new_page) [[likely]] return page;
+  if (!*new_page) [[likely]]
+    return page;
   return enter_page(base, identity, geometry);
 }
 
 AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {
   AtomicRecord* record = record_at(page, index);
-  if (record != nullptr) [[likely]] return record;
+  if (record != nullptr) [[likely]]
+    return record;
   // Only the thread that owns the pool page allocates in it, so nobody else makes this array meanwhile.
   auto* outer = core::arena_array<AtomicRecord>(page.block_count - kInlineRecords);
   if (outer == nullptr) return nullptr;

@@ -39,7 +39,7 @@ struct PageRecords {
   std::atomic<AtomicRecord*> records[2];
   uint32_t block_count;
   uint8_t class_index;
-  uint32_t slices_held;  // directory entries that name this array; at 0 it is reused
+  uint32_t slices_held;               // directory entries that name this array; at 0 it is reused
   std::atomic<uint64_t> large_bytes;  // requested bytes where a record cannot hold them
   size_t allocated_bytes;             // of this description with its inline records
   uintptr_t end() const { return start + block_bytes * block_count; }

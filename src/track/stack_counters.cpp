@@ -43,7 +43,8 @@ StackCounters* make_chunk(uint32_t chunk) {
 StackCounters& counters_of(core::StackId stack) {
   const Place place = place_of(stack);
   StackCounters* counters = chunks[place.chunk].load(std::memory_order_acquire);
-  if (counters == nullptr) [[unlikely]] counters = make_chunk(place.chunk);
+  if (counters == nullptr) [[unlikely]]
+    counters = make_chunk(place.chunk);
   return counters == nullptr ? lost_counters : counters[place.index];
 }
 

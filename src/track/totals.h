@@ -21,8 +21,8 @@ struct Figures {
   uint64_t live_bytes() const { return alloc_bytes - free_bytes; }
 };
 
-inline constexpr size_t kPowersOfTwo = 48;   // index i: requested bytes in (2^(i-1), 2^i]; index 0: 0 and 1
-inline constexpr size_t kSizeClasses = 80;   // the pool's own classes; block_bytes says which, 0 where unused
+inline constexpr size_t kPowersOfTwo = 48;  // index i: requested bytes in (2^(i-1), 2^i]; index 0: 0 and 1
+inline constexpr size_t kSizeClasses = 80;  // the pool's own classes; block_bytes says which, 0 where unused
 
 struct SizeClassFigures {
   uint64_t block_bytes;
@@ -34,22 +34,22 @@ struct HostTotals {
   uint64_t peak_tick;  // when live bytes were highest
   Figures powers_of_two[kPowersOfTwo];
   SizeClassFigures size_classes[kSizeClasses];  // by ascending block_bytes; unused entries last
-  uint64_t large_count;          // blocks beyond the size classes
+  uint64_t large_count;                         // blocks beyond the size classes
   uint64_t realloc_count, realloc_in_place_count;
-  uint64_t failed_count;         // calls answered NULL for want of memory
+  uint64_t failed_count;  // calls answered NULL for want of memory
   uint64_t temporary_count;
-  uint64_t foreign_free_count;   // frees of memory that Weir never saw, passed to its owner
+  uint64_t foreign_free_count;  // frees of memory that Weir never saw, passed to its owner
   uint64_t double_free_count, interior_free_count;
-  uint64_t untracked_count;      // blocks that lived untracked because metadata memory ran out
-  uint64_t nested_count;         // calls served while the thread was inside Weir (signal handlers)
-  uint64_t thread_count;         // threads that had an event
+  uint64_t untracked_count;  // blocks that lived untracked because metadata memory ran out
+  uint64_t nested_count;     // calls served while the thread was inside Weir (signal handlers)
+  uint64_t thread_count;     // threads that had an event
 };
 HostTotals read_totals();
 
 // A thread as it was at its first event.
 struct ThreadInfo {
-  int tid;          // kernel's id
-  char name[16];    // as the kernel had it at the thread's end, or now
+  int tid;        // kernel's id
+  char name[16];  // as the kernel had it at the thread's end, or now
 };
 // nullptr for unknown and for ids beyond what is kept.
 const ThreadInfo* thread_info(core::ThreadId thread);

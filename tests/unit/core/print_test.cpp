@@ -11,7 +11,14 @@ namespace {
 TEST(TextBuffer, FormatsNumbersAndText) {
   char storage[128];
   TextBuffer text(storage);
-  text.text("a=").decimal(0).text(" b=").decimal(UINT64_MAX).text(" c=").signed_decimal(INT64_MIN).text(" d=").hex(0xbeef);
+  text.text("a=")
+      .decimal(0)
+      .text(" b=")
+      .decimal(UINT64_MAX)
+      .text(" c=")
+      .signed_decimal(INT64_MIN)
+      .text(" d=")
+      .hex(0xbeef);
   EXPECT_STREQ(text.c_str(), "a=0 b=18446744073709551615 c=-9223372036854775808 d=beef");
   EXPECT_FALSE(text.truncated());
 }

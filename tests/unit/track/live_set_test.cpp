@@ -137,7 +137,8 @@ TEST(LiveSet, SlicesReusedByPagesOfOtherShapesLoseNoBlock) {
   for (int round = 0; round < 3000; ++round) {
     const uintptr_t first = segment + kSlice * (1 + random() % 12);
     const bool large = random() % 2 == 0;
-    const PlayedPage page = large ? page_at(first, 8, medium[random() % 4]) : page_at(first, 1, small[random() % 4], 384);
+    const PlayedPage page =
+        large ? page_at(first, 8, medium[random() % 4]) : page_at(first, 1, small[random() % 4], 384);
     std::vector<size_t> indices;
     for (size_t i = 0; i < page.count() && indices.size() < 40; i += 1 + random() % 3) indices.push_back(i);
     std::shuffle(indices.begin(), indices.end(), random);
