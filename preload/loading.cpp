@@ -10,12 +10,19 @@ namespace runtime = weir::runtime;
 
 namespace {
 
-#define WEIR_HEAP_FUNCTION(name) {#name, reinterpret_cast<void*>(&name)}
-const runtime::HeapFunction heap_functions[] = {
-    WEIR_HEAP_FUNCTION(malloc),        WEIR_HEAP_FUNCTION(calloc),         WEIR_HEAP_FUNCTION(realloc),
-    WEIR_HEAP_FUNCTION(reallocarray),  WEIR_HEAP_FUNCTION(free),           WEIR_HEAP_FUNCTION(posix_memalign),
-    WEIR_HEAP_FUNCTION(aligned_alloc), WEIR_HEAP_FUNCTION(memalign),       WEIR_HEAP_FUNCTION(valloc),
-    WEIR_HEAP_FUNCTION(pvalloc),       WEIR_HEAP_FUNCTION(malloc_usable_size)};
+#define WEIR_HEAP_FUNCTION(name) \
+  { #name, reinterpret_cast < void*>(&name) }
+const runtime::HeapFunction heap_functions[] = {WEIR_HEAP_FUNCTION(malloc),
+                                                WEIR_HEAP_FUNCTION(calloc),
+                                                WEIR_HEAP_FUNCTION(realloc),
+                                                WEIR_HEAP_FUNCTION(reallocarray),
+                                                WEIR_HEAP_FUNCTION(free),
+                                                WEIR_HEAP_FUNCTION(posix_memalign),
+                                                WEIR_HEAP_FUNCTION(aligned_alloc),
+                                                WEIR_HEAP_FUNCTION(memalign),
+                                                WEIR_HEAP_FUNCTION(valloc),
+                                                WEIR_HEAP_FUNCTION(pvalloc),
+                                                WEIR_HEAP_FUNCTION(malloc_usable_size)};
 
 }  // namespace
 

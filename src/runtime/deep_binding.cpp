@@ -18,9 +18,9 @@ constexpr size_t kNone = SIZE_MAX;
 
 // What a loaded module's dynamic section tells.
 struct Dynamic {
-  const ElfW(Sym)* symbols = nullptr;
+  const ElfW(Sym) * symbols = nullptr;
   const char* names = nullptr;
-  const ElfW(Rela)* relocations[2] = {};  // data, then calls
+  const ElfW(Rela) * relocations[2] = {};  // data, then calls
   size_t relocation_bytes[2] = {};
 };
 

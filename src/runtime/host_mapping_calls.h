@@ -22,8 +22,8 @@ inline int as_status(long result) { return static_cast<int>(with_errno(result));
 
 inline void* call_mmap(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
   if (auto* next = WEIR_KNOWN_HOST_SYMBOL(mmap)) return next(address, bytes, protection, flags, fd, offset);
-  return as_pointer(core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection, flags,
-                                      fd, offset));
+  return as_pointer(
+      core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection, flags, fd, offset));
 }
 
 inline int call_munmap(void* address, size_t bytes) {
@@ -39,8 +39,7 @@ inline void* call_mremap(void* address, size_t bytes, size_t new_bytes, int flag
 
 inline int call_mprotect(void* address, size_t bytes, int protection) {
   if (auto* next = WEIR_KNOWN_HOST_SYMBOL(mprotect)) return next(address, bytes, protection);
-  return as_status(
-      core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
+  return as_status(core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
 }
 
 inline void* call_shmat(int id, const void* address, int flags) {

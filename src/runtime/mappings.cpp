@@ -134,9 +134,7 @@ bool find_origin(const RemapRequest& request, Mapping* origin) {
   return true;
 }
 
-bool keeps_origin(const RemapRequest& request) {
-  return request.bytes == 0 || (request.flags & MREMAP_DONTUNMAP) != 0;
-}
+bool keeps_origin(const RemapRequest& request) { return request.bytes == 0 || (request.flags & MREMAP_DONTUNMAP) != 0; }
 
 // ---- System V segments ----
 

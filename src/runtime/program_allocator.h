@@ -17,7 +17,8 @@ bool look_for_program_allocator();
 
 // True where the program's own malloc comes before Weir's. Cost: one load, but for the first call, which asks the loader.
 inline bool program_brings_allocator() {
-  if (program_allocator.load(std::memory_order_acquire) == ProgramAllocator::absent) [[likely]] return false;
+  if (program_allocator.load(std::memory_order_acquire) == ProgramAllocator::absent) [[likely]]
+    return false;
   return look_for_program_allocator();
 }
 

@@ -392,8 +392,7 @@ void protect_mappings(uintptr_t address, size_t bytes, int protection) {
     const uint64_t reserved_before = mapping.reserved() ? mapping.bytes : 0;
     mapping.protection = protection;
     const uint64_t reserved_now = mapping.reserved() ? mapping.bytes : 0;
-    change_figures(mapping,
-                   [&](MappingFigures& figures) { figures.reserved_bytes += reserved_now - reserved_before; });
+    change_figures(mapping, [&](MappingFigures& figures) { figures.reserved_bytes += reserved_now - reserved_before; });
     attach_node(node);
     join_at(mapping.address);
     node = next;

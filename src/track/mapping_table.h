@@ -16,15 +16,16 @@ namespace weir::track {
 
 enum class MappingKind : uint8_t { anonymous = 0, file, shared_anonymous, brk, sysv };
 inline constexpr size_t kMappingKinds = 5;
-inline constexpr const char* kMappingKindNames[kMappingKinds] = {"anonymous", "file", "shared_anonymous", "brk", "sysv"};
+inline constexpr const char* kMappingKindNames[kMappingKinds] = {"anonymous", "file", "shared_anonymous", "brk",
+                                                                 "sysv"};
 
 // A file by its path, interned: equal paths are one object. Lives as long as the process.
 struct MappedFile {
-  const char* path;             // as /proc/self/fd named it when it was mapped; "(unknown)" where it could not be read
-  uint64_t map_count;           // mappings made of it
-  uint64_t mapped_bytes;        // live now
+  const char* path;       // as /proc/self/fd named it when it was mapped; "(unknown)" where it could not be read
+  uint64_t map_count;     // mappings made of it
+  uint64_t mapped_bytes;  // live now
   uint64_t mapped_peak_bytes;
-  uint64_t resident_bytes;      // of the live mappings, as of measure_residency()
+  uint64_t resident_bytes;  // of the live mappings, as of measure_residency()
 };
 
 // One interval as readers see it.
@@ -32,9 +33,9 @@ struct Mapping {
   uintptr_t address = 0;
   size_t bytes = 0;  // whole pages, but for brk
   MappingKind kind = MappingKind::anonymous;
-  int protection = 0;  // PROT_*, as the last mmap or mprotect left it
-  int flags = 0;       // MAP_*, as mmap got them; 0 for brk, SHM_* for sysv
-  uint64_t offset = 0;  // of the interval's start within its file or segment; bytes
+  int protection = 0;          // PROT_*, as the last mmap or mprotect left it
+  int flags = 0;               // MAP_*, as mmap got them; 0 for brk, SHM_* for sysv
+  uint64_t offset = 0;         // of the interval's start within its file or segment; bytes
   MappedFile* file = nullptr;  // for kind file only
   core::StackId stack = core::StackId::unknown;
   core::ThreadId thread = core::ThreadId::unknown;

@@ -34,11 +34,11 @@ void attempt(const char* what, Attempt run) {
 void all_forms() {
   attempt("new", [] { return operator new(huge); });
   attempt("new[]", [] { return operator new[](huge); });
-  attempt("aligned new", [] { return operator new(huge, std::align_val_t{256}); });
+  attempt("aligned new", [] { return operator new (huge, std::align_val_t{256}); });
   attempt("aligned new[]", [] { return operator new[](huge, std::align_val_t{256}); });
   attempt("nothrow new", [] { return operator new(huge, std::nothrow); });
   attempt("nothrow new[]", [] { return operator new[](huge, std::nothrow); });
-  attempt("nothrow aligned new", [] { return operator new(huge, std::align_val_t{256}, std::nothrow); });
+  attempt("nothrow aligned new", [] { return operator new (huge, std::align_val_t{256}, std::nothrow); });
   attempt("nothrow aligned new[]", [] { return operator new[](huge, std::align_val_t{256}, std::nothrow); });
 }
 
@@ -70,7 +70,11 @@ int main() {
   all_forms();
   attempt("new[] of negative size", []() -> void* { return new int[huge]; });
   attempt("vector", []() -> void* { return std::vector<char>(huge).data(); });
-  attempt("string", []() -> void* { std::string text; text.reserve(huge); return nullptr; });
+  attempt("string", []() -> void* {
+    std::string text;
+    text.reserve(huge);
+    return nullptr;
+  });
   attempt("object", []() -> void* { return new (std::nothrow) Aligned[huge / sizeof(Aligned)]; });
   for (auto handler : {give_up_after_three, throw_bad_alloc}) {
     for (int form = 0; form < 4; ++form) {

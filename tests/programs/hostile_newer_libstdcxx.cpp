@@ -1,11 +1,11 @@
 // Runs on the libstdc++ that its RUNPATH names: bad_alloc of a failed new is that library's own, and no second one is loaded.
+#include <link.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <string>
-
-#include <link.h>
 
 namespace {
 

@@ -14,13 +14,22 @@
 int main(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      ALLOW(read), ALLOW(write), ALLOW(newfstatat), ALLOW(brk), ALLOW(mmap), ALLOW(munmap), ALLOW(mremap), ALLOW(mprotect),
-      ALLOW(futex), ALLOW(exit_group),
+      ALLOW(read),
+      ALLOW(write),
+      ALLOW(newfstatat),
+      ALLOW(brk),
+      ALLOW(mmap),
+      ALLOW(munmap),
+      ALLOW(mremap),
+      ALLOW(mprotect),
+      ALLOW(futex),
+      ALLOW(exit_group),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
   };
   const struct sock_fprog program = {sizeof code / sizeof *code, code};
   free(malloc(1));  // glibc's first asks for a random number
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 77;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    return 77;
   for (size_t bytes = 100; bytes < 64000000; bytes *= 3) {
     char* block = malloc(bytes);
     memset(block, 1, bytes);

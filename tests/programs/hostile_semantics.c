@@ -22,7 +22,9 @@ static void check_usable(size_t bytes) {
 
 static void check_aligned(const char* call, void* block, size_t alignment, size_t bytes) {
   printf("%s of %zu at %zu: %s\n", call, bytes, alignment,
-         block == NULL ? "NULL" : (uintptr_t)block % alignment == 0 ? "aligned" : "misaligned");
+         block == NULL                       ? "NULL"
+         : (uintptr_t)block % alignment == 0 ? "aligned"
+                                             : "misaligned");
   if (block == NULL) return;
   memset(block, 1, bytes);
   if (malloc_usable_size(block) < bytes) printf("usable size is too small\n");

@@ -54,11 +54,21 @@ int main(int argc, char** argv) {
     const int most = PAGES - from < 30 ? PAGES - from : 30;
     const int count = 1 + rand() % most;
     switch (rand() % 5) {
-      case 0: map_fixed(from, count); break;
-      case 1: unmap(from, count); break;
-      case 2: protect(from, count); break;
-      case 3: munmap(zone + from * PAGE + 1, PAGE); break;  // refused
-      default: move(from, rand() % PAGES); break;
+      case 0:
+        map_fixed(from, count);
+        break;
+      case 1:
+        unmap(from, count);
+        break;
+      case 2:
+        protect(from, count);
+        break;
+      case 3:
+        munmap(zone + from * PAGE + 1, PAGE);
+        break;  // refused
+      default:
+        move(from, rand() % PAGES);
+        break;
     }
   }
   int reserved = 0, committed = 0;

@@ -265,13 +265,27 @@ class Model {
     const auto [from, count] = range();
     switch (pick(8)) {
       case 0:
-      case 1: map(from, count); break;
-      case 2: unmap_range(from, count); break;
-      case 3: fail_unmap(from, count); break;
-      case 4: protect(from, count); break;
-      case 5: remap(from, count); break;
-      case 6: race(from, count); break;
-      default: unmap_range(from, 1 + count / 4); break;
+      case 1:
+        map(from, count);
+        break;
+      case 2:
+        unmap_range(from, count);
+        break;
+      case 3:
+        fail_unmap(from, count);
+        break;
+      case 4:
+        protect(from, count);
+        break;
+      case 5:
+        remap(from, count);
+        break;
+      case 6:
+        race(from, count);
+        break;
+      default:
+        unmap_range(from, 1 + count / 4);
+        break;
     }
   }
 
