@@ -75,7 +75,7 @@ class HeldSignals {
 
  private:
   sigset_t held_{}, before_{};
-  struct sigaction child_action_{};
+  struct sigaction child_action_ {};
 };
 
 }  // namespace

@@ -8,8 +8,8 @@
 namespace weir::cli {
 
 struct Invocation {
-  std::string path;                    // the file to execute
-  std::vector<std::string> arguments;  // from argv[0] on
+  std::string path;                                // the file to execute
+  std::vector<std::string> arguments;              // from argv[0] on
   std::map<std::string, std::string> environment;  // added to this process's own
 };
 

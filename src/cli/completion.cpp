@@ -26,7 +26,9 @@ std::string bash_text(const CLI::App& app) {
       "_weir() {\n"
       "  local word=\"${COMP_WORDS[COMP_CWORD]}\" i\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-      "    COMPREPLY=($(compgen -W '" + commands_of(app) + " --help --version' -- \"$word\"))\n"
+      "    COMPREPLY=($(compgen -W '" +
+      commands_of(app) +
+      " --help --version' -- \"$word\"))\n"
       "    return\n"
       "  fi\n"
       "  for ((i = 2; i < COMP_CWORD; i++)); do\n"
@@ -37,7 +39,8 @@ std::string bash_text(const CLI::App& app) {
       "  done\n"
       "  case \"${COMP_WORDS[1]}\" in\n";
   for (const CLI::App* command : app.get_subcommands({})) {
-    text += "    " + command->get_name() + ") COMPREPLY=($(compgen -f -W '" + options_of(*command) + "' -- \"$word\")) ;;\n";
+    text += "    " + command->get_name() + ") COMPREPLY=($(compgen -f -W '" + options_of(*command) +
+            "' -- \"$word\")) ;;\n";
   }
   return text + "  esac\n}\ncomplete -o filenames -F _weir weir\n";
 }

@@ -80,11 +80,12 @@ void Digest::add_large_blocks(const Json& report) {
 void Digest::add_listing_limits(const Json& report) {
   const std::string limit = text_of(child(child(report, "options"), "WEIR_LARGE"), "value");
   if (!limit.empty() && parse_size(limit, "WEIR_LARGE") > larger_than_) {
-    listing_limits_.push_back("of " + program_of(report) + " only samples below " + limit + ": run it with WEIR_LARGE=" +
-                              std::to_string(larger_than_) + " for all");
+    listing_limits_.push_back("of " + program_of(report) + " only samples below " + limit +
+                              ": run it with WEIR_LARGE=" + std::to_string(larger_than_) + " for all");
   }
   const uint64_t left_out = figure(report["host"], "large_left_out_count");
-  if (left_out > 0) listing_limits_.push_back("of " + program_of(report) + " " + plural(left_out, "more block") + " left out");
+  if (left_out > 0)
+    listing_limits_.push_back("of " + program_of(report) + " " + plural(left_out, "more block") + " left out");
 }
 
 }  // namespace weir::cli

@@ -67,7 +67,7 @@ class Digest {
   const SiteTable& peak() const { return peak_; }
   const SiteTable& hot_sites() const { return hot_sites_; }
   const std::vector<LargeBlock>& large_blocks() const { return large_blocks_; }
-  const std::map<std::string, uint64_t>& notes() const { return notes_; }  // text -> reports that say so
+  const std::map<std::string, uint64_t>& notes() const { return notes_; }             // text -> reports that say so
   const std::vector<std::string>& listing_limits() const { return listing_limits_; }  // what large_blocks() may lack
 
  private:

@@ -39,7 +39,9 @@ class Checklist {
   bool failed() const { return failed_; }
 
  private:
-  static void print(const std::string& mark, const std::string& text) { std::printf("%s  %s\n", mark.c_str(), text.c_str()); }
+  static void print(const std::string& mark, const std::string& text) {
+    std::printf("%s  %s\n", mark.c_str(), text.c_str());
+  }
   Style style_;
   bool failed_ = false;
 };
@@ -58,7 +60,8 @@ bool starts_with_preload(const std::string& library, std::string& output) {
   }
   close(ends[1]);
   char buffer[512];
-  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;) output.append(buffer, static_cast<size_t>(got));
+  for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
+    output.append(buffer, static_cast<size_t>(got));
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -96,10 +99,12 @@ void check_library(Checklist& list) {
   list.ok("library " + library);
   const std::set<std::string> names = defined_symbols(library);
   std::string missing;
-  for (const char* name : {"malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc", "_Znwm", "_ZdlPv"}) {
+  for (const char* name :
+       {"malloc", "calloc", "realloc", "free", "posix_memalign", "aligned_alloc", "_Znwm", "_ZdlPv"}) {
     if (names.count(name) == 0) missing += std::string(" ") + name;
   }
-  missing.empty() ? list.ok("it exports the malloc family and operator new") : list.fail("it does not export" + missing);
+  missing.empty() ? list.ok("it exports the malloc family and operator new")
+                  : list.fail("it does not export" + missing);
   std::string output;
   if (starts_with_preload(library, output)) {
     list.ok("/bin/true runs with it preloaded");
@@ -115,7 +120,8 @@ void check_report_folder(Checklist& list) {
     return;
   }
   std::error_code error;
-  fs::path folder = pattern != nullptr && *pattern != '\0' ? fs::absolute(pattern).parent_path() : fs::current_path(error);
+  fs::path folder =
+      pattern != nullptr && *pattern != '\0' ? fs::absolute(pattern).parent_path() : fs::current_path(error);
   while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
   if (access(folder.c_str(), W_OK | X_OK) == 0) {
     list.ok("reports can be written in " + folder.string());
@@ -140,7 +146,8 @@ void check_allocator_settings(Checklist& list) {
     const std::string variable = *entry;
     const std::string name = variable.substr(0, variable.find('='));
     const bool tunes_malloc = name == "GLIBC_TUNABLES" && variable.find("glibc.malloc.") != std::string::npos;
-    if (name.starts_with("MALLOC_") || name.starts_with("MIMALLOC_") || tunes_malloc) names += (names.empty() ? "" : ", ") + name;
+    if (name.starts_with("MALLOC_") || name.starts_with("MIMALLOC_") || tunes_malloc)
+      names += (names.empty() ? "" : ", ") + name;
   }
   if (names.empty()) {
     list.ok("no settings of another allocator");
@@ -159,7 +166,8 @@ std::string first_line(const char* path) {
 void check_ptrace(Checklist& list) {
   const std::string scope = first_line("/proc/sys/kernel/yama/ptrace_scope");
   if (scope.empty() || scope == "0") {
-    list.ok("debuggers may attach (ptrace_scope " + (scope.empty() ? std::string("not set") : scope) + "); Weir does not need it");
+    list.ok("debuggers may attach (ptrace_scope " + (scope.empty() ? std::string("not set") : scope) +
+            "); Weir does not need it");
   } else {
     list.ok("ptrace_scope is " + scope + ": debuggers attach to their own children only; Weir does not need it");
   }
@@ -189,10 +197,13 @@ void check_program(Checklist& list, const std::string& name) {
 
 void add_doctor(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
   CLI::App* command = app.add_subcommand("doctor", "Check that Weir can work here, and with a program");
-  command->footer("weir doctor [OPTIONS] -- program checks that program too. One line per check; exit code 1 where one failed.\n\nExample: weir doctor -- ./myprogram");
+  command->footer(
+      "weir doctor [OPTIONS] -- program checks that program too. One line per check; exit code 1 where one "
+      "failed.\n\nExample: weir doctor -- ./myprogram");
   auto color = std::make_shared<std::string>("auto");
   command->add_option("--color", *color, "When to use colour")
-      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   command->prefix_command();
   command->callback([command, color, &program, &exit_code] {
     Checklist list(use_color(*color, STDOUT_FILENO));

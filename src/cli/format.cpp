@@ -102,15 +102,25 @@ uint64_t parse_size(const std::string& text, const std::string& what) {
   constexpr struct {
     const char* name;
     uint64_t bytes;
-  } kUnits[] = {{"", 1}, {"B", 1}, {"kB", 1000}, {"KB", 1000}, {"MB", 1000'000}, {"GB", 1000'000'000},
-                {"TB", 1000'000'000'000}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40}};
+  } kUnits[] = {{"", 1},
+                {"B", 1},
+                {"kB", 1000},
+                {"KB", 1000},
+                {"MB", 1000'000},
+                {"GB", 1000'000'000},
+                {"TB", 1000'000'000'000},
+                {"KiB", 1ULL << 10},
+                {"MiB", 1ULL << 20},
+                {"GiB", 1ULL << 30},
+                {"TiB", 1ULL << 40}};
   char* end = nullptr;
   errno = 0;
   const unsigned long long number = std::strtoull(text.c_str(), &end, 10);
   if (errno == 0 && end != text.c_str() && text[0] != '-') {
     uint64_t bytes = 0;
     for (const auto& unit : kUnits) {
-      if (std::strcmp(end, unit.name) == 0 && !__builtin_mul_overflow(uint64_t{number}, unit.bytes, &bytes)) return bytes;
+      if (std::strcmp(end, unit.name) == 0 && !__builtin_mul_overflow(uint64_t{number}, unit.bytes, &bytes))
+        return bytes;
     }
   }
   throw Error(kExitUsage, what + ": expected a size such as 64KiB, 100MB or 2GiB, found '" + text + "'");

@@ -24,7 +24,8 @@ std::vector<fs::path> candidates() {
 std::string checked(const fs::path& path) {
   const std::string text = path.string();
   if (text.find_first_of(" :") != std::string::npos) {
-    throw Error(kExitOwnFailure, text + ": a path with a space or a colon cannot be preloaded; set WEIR_LIBRARY to another one");
+    throw Error(kExitOwnFailure,
+                text + ": a path with a space or a colon cannot be preloaded; set WEIR_LIBRARY to another one");
   }
   return text;
 }
@@ -40,7 +41,8 @@ std::string find_library() {
   std::error_code error;
   const char* named = std::getenv("WEIR_LIBRARY");
   if (named != nullptr && *named != '\0') {
-    if (!fs::exists(named, error)) throw Error(kExitOwnFailure, std::string("WEIR_LIBRARY=") + named + " does not exist");
+    if (!fs::exists(named, error))
+      throw Error(kExitOwnFailure, std::string("WEIR_LIBRARY=") + named + " does not exist");
     return checked(fs::absolute(named));
   }
   std::string places;

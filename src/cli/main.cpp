@@ -1,6 +1,5 @@
 // The `weir` command: runs programs under libweir.so and reads the reports they leave.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -33,8 +32,9 @@ int run_command(std::vector<std::string> words) {
   int exit_code = 0;
   const std::vector<std::string> program = take_program(words);
   CLI::App app{"Weir: a memory pool and exact allocation tracker for unmodified programs", "weir"};
-  app.footer("Example: weir run -- ./myprogram, then weir show weir.myprogram.PID.json\n"
-             "weir COMMAND --help says more about a command.");
+  app.footer(
+      "Example: weir run -- ./myprogram, then weir show weir.myprogram.PID.json\n"
+      "weir COMMAND --help says more about a command.");
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.require_subcommand(1);
   weir::cli::add_run(app, program, exit_code);

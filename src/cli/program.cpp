@@ -121,7 +121,8 @@ class ElfFacts {
     }
   }
   void read_needed(Elf_Scn* section, const GElf_Shdr& header) {
-    static constexpr const char* kLibraries[] = {"libasan.", "libtsan.", "libmsan.", "libhwasan.", "liblsan.", "libclang_rt."};
+    static constexpr const char* kLibraries[] = {"libasan.",   "libtsan.", "libmsan.",
+                                                 "libhwasan.", "liblsan.", "libclang_rt."};
     Elf_Data* data = elf_getdata(section, nullptr);
     for (size_t i = 0; data != nullptr && i < header.sh_size / header.sh_entsize; ++i) {
       GElf_Dyn entry;
@@ -133,7 +134,8 @@ class ElfFacts {
     }
   }
   void read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
-    static constexpr const char* kEntries[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init", "__lsan_init"};
+    static constexpr const char* kEntries[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init",
+                                               "__lsan_init"};
     Elf_Data* data = elf_getdata(section, nullptr);
     for (size_t i = 0; data != nullptr && i < header.sh_size / header.sh_entsize; ++i) {
       GElf_Sym symbol;

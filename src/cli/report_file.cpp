@@ -48,7 +48,8 @@ std::string read_file(const std::string& path) {
 Json parse(const std::string& path, const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) fail(path, "byte 0: expected a Weir report, found an empty file");
-  if (text[first] != '{') fail(path, "byte " + std::to_string(first) + ": expected a Weir report, which begins with '{'");
+  if (text[first] != '{')
+    fail(path, "byte " + std::to_string(first) + ": expected a Weir report, which begins with '{'");
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
@@ -67,11 +68,13 @@ class ShapeCheck {
 
   void check() {
     const auto schema = report_.find("schema");
-    if (schema == report_.end() || !schema->is_string()) fail(path_, "expected a Weir report: the key \"schema\" is missing");
+    if (schema == report_.end() || !schema->is_string())
+      fail(path_, "expected a Weir report: the key \"schema\" is missing");
     if (*schema != kSchema) {
       fail(path_, "expected schema " + std::string(kSchema) + ", found " + schema->get<std::string>());
     }
-    for (const char* key : {"process", "host"}) require(key, report_.contains(key) && report_[key].is_object(), "an object");
+    for (const char* key : {"process", "host"})
+      require(key, report_.contains(key) && report_[key].is_object(), "an object");
     for (const char* key : {"leaks", "peak", "hot_sites", "stacks", "frames", "modules", "warnings"}) {
       require(key, report_.contains(key) && report_[key].is_array(), "an array");
     }

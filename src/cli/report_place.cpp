@@ -46,7 +46,8 @@ std::string glob_of(std::string pattern) {
 std::vector<std::string> matches(const std::string& pattern) {
   glob_t found{};
   std::vector<std::string> names;
-  if (glob(glob_of(pattern).c_str(), 0, nullptr, &found) == 0) names.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  if (glob(glob_of(pattern).c_str(), 0, nullptr, &found) == 0)
+    names.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   globfree(&found);
   return names;
 }
@@ -113,8 +114,8 @@ std::vector<std::string> ReportPlace::collect() {
 }
 
 void ReportPlace::move_single(std::string& report) {
-  const std::string base = fs::path(folder_).parent_path().string() + "/weir." +
-                           without_ending(fs::path(report).filename().string());
+  const std::string base =
+      fs::path(folder_).parent_path().string() + "/weir." + without_ending(fs::path(report).filename().string());
   for (int attempt = 0; attempt < 100; ++attempt) {
     const std::string name = base + (attempt > 0 ? "." + std::to_string(attempt) : "") + kEnding;
     if (renameat2(AT_FDCWD, report.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0) {

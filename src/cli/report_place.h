@@ -28,8 +28,8 @@ class ReportPlace {
   void move_single(std::string& report);
 
   std::string pattern_;
-  std::string folder_;              // empty where the user gave the pattern
-  std::set<std::string> older_;     // what matched the user's pattern before: name, inode and time of change
+  std::string folder_;           // empty where the user gave the pattern
+  std::set<std::string> older_;  // what matched the user's pattern before: name, inode and time of change
 };
 
 }  // namespace weir::cli

@@ -128,19 +128,23 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
   CLI::App* command = app.add_subcommand("run", "Run a program under Weir and print what it did with memory");
   command->footer(
       "weir run [OPTIONS] -- program [arguments]\n\n"
-      "The exit code is the program's, 128 + N where signal N killed it; 127 where it is not found, 126 where it cannot be\n"
+      "The exit code is the program's, 128 + N where signal N killed it; 127 where it is not found, 126 where it "
+      "cannot be\n"
       "executed, 125 where Weir itself cannot start. The summary goes to stderr.\n"
-      "A run of one process leaves weir.PROGRAM.PID.json, a run of many a folder weir.PROGRAM.PID of reports; --report names\n"
+      "A run of one process leaves weir.PROGRAM.PID.json, a run of many a folder weir.PROGRAM.PID of reports; --report "
+      "names\n"
       "another place.\n\n"
       "Examples: weir run -- ./myprogram --its-own-option\n"
       "          weir run --top 3 --stack-depth 64 -- make -j8");
   command->prefix_command();
   auto arguments = std::make_shared<RunArguments>();
   command->add_option("--top", arguments->top, "Entries of each list in the summary")
-      ->capture_default_str()->check(CLI::PositiveNumber);
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_flag("--no-summary", arguments->no_summary, "Print only where the report is");
   command->add_option("--color", arguments->color, "When to use colour")
-      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   add_option_flags(*command, arguments->settings);
   command->callback([command, arguments, &program, &exit_code] {
     const std::vector<std::string> rest = command->remaining();

@@ -55,7 +55,8 @@ std::string shell_text(const EnvArguments& arguments) {
     }
     return text;
   }
-  for (const auto& [name, value] : environment_for(arguments.settings)) text += assignment(name, value, arguments.shell);
+  for (const auto& [name, value] : environment_for(arguments.settings))
+    text += assignment(name, value, arguments.shell);
   return text;
 }
 
@@ -69,7 +70,8 @@ void add_env(CLI::App& app) {
       "          weir env --shell fish | source");
   auto arguments = std::make_shared<EnvArguments>();
   command->add_option("--shell", arguments->shell, "Whose syntax; bash is also sh's and zsh's")
-      ->capture_default_str()->check(CLI::IsMember({"bash", "fish", "csh"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"bash", "fish", "csh"}));
   command->add_flag("--unset", arguments->unset, "Print what takes the exports back");
   add_option_flags(*command, arguments->settings);
   command->callback([arguments] { std::fputs(shell_text(*arguments).c_str(), stdout); });

@@ -74,21 +74,28 @@ void symbolize_in_place(const std::vector<std::string>& paths) {
 }  // namespace
 
 void add_show(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("show", "Print what a report says: totals, leaks, peak, hot sites, large blocks");
-  command->footer("Example: weir show weir.myprogram.4711.json\n         weir show --top 3 --larger-than 100MB weir.make.4700/");
+  CLI::App* command =
+      app.add_subcommand("show", "Print what a report says: totals, leaks, peak, hot sites, large blocks");
+  command->footer(
+      "Example: weir show weir.myprogram.4711.json\n         weir show --top 3 --larger-than 100MB weir.make.4700/");
   auto arguments = std::make_shared<ShowArguments>();
   command->add_option("report", arguments->paths, "Reports, or folders of reports")->required();
-  command->add_option("--top", arguments->top, "Entries of each list")->capture_default_str()->check(CLI::PositiveNumber);
-  command->add_option("--larger-than", arguments->larger_than, "List the blocks of at least this size one by one, such as 100MB");
+  command->add_option("--top", arguments->top, "Entries of each list")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--larger-than", arguments->larger_than,
+                      "List the blocks of at least this size one by one, such as 100MB");
   command->add_flag("--full", arguments->full, "Whole stacks and whole function names");
   command->add_flag("--json", arguments->json, "Print the finished report itself, as JSON");
   command->add_option("--color", arguments->color, "When to use colour")
-      ->capture_default_str()->check(CLI::IsMember({"auto", "always", "never"}));
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   command->callback([arguments] { show(*arguments); });
 }
 
 void add_symbolize(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("symbolize", "Finish raw reports in place: functions, files, lines, inlined calls");
+  CLI::App* command =
+      app.add_subcommand("symbolize", "Finish raw reports in place: functions, files, lines, inlined calls");
   command->footer("Example: weir symbolize weir.myprogram.4711.json");
   auto paths = std::make_shared<std::vector<std::string>>();
   command->add_option("report", *paths, "Reports, or folders of reports")->required();

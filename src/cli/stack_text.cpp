@@ -11,9 +11,20 @@
 namespace weir::cli {
 namespace {
 
-constexpr std::string_view kStartFunctions[] = {
-    "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "start_thread", "clone", "clone3",
-    "__clone", "__clone3", "thread_start", "_dl_start_user", "_dl_init", "call_init", "_dl_start"};
+constexpr std::string_view kStartFunctions[] = {"_start",
+                                                "__libc_start_main",
+                                                "__libc_start_main_impl",
+                                                "__libc_start_call_main",
+                                                "start_thread",
+                                                "clone",
+                                                "clone3",
+                                                "__clone",
+                                                "__clone3",
+                                                "thread_start",
+                                                "_dl_start_user",
+                                                "_dl_init",
+                                                "call_init",
+                                                "_dl_start"};
 
 bool is_noise(std::string_view function) {
   return std::find(std::begin(kStartFunctions), std::end(kStartFunctions), function) != std::end(kStartFunctions);
@@ -48,9 +59,8 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
   }
   const std::string module = module_name(report, frame);
   if (module.starts_with("libweir.so")) return;
-  const std::string raw_place = frame.contains("offset")
-                                    ? module + "+" + hexadecimal(frame["offset"].get<uint64_t>())
-                                    : "code without a file at " + text_of(frame, "address");
+  const std::string raw_place = frame.contains("offset") ? module + "+" + hexadecimal(frame["offset"].get<uint64_t>())
+                                                         : "code without a file at " + text_of(frame, "address");
   if (const auto inlined = frame.find("inlined"); inlined != frame.end()) {
     for (const Json& position : *inlined) {
       lines.push_back({text_of(position, "function"), place_of(position, raw_place), true, false});

@@ -12,7 +12,7 @@ struct StackLine {
   std::string function;  // empty: not known
   std::string place;     // "file:line", or "module+0x12" where there is no line
   bool inlined = false;
-  bool noise = false;    // how every stack begins: start-up code of libc and the loader
+  bool noise = false;  // how every stack begins: start-up code of libc and the loader
 };
 
 // Innermost first; frames of Weir's own are left out. The report must be finished (finish_report).

@@ -18,8 +18,9 @@ std::string end_of(const Json& process) {
 }
 
 std::string shell_quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                             "0123456789_-+=./,:@%") == std::string::npos;
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-+=./,:@%") == std::string::npos;
   if (plain) return word;
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -76,12 +77,15 @@ class Writer {
   void write_host(const Json& host, uint64_t peak_ns) {
     const Json& totals = child(host, "totals");
     const uint64_t allocations = figure(totals, "alloc_count"), temporary = figure(totals, "temporary_count");
-    row("allocated", human_bytes(figure(totals, "alloc_bytes")) + " in " + plural(allocations, "allocation") + ", " +
-                         human_count(temporary) + " of them temporary" +
-                         (allocations > 0 ? " (" + human_percent(static_cast<double>(temporary) /
-                                                                 static_cast<double>(allocations)) + ")" : ""));
+    row("allocated",
+        human_bytes(figure(totals, "alloc_bytes")) + " in " + plural(allocations, "allocation") + ", " +
+            human_count(temporary) + " of them temporary" +
+            (allocations > 0
+                 ? " (" + human_percent(static_cast<double>(temporary) / static_cast<double>(allocations)) + ")"
+                 : ""));
     row("peak", human_bytes(figure(totals, "peak_bytes")) + " live, after " + human_duration(peak_ns));
-    row("at exit", human_bytes(figure(totals, "live_bytes")) + " live in " + plural(figure(totals, "live_count"), "block"));
+    row("at exit",
+        human_bytes(figure(totals, "live_bytes")) + " live in " + plural(figure(totals, "live_count"), "block"));
     if (figure(totals, "inherited_count") > 0) {
       row("inherited", human_bytes(figure(totals, "inherited_bytes")) + " of these from the parent process");
     }
@@ -95,7 +99,8 @@ class Writer {
     }
     const Json& memory = child(host, "process_memory");
     if (!memory.empty()) {
-      row("resident", human_bytes(figure(memory, "rss_bytes")) + ", peak " + human_bytes(figure(memory, "peak_rss_bytes")));
+      row("resident",
+          human_bytes(figure(memory, "rss_bytes")) + ", peak " + human_bytes(figure(memory, "peak_rss_bytes")));
     }
     write_oddities(totals);
   }
@@ -106,8 +111,9 @@ class Writer {
       row("pool", "off: the program's own malloc served");
       return;
     }
-    row("pool", human_bytes(figure(pool, "reserved_bytes")) + " reserved, " + human_bytes(figure(pool, "capacity_bytes")) +
-                    " committed, " + human_bytes(figure(pool, "active_bytes")) + " active, " +
+    row("pool", human_bytes(figure(pool, "reserved_bytes")) + " reserved, " +
+                    human_bytes(figure(pool, "capacity_bytes")) + " committed, " +
+                    human_bytes(figure(pool, "active_bytes")) + " active, " +
                     human_bytes(figure(pool, "cached_bytes")) + " cached; fragmentation " +
                     human_percent(ratio(pool, "fragmentation_ratio")));
   }
@@ -136,7 +142,8 @@ class Writer {
     std::stable_sort(reports.begin(), reports.end(),
                      [](const auto& a, const auto& b) { return a.peak_bytes > b.peak_bytes; });
     for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i]);
-    if (reports.size() > options_.top) line(style_.dim("  and " + human_count(reports.size() - options_.top) + " more"));
+    if (reports.size() > options_.top)
+      line(style_.dim("  and " + human_count(reports.size() - options_.top) + " more"));
     write_sums(reports);
   }
 
@@ -178,7 +185,8 @@ class Writer {
     } else {
       heading("Still allocated at exit: " + human_bytes(bytes) + " in " + plural(count, "block") + " from " +
               plural(sites.size(), "place"));
-      write_list(sites, [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
+      write_list(sites,
+                 [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
     }
     write_runtime_allocations(all);
   }
@@ -194,7 +202,8 @@ class Writer {
     }
     if (bytes_by_name.empty()) return;
     std::string names;
-    for (const auto& [name, its_bytes] : bytes_by_name) names += (names.empty() ? "" : ", ") + name + " " + human_bytes(its_bytes);
+    for (const auto& [name, its_bytes] : bytes_by_name)
+      names += (names.empty() ? "" : ", ") + name + " " + human_bytes(its_bytes);
     line(style_.dim("  Runtime allocations, kept until exit by design: " + human_bytes(bytes) + " in " +
                     plural(count, "block") + " (" + names + ")"));
   }
@@ -207,13 +216,14 @@ class Writer {
   }
 
   void write_hot_sites() {
-    std::vector<const Site*> sites =
-        sorted(digest_.hot_sites(), [](const Site* a, const Site* b) { return a->temporary_count > b->temporary_count; });
+    std::vector<const Site*> sites = sorted(
+        digest_.hot_sites(), [](const Site* a, const Site* b) { return a->temporary_count > b->temporary_count; });
     std::erase_if(sites, [](const Site* site) { return site->temporary_count == 0; });
     if (sites.empty()) return;
     heading("Most temporary allocations (freed before the thread's next allocation)");
     write_list(sites, [](const Site& site) {
-      return human_count(site.temporary_count) + " of " + plural(site.count, "allocation") + ", " + human_bytes(site.bytes);
+      return human_count(site.temporary_count) + " of " + plural(site.count, "allocation") + ", " +
+             human_bytes(site.bytes);
     });
   }
 
@@ -222,7 +232,8 @@ class Writer {
     std::vector<LargeBlock> blocks = digest_.large_blocks();
     std::stable_sort(blocks.begin(), blocks.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
     if (blocks.empty() && least == 0) return;
-    heading(least > 0 ? "Blocks of at least " + human_bytes(least) + ", still allocated at exit: " + human_count(blocks.size())
+    heading(least > 0 ? "Blocks of at least " + human_bytes(least) +
+                            ", still allocated at exit: " + human_count(blocks.size())
                       : "Large blocks, still allocated at exit");
     for (size_t i = 0; i < blocks.size() && i < options_.top; ++i) {
       const LargeBlock& block = blocks[i];
@@ -257,7 +268,8 @@ class Writer {
     write_rest(sites.size());
   }
   void write_rest(size_t count) {
-    if (count > options_.top) line(style_.dim("  and " + human_count(count - options_.top) + " more (--top N shows them)"));
+    if (count > options_.top)
+      line(style_.dim("  and " + human_count(count - options_.top) + " more (--top N shows them)"));
   }
 
   void write_stack(const std::vector<StackLine>& stack) {

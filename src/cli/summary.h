@@ -11,11 +11,11 @@
 namespace weir::cli {
 
 struct SummaryOptions {
-  size_t top = 10;            // entries of each list
-  size_t depth = 12;          // lines of each stack; 0: all
-  size_t width = 110;         // columns that a function's name may take; 0: any
-  uint64_t larger_than = 0;   // bytes, as the digest has it: list those blocks instead of everything else; 0: off
-  bool brief = false;         // totals and leaks only
+  size_t top = 10;           // entries of each list
+  size_t depth = 12;         // lines of each stack; 0: all
+  size_t width = 110;        // columns that a function's name may take; 0: any
+  uint64_t larger_than = 0;  // bytes, as the digest has it: list those blocks instead of everything else; 0: off
+  bool brief = false;        // totals and leaks only
   bool color = false;
 };
 

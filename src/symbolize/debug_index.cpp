@@ -38,7 +38,8 @@ std::string call_file(Dwarf_Die* inlined, Dwarf_Word index) {
   Dwarf_Die unit;
   Dwarf_Files* files = nullptr;
   size_t count = 0;
-  if (dwarf_diecu(inlined, &unit, nullptr, nullptr) == nullptr || dwarf_getsrcfiles(&unit, &files, &count) != 0) return {};
+  if (dwarf_diecu(inlined, &unit, nullptr, nullptr) == nullptr || dwarf_getsrcfiles(&unit, &files, &count) != 0)
+    return {};
   return index < count ? absolute_path(dwarf_filesrc(files, index, nullptr, nullptr), &unit) : std::string();
 }
 

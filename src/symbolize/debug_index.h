@@ -53,7 +53,7 @@ class DebugIndex {
   std::string function_name(Dwarf_Die* die);
 
   std::vector<Unit> units_;
-  RangeMap<size_t> unit_ranges_;  // -> index in units_
+  RangeMap<size_t> unit_ranges_;              // -> index in units_
   std::map<const void*, std::string> names_;  // by the address of a DIE
 };
 

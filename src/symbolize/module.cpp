@@ -72,8 +72,8 @@ std::string build_id_of(const std::string& path) {
 Module::Module(const std::string& path, const std::string& build_id) {
   if (open(path, build_id)) return;
   const std::string why = problem_;
-  const bool found = build_id.size() > 2 && open(kDebugFolder + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug",
-                                                 build_id);
+  const bool found =
+      build_id.size() > 2 && open(kDebugFolder + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug", build_id);
   problem_ = found ? "" : why;
 }
 

@@ -65,9 +65,12 @@ bool has_file(const std::string& path) { return path.starts_with('/'); }
 
 const char* name_of(Symbols symbols) {
   switch (symbols) {
-    case Symbols::debug_info: return "debug_info";
-    case Symbols::symbol_table: return "symbol_table";
-    case Symbols::none: break;
+    case Symbols::debug_info:
+      return "debug_info";
+    case Symbols::symbol_table:
+      return "symbol_table";
+    case Symbols::none:
+      break;
   }
   return "none";
 }
@@ -102,7 +105,8 @@ void Symbolizer::symbolize(Json& report) {
       open = has_file(path) ? &module_of(path, text_or_empty(modules[open_index], "build_id")) : nullptr;
       if (open != nullptr) {
         modules[open_index]["symbols"] = name_of(open->module.symbols());
-        if (!open->module.is_open()) warn(report, "no functions and lines for " + path + ": it " + open->module.problem());
+        if (!open->module.is_open())
+          warn(report, "no functions and lines for " + path + ": it " + open->module.problem());
       }
     }
     if (open == nullptr || !open->module.is_open()) continue;

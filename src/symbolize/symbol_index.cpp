@@ -29,9 +29,8 @@ SymbolIndex::SymbolIndex(Dwfl_Module* module) {
     if (name == nullptr || *name == '\0' || !is_function(symbol)) continue;
     symbols_.push_back({address, symbol.st_size, name, rank_of(symbol, name)});
   }
-  std::sort(symbols_.begin(), symbols_.end(), [](const Symbol& a, const Symbol& b) {
-    return a.start != b.start ? a.start < b.start : a.rank < b.rank;
-  });
+  std::sort(symbols_.begin(), symbols_.end(),
+            [](const Symbol& a, const Symbol& b) { return a.start != b.start ? a.start < b.start : a.rank < b.rank; });
   symbols_.erase(std::unique(symbols_.begin(), symbols_.end(),
                              [](const Symbol& a, const Symbol& b) { return a.start == b.start; }),
                  symbols_.end());

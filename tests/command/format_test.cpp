@@ -40,7 +40,8 @@ TEST(Format, SizesWithUnits) {
 
 TEST(Format, LongFunctionNamesLoseTheirTemplateArgumentsFirst) {
   EXPECT_EQ(shorten_function("short<int>(int)", 20), "short<int>(int)");
-  EXPECT_EQ(shorten_function("std::vector<std::map<int, long>>::push_back(int)", 40), "std::vector<...>::push_back(int)");
+  EXPECT_EQ(shorten_function("std::vector<std::map<int, long>>::push_back(int)", 40),
+            "std::vector<...>::push_back(int)");
   EXPECT_EQ(shorten_function("std::ostream& operator<< <char>(std::ostream&, char const*)", 50),
             "std::ostream& operator<< <...>(...)");
   EXPECT_EQ(shorten_function(std::string(200, 'x'), 10), "xxxxxxx...");

@@ -23,11 +23,11 @@ uint64_t load_bias() {
 }
 
 // The address of an instruction of the function that this is written in, as in the file.
-#define HERE()                                             \
-  ({                                                       \
-    uint64_t here;                                         \
-    asm volatile("lea 0(%%rip), %0" : "=r"(here));         \
-    here - 1 - load_bias();                                \
+#define HERE()                                     \
+  ({                                               \
+    uint64_t here;                                 \
+    asm volatile("lea 0(%%rip), %0" : "=r"(here)); \
+    here - 1 - load_bias();                        \
   })
 
 constexpr unsigned kInnerLine = __LINE__ + 1;
@@ -115,10 +115,11 @@ TEST(Module, FallsBackToTheSymbolTable) {
 TEST(Module, ReadsDebugInformationBesideTheFile) {
   const std::string stripped = testing::TempDir() + "linked", debug = testing::TempDir() + "linked.debug";
   const std::string quiet = " 2>/dev/null";
-  ASSERT_EQ(std::system(("objcopy --only-keep-debug '" + own_file() + "' '" + debug + "' && strip -o '" + stripped + "' '" +
-                         own_file() + "' && objcopy --add-gnu-debuglink='" + debug + "' '" + stripped + "'" + quiet)
-                            .c_str()),
-            0);
+  ASSERT_EQ(
+      std::system(("objcopy --only-keep-debug '" + own_file() + "' '" + debug + "' && strip -o '" + stripped + "' '" +
+                   own_file() + "' && objcopy --add-gnu-debuglink='" + debug + "' '" + stripped + "'" + quiet)
+                      .c_str()),
+      0);
   Module module(stripped, build_id_of(own_file()));
   EXPECT_EQ(module.symbols(), Symbols::debug_info);
   const Location location = module.locate(outer());

@@ -49,7 +49,8 @@ TEST(SymbolizeReport, AReturnAddressIsLookedUpBeforeItself) {
 }
 
 TEST(SymbolizeReport, MarksModulesAndLeavesAFinishedReportAlone) {
-  Json report = report_with({{{"module", 0U}, {"offset", address_of(reinterpret_cast<const void*>(&first_function)) + 1}}});
+  Json report =
+      report_with({{{"module", 0U}, {"offset", address_of(reinterpret_cast<const void*>(&first_function)) + 1}}});
   EXPECT_TRUE(is_raw(report));
   Symbolizer().symbolize(report);
   EXPECT_FALSE(is_raw(report));
