@@ -1,7 +1,10 @@
 #include "mimalloc_page.h"
 
-#include <mimalloc-internal.h>
+/* In this order. */
+/* clang-format off */
 #include <mimalloc.h>
+#include <mimalloc-internal.h>
+/* clang-format on */
 
 struct weir_pool_page_geometry weir_pool_page(void* base) {
   mi_page_t* page = _mi_ptr_page(base);

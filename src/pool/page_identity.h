@@ -9,8 +9,11 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wpedantic"
-#include <mimalloc-internal.h>
+// In this order.
+// clang-format off
 #include <mimalloc.h>
+#include <mimalloc-internal.h>
+// clang-format on
 #pragma GCC diagnostic pop
 
 #include "pool/mimalloc_page.h"
