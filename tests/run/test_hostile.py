@@ -43,6 +43,8 @@ class Hostile(unittest.TestCase):
         self.assertLessEqual(len(own), lines, own)
         return own
 
+    library = None  # another copy of the library than the build's
+
     def compare(self, name, *arguments, options=None, env=None, planted=1, lines=0):
         """Runs a program both ways; returns the run under Weir. `planted`: how often the planted leak is listed, None: not asked."""
         argv = [weir_test.program(name), *map(str, arguments)]
@@ -63,7 +65,7 @@ class Hostile(unittest.TestCase):
 
     def run_behind(self, prefix, argv, report, env=None):
         """Runs `prefix` without Weir, which then starts argv under it."""
-        variables = {"LD_PRELOAD": weir_test.library(), "WEIR_REPORT": report, **(env or {})}
+        variables = {"LD_PRELOAD": self.library or weir_test.library(), "WEIR_REPORT": report, **(env or {})}
         settings = [f"{name}={value}" for name, value in variables.items()]
         return weir_test.run_alone([*prefix, "env", *settings, *argv])
 
@@ -103,6 +105,9 @@ class ReportFile(Hostile):
         inner = self.folder / "inner"
         inner.mkdir(mode=0o500)
         self.folder.chmod(0o755)
+        if is_root():  # nobody may not be able to come to the build tree
+            self.library = shutil.copy(weir_test.library(), self.folder)
+            self.argv = [shutil.copy(self.argv[0], self.folder), *self.argv[1:]]
         self.run_with_report(inner / "out.json", lines=1, prefix=AS_NOBODY if is_root() else ())
         self.assertEqual(os.listdir(inner), [])
 
