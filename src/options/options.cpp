@@ -228,6 +228,7 @@ constinit State state = defaults();
 constexpr const char* kOffSwitch = "WEIR";
 constexpr const char* kPrefix = "WEIR_";
 constexpr const char* kOwnPrefix = "WEIR__";
+constexpr const char* kCommandsVariable = "WEIR_LIBRARY";  // names this library to the `weir` command
 
 bool begins_with(const char* text, const char* prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
@@ -327,11 +328,14 @@ const char* nearest_variable(Piece name) {
   return nearest;
 }
 
+bool equals(Piece name, const char* variable) {
+  return name.length() == strlen(variable) && memcmp(name.begin, variable, name.length()) == 0;
+}
+
 bool is_known(Piece name) {
+  if (equals(name, kCommandsVariable)) return true;
   for (const Definition& definition : kDefinitions) {
-    if (name.length() == strlen(definition.variable) && memcmp(name.begin, definition.variable, name.length()) == 0) {
-      return true;
-    }
+    if (equals(name, definition.variable)) return true;
   }
   return false;
 }

@@ -103,6 +103,7 @@ TEST_F(OptionsTest, AnUnknownNameIsNamedWithTheNearest) {
   EXPECT_EQ(lines_of(line), 1U);
   EXPECT_NE(line.find("WEIR_REPROT"), std::string::npos);
   EXPECT_NE(line.find("WEIR_REPORT\n"), std::string::npos) << line;
+  EXPECT_EQ(load_with({"WEIR_LIBRARY=/usr/lib/libweir.so"}), "") << "the command's own variable";
   EXPECT_EQ(lines_of(load_with({"WEIR_POOL=off", "WEIRD=1", "WEIR__HANDOVER=1", "XWEIR_A=1"})), 1U);
   const std::string long_name = "WEIR_" + std::string(3000, 'A') + "=1";
   EXPECT_EQ(lines_of(load_with({long_name.c_str()})), 1U);
