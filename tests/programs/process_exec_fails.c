@@ -1,10 +1,10 @@
 // Tries to execute what is not there, what is no program and what may not be executed; errno tells each; returns 21
 // from main.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 extern char** environ;

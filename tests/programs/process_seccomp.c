@@ -31,18 +31,28 @@ static void* allocate_late(void* unused) {
 int main(int argc, char** argv) {
   struct sock_filter few[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      ALLOW(SYS_write, 3), ALLOW(SYS_exit_group, 2), ALLOW(SYS_exit, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      ALLOW(SYS_write, 3),
+      ALLOW(SYS_exit_group, 2),
+      ALLOW(SYS_exit, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_filter with_memory[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      ALLOW(SYS_write, 6), ALLOW(SYS_exit_group, 5), ALLOW(SYS_exit, 4), ALLOW(SYS_mmap, 3), ALLOW(SYS_munmap, 2),
+      ALLOW(SYS_write, 6),
+      ALLOW(SYS_exit_group, 5),
+      ALLOW(SYS_exit, 4),
+      ALLOW(SYS_mmap, 3),
+      ALLOW(SYS_munmap, 2),
       ALLOW(SYS_mprotect, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_filter mild[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)), ALLOW(SYS_getppid, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      ALLOW(SYS_getppid, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
   };
   const char* mode = argc > 1 ? argv[1] : "prctl";
   struct sock_fprog program = {sizeof few / sizeof *few, few};
