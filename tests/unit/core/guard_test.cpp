@@ -18,6 +18,16 @@ TEST(Guard, AThreadEntersOnce) {
   EXPECT_FALSE(still_inside.entered());
 }
 
+TEST(Guard, AHookCalledFromInsideAHookIsPassedOn) {
+  const uintptr_t hook = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  const uintptr_t deeper = hook - 64;
+  Guard outer(hook);
+  EXPECT_TRUE(outer.entered());
+  Guard inner(deeper);
+  EXPECT_FALSE(inner.entered());
+  EXPECT_FALSE(inner.took_over());
+}
+
 TEST(Guard, LeavesWithItsScope) {
   {
     Guard guard;
