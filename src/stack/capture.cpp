@@ -24,10 +24,10 @@ uintptr_t loader_start, loader_bytes;
 namespace {
 
 core::SpinLock threads_lock;
-LastStack* threads;
+ThreadStack* threads;
 CaptureCounters ended;  // of threads that released their stack
 
-void add_counters(const LastStack& last, CaptureCounters* sum) {
+void add_counters(const ThreadStack& last, CaptureCounters* sum) {
   auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
   sum->same += value(last.same);
   sum->spliced += value(last.spliced);
@@ -39,7 +39,7 @@ void add_counters(const LastStack& last, CaptureCounters* sum) {
   sum->mismatches += value(last.mismatches);
 }
 
-void clear_counters(LastStack* last) {
+void clear_counters(ThreadStack* last) {
   for (std::atomic<uint64_t>* counter :
        {&last->same, &last->spliced, &last->plain, &last->full_unwinds, &last->truncated, &last->compared,
         &last->compared_spliced, &last->mismatches}) {
@@ -55,63 +55,55 @@ void find_loader() {
   detail::loader_bytes = reinterpret_cast<uintptr_t>(loader.dlfo_map_end) - detail::loader_start;
 }
 
-void link_thread(LastStack* last) {
+void link_thread(ThreadStack* last) {
   core::LockScope scope(threads_lock);
   last->next = threads;
   if (threads != nullptr) threads->previous = last;
   threads = last;
 }
 
-void unlink_thread(LastStack* last) {
+void unlink_thread(ThreadStack* last) {
   core::LockScope scope(threads_lock);
   (last->previous != nullptr ? last->previous->next : threads) = last->next;
   if (last->next != nullptr) last->next->previous = last->previous;
   add_counters(*last, &ended);
 }
 
-void release_arrays(LastStack* last) {
+size_t check_bytes(uint32_t frames) { return (size_t{frames} * kChecksPerFrame + 1) * sizeof(Check); }
+
+void release_arrays(ThreadStack* last) {
   core::arena_release(last->frames, last->capacity * sizeof(Frame));
   core::arena_release(last->walked, last->capacity * sizeof(Frame));
-  core::arena_release(last->checks, last->capacity * kChecksPerFrame * sizeof(Check));
+  core::arena_release(last->own_checks, check_bytes(last->capacity));
 }
 
-inline bool is_unchanged(const LastStack& last, const Registers& caller) {
-  const uintptr_t difference = (caller.ip ^ last.leaf_ip) | (caller.sp ^ last.leaf_sp) |
-                               ((caller.rbp ^ last.leaf_rbp) & last.leaf_rbp_mask) |
-                               (module_generation.load(std::memory_order_acquire) ^ last.generation);
-  return difference == 0 && first_changed(last.checks, last.checks_end) == nullptr;
-}
-
-[[gnu::noinline]] core::StackId capture_and_compare(LastStack& last, const Registers& caller) {
+[[gnu::noinline]] core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, uint32_t generation) {
   Path path = Path::same;
-  const core::StackId stack = is_unchanged(last, caller) ? last.leaf_stack : capture_changed(last, caller, &path);
+  const bool unchanged = is_unchanged(last, caller, generation);
+  const core::StackId stack = unchanged ? last.leaf_stack : capture_by_walk(last, caller, generation, &path);
   if (path == Path::same) count_one(last.same);
   compare_with_libunwind(last, caller, stack, path);
   return stack;
 }
 
-[[gnu::noinline]] core::StackId capture_slowly(LastStack& last, const Registers& caller) {
-  Path path;
-  return capture_changed(last, caller, &path);
-}
-
 }  // namespace
 
-core::StackId capture(const core::Inside&, LastStack& last, const Registers& caller) {
+core::StackId capture_changed(LastStack& leaf, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  auto& last = static_cast<ThreadStack&>(leaf);
+  const Registers caller{ip, sp, rbp};
+  const uint32_t generation = module_generation.load(std::memory_order_acquire);
   if (capture_settings.compare_with_libunwind) [[unlikely]]
-    return capture_and_compare(last, caller);
-  if (!is_unchanged(last, caller)) [[unlikely]]
-    return capture_slowly(last, caller);
-  count_one(last.same);
-  return last.leaf_stack;
+    return capture_and_compare(last, caller, generation | kComparedGeneration);
+  Path path;
+  return capture_by_walk(last, caller, generation, &path);
 }
 
 LastStack* create_last_stack() {
   find_loader();
   seed_stack_table();
-  auto* last = core::arena_array<LastStack>(1);
+  auto* last = core::arena_array<ThreadStack>(1);
   if (last == nullptr) return nullptr;
-  new (last) LastStack;
+  new (last) ThreadStack;
   if (!ensure_capacity(*last, kFirstCapacity)) {
     core::arena_release(last, sizeof *last);
     return nullptr;
@@ -120,42 +112,44 @@ LastStack* create_last_stack() {
   return last;
 }
 
-void release_last_stack(LastStack* last) {
-  if (last == nullptr) return;
+void release_last_stack(LastStack* leaf) {
+  if (leaf == nullptr) return;
+  auto* last = static_cast<ThreadStack*>(leaf);
   unlink_thread(last);
   release_arrays(last);
   core::arena_release(last, sizeof *last);
 }
 
-bool ensure_capacity(LastStack& last, uint32_t frames) {
+bool ensure_capacity(ThreadStack& last, uint32_t frames) {
   if (frames <= last.capacity) [[likely]]
     return true;
   uint32_t capacity = last.capacity == 0 ? kFirstCapacity : last.capacity;
   while (capacity < frames) capacity *= 2;
-  LastStack grown;
+  ThreadStack grown;
   grown.capacity = capacity;
   grown.frames = core::arena_array<Frame>(capacity);
   grown.walked = core::arena_array<Frame>(capacity);
-  grown.checks = core::arena_array<Check>(size_t{capacity} * kChecksPerFrame);
-  if (grown.frames == nullptr || grown.walked == nullptr || grown.checks == nullptr) {
+  grown.own_checks = core::arena_array<Check>(check_bytes(capacity) / sizeof(Check));
+  if (grown.frames == nullptr || grown.walked == nullptr || grown.own_checks == nullptr) {
     release_arrays(&grown);
     return false;
   }
-  LastStack outgrown;
+  ThreadStack outgrown;
   outgrown.frames = last.frames;
   outgrown.walked = last.walked;
-  outgrown.checks = last.checks;
+  outgrown.own_checks = last.own_checks;
   outgrown.capacity = last.capacity;
   if (outgrown.capacity != 0) {
     memcpy(grown.frames, last.frames, last.capacity * sizeof(Frame));
     memcpy(grown.walked, last.walked, last.capacity * sizeof(Frame));
-    memcpy(grown.checks, last.checks, last.capacity * kChecksPerFrame * sizeof(Check));
+    memcpy(grown.own_checks, last.own_checks, check_bytes(last.capacity));
+    last.leaf_checks = grown.own_checks + (last.leaf_checks - last.own_checks);
   }
-  last.checks_end = grown.checks + (last.checks_end - last.checks);
+  grown.own_checks[0] = kCheckSentinel;
   last.capacity = capacity;
   last.frames = grown.frames;
   last.walked = grown.walked;
-  last.checks = grown.checks;
+  last.checks = last.own_checks = grown.own_checks;
   release_arrays(&outgrown);  // last: a handler that leaves by longjmp must not find them given back and still in use
   return true;
 }
@@ -179,7 +173,7 @@ void detail::notice_free_by_loader(const void* pointer) {
 CaptureCounters capture_counters() {
   core::LockScope scope(threads_lock);
   CaptureCounters sum = ended;
-  for (const LastStack* last = threads; last != nullptr; last = last->next) add_counters(*last, &sum);
+  for (const ThreadStack* last = threads; last != nullptr; last = last->next) add_counters(*last, &sum);
   sum.captures = sum.same + sum.spliced + sum.walked;
   sum.rules_built = rules_built();
   return sum;
@@ -192,7 +186,7 @@ void capture_reset_after_fork() {
   stack_table_reset_after_fork();
   full_unwind_reset_after_fork();
   ended = {};
-  for (LastStack* last = threads; last != nullptr; last = last->next) clear_counters(last);
+  for (ThreadStack* last = threads; last != nullptr; last = last->next) clear_counters(last);
 }
 
 }  // namespace weir::stack

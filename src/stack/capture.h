@@ -7,15 +7,9 @@
 
 #include "core/guard.h"
 #include "core/ids.h"
+#include "stack/verified_leaf.h"
 
 namespace weir::stack {
-
-// The registers of a hook's caller as they will be when the hook returns.
-struct Registers {
-  uintptr_t ip;  // return address: the innermost frame of the stack
-  uintptr_t sp;
-  uintptr_t rbp;
-};
 
 // Must stand in the exported function itself: it reads that function's own frame.
 #define WEIR_CALLER_REGISTERS()                                                          \
@@ -26,13 +20,17 @@ struct Registers {
   }
 
 // A thread's remembered stack and capture counters. Owned by the thread while it lives; memory from core's arena.
-struct LastStack;
 LastStack* create_last_stack();       // nullptr where there is no memory: capture then answers StackId::unknown
 void release_last_stack(LastStack*);  // its counters are added to the process's
 
 // The id of the stack that `caller` begins. Cost when nothing changed: two loads and a compare per frame; see bench/.
 // Never fails visibly: a stack that cannot be followed to its end is kept as far as it goes and marked truncated.
-core::StackId capture(const core::Inside&, LastStack&, const Registers& caller);
+[[gnu::always_inline]] inline core::StackId capture(const core::Inside&, LastStack& last, const Registers& caller) {
+  if (!is_unchanged(last, caller, module_generation.load(std::memory_order_acquire))) [[unlikely]]
+    return capture_changed(last, caller.ip, caller.sp, caller.rbp);
+  count_one(last.same);
+  return last.leaf_stack;
+}
 
 namespace detail {
 extern uintptr_t loader_start, loader_bytes;  // the dynamic loader's mapping; nothing until the first LastStack

@@ -10,6 +10,7 @@
 
 #include "core/ids.h"
 #include "stack/module_table.h"
+#include "stack/verified_leaf.h"  // module_generation
 
 namespace weir::stack {
 
@@ -54,9 +55,6 @@ core::ModuleId register_module(const LoadedModule&);
 
 // Marks the module of this link map unloaded and returns its id; none where the link map is no registered module's.
 core::ModuleId forget_module_of(const void* link_map);
-
-// Grows by one whenever a module was unloaded. What was remembered under another generation is void.
-extern std::atomic<uint32_t> module_generation;
 
 void module_registry_reset_after_fork();
 

@@ -36,7 +36,7 @@ constexpr UnwindRule kFramePointerRule = {static_cast<int32_t>(2 * kWord), -stat
 
 enum class Step : uint8_t { again, linked, outermost, stopped, cut, needs_libunwind };
 
-// What a walk found: `count` frames in LastStack::walked, to be put on the outermost `base` remembered ones.
+// What a walk found: `count` frames in ThreadStack::walked, to be put on the outermost `base` remembered ones.
 struct Walked {
   uint32_t count = 0;
   uint32_t base = 0;
@@ -52,7 +52,7 @@ struct Walked {
 
 class Walk {
  public:
-  Walk(LastStack& last, const Registers& caller, bool may_splice)
+  Walk(ThreadStack& last, const Registers& caller, bool may_splice)
       : last_(last), at_(caller), stack_end_(stack_end_above(caller.sp)), candidate_(may_splice ? last.depth : 0) {}
 
   // From the innermost frame to the first remembered one that still holds, or to the outermost.
@@ -114,8 +114,8 @@ class Walk {
 
   // The lowest index down to which the words that found the frames further out than `met` are unchanged.
   uint32_t frames_holding_from(uint32_t met) const {
-    const Check* changed = first_changed(last_.checks, last_.checks + last_.frames[met].first_check);
-    if (changed == nullptr) return 0;
+    const Check* changed = innermost_changed(last_.checks + last_.frames[met].first_check - 1);
+    if (changed == last_.checks) return 0;
     const auto failing = static_cast<uint32_t>(changed - last_.checks);
     uint32_t frame = met - 1;
     while (last_.frames[frame].first_check > failing) --frame;
@@ -259,7 +259,7 @@ class Walk {
     return false;
   }
 
-  LastStack& last_;
+  ThreadStack& last_;
   Registers at_;
   uintptr_t stack_end_;
   uintptr_t rbp_slot_ = 0, cfa_slot_ = 0;  // what the step to the present position read
@@ -289,7 +289,7 @@ NodeId child_node(NodeId parent, const Frame& frame) {
 }
 
 // Interns walked[0, count), outermost last, under `parent`; every frame gets its node.
-NodeId intern_walked(LastStack& last, uint32_t count, NodeId parent) {
+NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
   while (count > 0) {
     Frame& frame = last.walked[--count];
     if (frame.node == NodeId::none) frame.node = child_node(parent, frame);
@@ -307,21 +307,21 @@ Check* add_checks(Check* at, const Frame& frame) {
   return at;
 }
 
-void remember_leaf(LastStack& last, core::StackId stack) {
+void remember_leaf(ThreadStack& last, core::StackId stack) {
   const Frame& leaf = last.frames[last.depth - 1];
   last.leaf_ip = ip_of(leaf.key);
   last.leaf_sp = leaf.sp;
   last.leaf_rbp = leaf.rbp;
   last.leaf_rbp_mask = leaf.rbp_live ? ~uintptr_t{0} : 0;
-  last.checks_end = last.checks + leaf.first_check;
+  last.leaf_checks = last.checks + leaf.first_check - 1;
   last.leaf_stack = stack;
 }
 
 // Puts walked[0, count) on the `base` remembered frames, whose innermost has node `parent`. There is room. Returns the
 // leaf's node.
-NodeId intern_and_remember(LastStack& last, uint32_t base, uint32_t count, NodeId parent) {
+NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, NodeId parent) {
   Frame* frame = last.frames + base;
-  Check* check = base == 0 ? last.checks : last.checks + frame->first_check;
+  Check* check = last.own_checks + (base == 0 ? 1 : frame->first_check);
   bool rbp_live = base != 0 && frame[-1].rbp_live;
   for (const Frame* walked = last.walked + count; walked != last.walked; ++frame) {
     *frame = *--walked;
@@ -339,14 +339,14 @@ NodeId intern_and_remember(LastStack& last, uint32_t base, uint32_t count, NodeI
 // ---- the whole ----
 
 struct Collected {
-  LastStack& last;
+  ThreadStack& last;
   uint32_t count = 0;
   bool cut = false;
 };
 
 bool collect_frame(void* context, uintptr_t ip, bool exact) {
   auto* collected = static_cast<Collected*>(context);
-  LastStack& last = collected->last;
+  ThreadStack& last = collected->last;
   if (collected->count >= capture_settings.max_depth || !ensure_capacity(last, collected->count + 1)) {
     collected->cut = true;
     return false;
@@ -361,7 +361,7 @@ bool collect_frame(void* context, uintptr_t ip, bool exact) {
 }
 
 // Nothing of it is remembered; what was stays.
-core::StackId capture_by_libunwind(LastStack& last, const Registers& caller, uint32_t walked) {
+core::StackId capture_by_libunwind(ThreadStack& last, const Registers& caller, uint32_t walked) {
   Collected collected{last};
   count_one(last.full_unwinds);
   const UnwindEnd end = full_unwind(caller, collect_frame, &collected);
@@ -371,7 +371,7 @@ core::StackId capture_by_libunwind(LastStack& last, const Registers& caller, uin
   return stack_of(intern_walked(last, walked, complete ? NodeId::complete_root : NodeId::truncated_root));
 }
 
-core::StackId capture_walked(LastStack& last, const Walked& walked) {
+core::StackId capture_walked(ThreadStack& last, const Walked& walked) {
   const uint32_t depth = walked.base + walked.count;
   NodeId parent = walked.complete() ? NodeId::complete_root : NodeId::truncated_root;
   if (!walked.complete()) count_one(last.truncated);
@@ -387,7 +387,7 @@ core::StackId capture_walked(LastStack& last, const Walked& walked) {
   return stack;
 }
 
-core::StackId finish_capture(LastStack& last, const Registers& caller, const Walked& walked, Path* path) {
+core::StackId finish_capture(ThreadStack& last, const Registers& caller, const Walked& walked, Path* path) {
   *path = walked.reused ? Path::spliced : Path::walked;
   count_one(walked.reused ? last.spliced : last.plain);
   if (walked.end == Step::needs_libunwind) [[unlikely]]
@@ -397,8 +397,7 @@ core::StackId finish_capture(LastStack& last, const Registers& caller, const Wal
 
 }  // namespace
 
-core::StackId capture_changed(LastStack& last, const Registers& caller, Path* path) {
-  const uint32_t generation = module_generation.load(std::memory_order_acquire);
+core::StackId capture_by_walk(ThreadStack& last, const Registers& caller, uint32_t generation, Path* path) {
   if (generation != last.generation) {
     last.forget();
     last.generation = generation;
@@ -416,7 +415,7 @@ namespace {
 constexpr uint64_t kMismatchesShown = 3;
 constexpr size_t kLineBytes = 120;
 
-void print_stacks(const LastStack& last, core::StackId stack, uint32_t theirs) {
+void print_stacks(const ThreadStack& last, core::StackId stack, uint32_t theirs) {
   uint32_t index = 0;
   auto line = [&](const char* who, uintptr_t ip) {
     char storage[kLineBytes];
@@ -434,7 +433,7 @@ void print_stacks(const LastStack& last, core::StackId stack, uint32_t theirs) {
 
 // Equal as far as both go; a stack that ends must end in both. What lies beyond code without unwind information is
 // Weir's frame pointers alone.
-bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, UnwindEnd end) {
+bool equals_walked(const ThreadStack& last, core::StackId stack, uint32_t theirs, UnwindEnd end) {
   uint32_t index = 0;
   bool equal = true;
   const NodeId root = visit_frames(stack, [&](FrameKey key) {
@@ -451,7 +450,7 @@ bool equals_walked(const LastStack& last, core::StackId stack, uint32_t theirs, 
 
 }  // namespace
 
-void compare_with_libunwind(LastStack& last, const Registers& caller, core::StackId stack, Path path) {
+void compare_with_libunwind(ThreadStack& last, const Registers& caller, core::StackId stack, Path path) {
   if (stack == core::StackId::unknown) return;
   Collected collected{last};
   const UnwindEnd end = full_unwind(caller, collect_frame, &collected);
