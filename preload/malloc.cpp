@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "runtime/heap_information.h"
+#include "runtime/plain_path.h"
 #include "runtime/runtime.h"
 
 #define WEIR_HOOK extern "C" __attribute__((visibility("default"), noinline))
@@ -14,6 +15,8 @@
 namespace {
 
 using weir::runtime::Request;
+using weir::stack::Registers;
+using weir::track::Family;
 
 constexpr size_t kPageBytes = 4096;
 
@@ -23,6 +26,17 @@ void* or_out_of_memory(void* block) {
     errno = ENOMEM;
   }
   return block;
+}
+
+// Out of line and with the registers as arguments, so that the hooks save none for them.
+[[gnu::noinline]] void* malloc_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  return or_out_of_memory(weir::runtime::allocate(Registers{ip, sp, rbp}, {bytes}));
+}
+
+constexpr weir::runtime::AllocatingHook kMalloc{Family::malloc, &malloc_generally};
+
+[[gnu::noinline]] void free_generally(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  if (block != nullptr) weir::runtime::release(Registers{ip, sp, rbp}, block);
 }
 
 bool is_power_of_two(size_t value) { return value != 0 && (value & (value - 1)) == 0; }
@@ -37,7 +51,7 @@ size_t rounded_to_power_of_two(size_t alignment) {
 }  // namespace
 
 WEIR_HOOK void* malloc(size_t bytes) {
-  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes}));
+  return weir::runtime::allocate_plainly(WEIR_CALLER_REGISTERS(), bytes, kMalloc);
 }
 
 WEIR_HOOK void* calloc(size_t count, size_t bytes) {
@@ -48,9 +62,7 @@ WEIR_HOOK void* calloc(size_t count, size_t bytes) {
   return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), request));
 }
 
-WEIR_HOOK void free(void* block) {
-  if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
-}
+WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(WEIR_CALLER_REGISTERS(), block, &free_generally); }
 
 WEIR_HOOK void cfree(void* block) {
   if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);

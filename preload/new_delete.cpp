@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "runtime/new_failure.h"
+#include "runtime/plain_path.h"
 #include "runtime/program_allocator.h"
 #include "runtime/runtime.h"
 
@@ -11,6 +12,7 @@
 
 namespace {
 
+using weir::runtime::AllocatingHook;
 using weir::runtime::Request;
 using weir::stack::Registers;
 using weir::track::Family;
@@ -21,7 +23,7 @@ void* acquire(const Registers& caller, const Request& request) {
   return weir::runtime::allocate(caller, request);
 }
 
-void* allocate_or_throw(const Registers& caller, const Request& request) {
+[[gnu::noinline]] void* allocate_or_throw(const Registers& caller, const Request& request) {
   for (;;) {
     void* block = acquire(caller, request);
     if (block != nullptr) [[likely]]
@@ -29,6 +31,21 @@ void* allocate_or_throw(const Registers& caller, const Request& request) {
     weir::runtime::note_failed_allocation();
     weir::runtime::handle_new_failure(caller.ip);
   }
+}
+
+// Out of line and with the registers as arguments, so that the hooks save none for them.
+template <Family kFamily>
+[[gnu::noinline]] void* new_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  return allocate_or_throw(Registers{ip, sp, rbp}, {bytes, 0, kFamily});
+}
+
+constexpr AllocatingHook kScalarNew{Family::scalar_new, &new_generally<Family::scalar_new>};
+constexpr AllocatingHook kArrayNew{Family::array_new, &new_generally<Family::array_new>};
+
+[[gnu::always_inline]] inline void* allocate_new(const Registers& caller, size_t bytes, const AllocatingHook& hook) {
+  if (!weir::runtime::program_is_known_to_bring_none()) [[unlikely]]
+    return hook.allocate_generally(bytes, caller.ip, caller.sp, caller.rbp);
+  return weir::runtime::allocate_plainly(caller, bytes, hook);
 }
 
 // The host's nothrow form catches what a new_handler throws; it comes back to Weir's throwing form for the memory.
@@ -40,22 +57,24 @@ void* nothrow_failure(const Registers& caller, const char* mangled_name, Argumen
   return host == nullptr ? nullptr : host(arguments...);
 }
 
-void release(const Registers& caller, void* block) {
+[[gnu::noinline]] void release_generally(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
   if (block == nullptr) return;
   if (weir::runtime::program_brings_allocator()) [[unlikely]]
     return weir::runtime::release_to_program(block);
-  weir::runtime::release(caller, block);
+  weir::runtime::release(Registers{ip, sp, rbp}, block);
+}
+
+[[gnu::always_inline]] inline void release(const Registers& caller, void* block) {
+  if (!weir::runtime::program_is_known_to_bring_none()) [[unlikely]]
+    return release_generally(block, caller.ip, caller.sp, caller.rbp);
+  weir::runtime::release_plainly(caller, block, &release_generally);
 }
 
 }  // namespace
 
-WEIR_HOOK void* _Znwm(size_t bytes) {
-  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, 0, Family::scalar_new});
-}
+WEIR_HOOK void* _Znwm(size_t bytes) { return allocate_new(WEIR_CALLER_REGISTERS(), bytes, kScalarNew); }
 
-WEIR_HOOK void* _Znam(size_t bytes) {
-  return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, 0, Family::array_new});
-}
+WEIR_HOOK void* _Znam(size_t bytes) { return allocate_new(WEIR_CALLER_REGISTERS(), bytes, kArrayNew); }
 
 WEIR_HOOK void* _ZnwmSt11align_val_t(size_t bytes, size_t alignment) {
   return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, alignment, Family::scalar_new});

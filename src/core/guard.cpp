@@ -20,6 +20,7 @@ bool clear_abandoned_mark(uintptr_t stack_pointer) {
   if (stack_pointer < marked_at || thread_slot.locks_held != 0) return false;
   if (system_calls_restricted() || on_alternate_stack()) return false;
   thread_slot.inside = 0;
+  thread_slot.plain_state = nullptr;
   return true;
 }
 

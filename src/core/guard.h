@@ -11,7 +11,7 @@ class Guard;
 // Proof that the calling thread is inside Weir. Cannot be made, only handed down.
 class Inside {
   friend class Guard;
-  Inside() = default;
+  constexpr Inside() = default;
 
  public:
   Inside(const Inside&) = delete;
@@ -23,15 +23,15 @@ class Inside {
 bool clear_abandoned_mark(uintptr_t stack_pointer);
 
 // Enters Weir for its scope. Where the thread is inside already (a hook called by Weir's own code or by a signal handler that
-// interrupted it), entered() is false and the caller must pass the call on untracked. Cost: two loads, two stores.
+// interrupted it), entered() is false and the caller must pass the call on untracked. Cost: three loads, five stores.
 class Guard {
  public:
-  Guard() : entered_(thread_slot.inside == 0) {
+  Guard() : entered_(!is_inside()) {
     if (entered_) [[likely]]
       enter(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
   }
   // For the entry of a hook of the program's own calls, at `stack_pointer`: also sees that the mark was left behind.
-  explicit Guard(uintptr_t stack_pointer) : entered_(thread_slot.inside == 0) {  // guard: re-entry
+  explicit Guard(uintptr_t stack_pointer) : entered_(!is_inside()) {  // guard: re-entry
     if (!entered_) [[unlikely]]
       entered_ = took_over_ = clear_abandoned_mark(stack_pointer);  // guard: abandoned-mark
     if (entered_) [[likely]]
@@ -41,6 +41,7 @@ class Guard {
     if (entered_) [[likely]] {
       asm volatile("" ::: "memory");
       thread_slot.inside = 0;
+      thread_slot.plain_state = thread_slot.plain_state_outside;
     }
   }
   Guard(const Guard&) = delete;
@@ -49,9 +50,14 @@ class Guard {
   bool entered() const { return entered_; }
   // The mark was left behind by a hook that never ended: what that hook was changing of this thread's may be half changed.
   bool took_over() const { return took_over_; }
-  const Inside& token() const { return inside_; }
+  const Inside& token() const { return kInside; }
 
  private:
+  friend class PlainGuard;
+
+  static bool is_inside() { return thread_slot.inside != 0 || thread_slot.plain_state == plain_inside(); }
+  static void* plain_inside() { return reinterpret_cast<void*>(uintptr_t{1}); }
+
   // In this order, with the compiler held to it: a signal handler must see the mark before any change it protects, and may
   // leave at any instruction by longjmp.
   [[gnu::always_inline]] static void enter(uintptr_t stack_pointer) {
@@ -59,11 +65,35 @@ class Guard {
     asm volatile("" ::: "memory");
     thread_slot.inside = 1;
     asm volatile("" ::: "memory");
+    thread_slot.plain_state = nullptr;
   }
 
   bool entered_;
   bool took_over_ = false;
-  Inside inside_;
+  static const Inside kInside;
+};
+
+inline constexpr Inside Guard::kInside;
+
+// The guard of the plain path, whose mark is the thread's plain state itself. Whoever entered must leave.
+class PlainGuard {
+ public:
+  // The thread's plain state, or nullptr where it has none at present or is inside. Cost: one load, two stores.
+  [[gnu::always_inline]] static void* enter(uintptr_t stack_pointer) {
+    void* state = thread_slot.plain_state;
+    if (reinterpret_cast<uintptr_t>(state) <= 1) [[unlikely]]
+      return nullptr;
+    thread_slot.inside_sp = stack_pointer;
+    asm volatile("" ::: "memory");
+    thread_slot.plain_state = Guard::plain_inside();
+    asm volatile("" ::: "memory");
+    return state;
+  }
+  [[gnu::always_inline]] static void leave(void* state) {
+    asm volatile("" ::: "memory");
+    thread_slot.plain_state = state;
+  }
+  static const Inside& token() { return Guard::kInside; }
 };
 
 }  // namespace weir::core

@@ -7,6 +7,7 @@ namespace weir::core {
 
 // A distinct call stack. 0 is the unknown stack; ids are dense from 1 in order of first sight.
 enum class StackId : uint32_t { unknown = 0 };
+inline constexpr uint32_t kMostStacks = 1U << 24;  // stacks beyond so many are unknown
 
 // A thread seen by Weir, dense from 1 in order of its first event. 0 is unknown; see kMaxThreadId.
 enum class ThreadId : uint32_t { unknown = 0 };

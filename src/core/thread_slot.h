@@ -8,10 +8,12 @@
 namespace weir::core {
 
 struct ThreadSlot {
-  void* state;             // runtime::ThreadState, or nullptr before the thread's first event and after its end
-  uint32_t inside;         // 1 while Weir's code runs on this thread
-  uint32_t no_allocation;  // debug: > 0 while an allocation by the host would be a bug of Weir's
-  uint32_t thread_id;      // core::ThreadId, kept for events after the state has gone at the thread's end
+  void* state;        // runtime::ThreadState, or nullptr before the thread's first event and after its end
+  void* plain_state;  // the same while the thread may take the plain path; 1 while it is in it; nullptr inside a Guard
+  void* plain_state_outside;  // what plain_state is when the thread leaves a Guard
+  uint32_t inside;            // 1 while Weir's code runs on this thread
+  uint32_t no_allocation;     // debug: > 0 while an allocation by the host would be a bug of Weir's
+  uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*>
       deferred_frees;   // blocks freed by a signal handler that interrupted Weir, linked by their first word
   uint32_t locks_held;  // spin locks that this thread holds or is about to take

@@ -13,3 +13,5 @@ struct weir_pool_page_geometry weir_pool_page(void* base) {
   geometry.block_bytes = mi_page_block_size(page);
   return geometry;
 }
+
+void weir_pool_retire_page(struct mi_page_s* page) { _mi_page_retire(page); }

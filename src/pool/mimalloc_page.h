@@ -18,6 +18,10 @@ struct weir_pool_page_geometry {
 /* Of the page that holds `base`, a live pool block. */
 struct weir_pool_page_geometry weir_pool_page(void* base);
 
+/* mimalloc's _mi_page_retire: the page's last block was freed. By the thread that owns the page. */
+struct mi_page_s;
+void weir_pool_retire_page(struct mi_page_s* page);
+
 #ifdef __cplusplus
 }
 #endif

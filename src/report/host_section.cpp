@@ -115,7 +115,7 @@ void write_powers_of_two(JsonStream& json, const track::HostTotals& totals) {
     const track::Figures& figures = totals.powers_of_two[power];
     if (figures.alloc_count == 0) continue;
     json.begin_object();
-    json.key("from_bytes").number(power == 0 ? 0 : (uint64_t{1} << (power - 1)) + 1);
+    json.key("from_bytes").number(power == track::kSmallestPower ? 0 : (uint64_t{1} << (power - 1)) + 1);
     json.key("to_bytes").number(uint64_t{1} << power);
     write_figures(json, figures);
     json.end_object();

@@ -5,6 +5,7 @@
 #include "stack/stack_table.h"
 #include "track/live_set.h"
 #include "track/stack_counters.h"
+#include "track/thread_counters.h"
 
 namespace weir::report {
 namespace {
@@ -78,17 +79,45 @@ struct TopSites {
   }
 };
 
-// The unknown stack, id 0, has counters too.
-template <class Visit>
-void for_each_counted_stack(Visit visit) {
-  const uint32_t last = stack::stack_count();
-  for (uint32_t id = 0; id <= last; ++id) {
-    const auto stack = static_cast<core::StackId>(id);
-    if (const track::StackCounters* counters = track::find_counters(stack)) visit(stack, *counters);
-  }
-}
-
 }  // namespace
+
+// The counters of all stacks by ascending id, with what running threads have not added to them yet.
+class CountedStacks {
+ public:
+  // False where working memory ran out: what is held by threads is then left out.
+  bool gather() {
+    track::for_each_stack_delta(
+        [](void* context, const track::StackDelta& delta) {
+          auto* self = static_cast<CountedStacks*>(context);
+          if (!self->deltas_.push(delta)) self->out_of_memory_ = true;
+        },
+        this);
+    std::sort(deltas_.begin(), deltas_.end(),
+              [](const track::StackDelta& a, const track::StackDelta& b) { return a.stack < b.stack; });
+    return !out_of_memory_;
+  }
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    const uint32_t last = stack::stack_count();
+    size_t next = 0;
+    for (uint32_t id = 0; id <= last; ++id) {  // the unknown stack, id 0, has counters too
+      const auto stack = static_cast<core::StackId>(id);
+      const track::StackCounters* counters = track::find_counters(stack);
+      if (next == deltas_.size() || deltas_[next].stack != stack) {
+        if (counters != nullptr) visit(stack, *counters);
+        continue;
+      }
+      track::StackCounters sum = counters == nullptr ? track::StackCounters{} : *counters;
+      while (next < deltas_.size() && deltas_[next].stack == stack) track::add_to_counters(deltas_[next++], sum);
+      visit(stack, sum);
+    }
+  }
+
+ private:
+  ScratchArray<track::StackDelta> deltas_;
+  bool out_of_memory_ = false;
+};
 
 const char* memory_name(Memory memory) { return memory == Memory::host ? "host" : "mmap"; }
 
@@ -138,8 +167,7 @@ bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes) {
   large_bytes_ = large_bytes;
   gather_blocks();
   gather_mappings();
-  gather_peak();
-  gather_hot_sites();
+  gather_counters();
   sort_all();
   return !out_of_memory_;
 }
@@ -223,14 +251,21 @@ void Snapshot::add_large(const Sample& sample) {
   std::push_heap(large_.begin(), large_.end(), is_larger);
 }
 
-void Snapshot::gather_peak() {
-  for_each_counted_stack([this](core::StackId stack, const track::StackCounters& counters) {
+void Snapshot::gather_counters() {
+  CountedStacks stacks;
+  if (!stacks.gather()) out_of_memory_ = true;
+  gather_peak(stacks);
+  gather_hot_sites(stacks);
+}
+
+void Snapshot::gather_peak(const CountedStacks& stacks) {
+  stacks.for_each([this](core::StackId stack, const track::StackCounters& counters) {
     const track::AtPeak at_peak = track::at_peak(counters);
     if (at_peak.count > 0 && !peak_.push({stack, at_peak.bytes, at_peak.count})) out_of_memory_ = true;
   });
 }
 
-void Snapshot::gather_hot_sites() {
+void Snapshot::gather_hot_sites(const CountedStacks& stacks) {
   struct Tops {
     TopSites temporary, total;
   };
@@ -242,7 +277,7 @@ void Snapshot::gather_hot_sites() {
   Tops& tops = storage[0];
   tops.temporary.is_before = has_more_temporaries;
   tops.total.is_before = has_more_allocations;
-  for_each_counted_stack([&tops](core::StackId stack, const track::StackCounters& counters) {
+  stacks.for_each([&tops](core::StackId stack, const track::StackCounters& counters) {
     const HotSite site = hot_site_of(stack, counters);
     if (site.temporary_count > 0) tops.temporary.offer(site);
     tops.total.offer(site);

@@ -87,6 +87,8 @@ class PairSet {
   size_t used_ = 0;
 };
 
+class CountedStacks;
+
 class Snapshot {
  public:
   // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent:
@@ -112,8 +114,9 @@ class Snapshot {
   bool find_leak(core::StackId stack, Memory memory, size_t* index);
   void gather_blocks();
   void gather_mappings();
-  void gather_peak();
-  void gather_hot_sites();
+  void gather_counters();
+  void gather_peak(const CountedStacks& stacks);
+  void gather_hot_sites(const CountedStacks& stacks);
   void order_leaks();
   void sort_all();
 

@@ -22,6 +22,11 @@ inline bool program_brings_allocator() {
   return look_for_program_allocator();
 }
 
+// Cost: one load.
+inline bool program_is_known_to_bring_none() {
+  return program_allocator.load(std::memory_order_relaxed) == ProgramAllocator::absent;
+}
+
 // What operator new and delete would do without Weir. nullptr: out of memory.
 void* allocate_from_program(const stack::Registers& caller, const Request& request);
 void release_to_program(void* block);

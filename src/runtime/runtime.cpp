@@ -12,9 +12,10 @@
 #include "pool/page_identity.h"
 #include "pool/pool_memory.h"
 #include "pool/pool_statistics.h"
+#include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
+#include "runtime/plain_path.h"
 #include "runtime/process.h"
-#include "runtime/thread_state.h"
 #include "track/foreign_table.h"
 #include "track/live_set.h"
 #include "track/page_usage.h"
@@ -97,11 +98,15 @@ track::PageGeometry geometry_of(uintptr_t base) {
 
 track::Inserted insert(const core::Inside& inside, const Acquired& acquired, const track::Block& block) {
   if (acquired.base == nullptr) [[unlikely]] {
-    return {track::insert_foreign_block(inside, block), false, track::kNoSizeClass};
+    return {track::insert_foreign_block(inside, block), false, {}};
   }
   const pool::BlockPage page = pool::block_page(acquired.base);
-  return track::insert_pool_block(inside, reinterpret_cast<uintptr_t>(acquired.base), {page.page, page.block_bytes},
-                                  block, &geometry_of);
+  const auto base = reinterpret_cast<uintptr_t>(acquired.base);
+  const track::Inserted inserted =
+      track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of);
+  mi_page_t* pool_page = _mi_ptr_page(acquired.base);
+  if (pool::page_note(pool_page) == nullptr) pool::set_page_note(pool_page, track::find_page(base));
+  return inserted;
 }
 
 core::StackId capture(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller) {
@@ -132,8 +137,9 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.thread = thread.counters->id;
   block.family = request.family;
   block.align_log2 = acquired.align_log2;
-  block.state = track::BlockState::live;
-  block.tick = core::current_tick();
+  block.state = stack::in_loader(caller.ip) ? track::BlockState::live_of_loader : track::BlockState::live;
+  read_tick(thread);
+  block.tick = thread.tick;
   const track::Inserted inserted = insert(inside, acquired, block);
   if (inserted.new_page) [[unlikely]]
     pool::grow_pool_if_needed(inside);
@@ -142,17 +148,18 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
     return;
   }
   thread.counters->last_allocated = block.address;
-  track::count_alloc(*thread.counters, track::counters_of(block.stack), block.bytes, inserted.class_index,
-                     !inserted.new_page, block.tick);
+  thread.last_record = nullptr;
+  thread.counters->size_classes[inserted.block_class.index].miss_count += inserted.new_page;
+  track::count_alloc(*thread.counters, block.stack, block.bytes, inserted.block_class, block.tick);
 }
 
 // A forked child counts from zero: what its parent allocated is not its own to count.
 bool is_inherited(const track::Block& block) { return block.tick <= facts().ignore_before_tick; }
 
-void count_removed(ThreadState& thread, const track::Block& block, uint8_t class_index) {
+void count_removed(ThreadState& thread, const track::Block& block, track::BlockClass block_class) {
   if (is_inherited(block)) [[unlikely]]
     return;
-  track::count_free(*thread.counters, track::counters_of(block.stack), block.address, block.bytes, class_index);
+  track::count_free(*thread.counters, block.stack, block.address, block.bytes, block_class);
 }
 
 // What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
@@ -168,17 +175,17 @@ void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdi
   }
 }
 
-void release_tracked(const core::Inside& inside, ThreadState& thread, void* user) {
+void release_inside(const core::Inside& inside, ThreadState& thread, void* user) {
   track::Block block;
   uintptr_t base = 0;
-  uint8_t class_index = 0;
+  track::BlockClass block_class;
   const track::RemoveResult verdict =
-      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &block, &base, &class_index);
+      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &block, &base, &block_class);
   if (verdict != track::RemoveResult::removed) [[unlikely]] {
     release_unknown(thread, user, verdict);
     return;
   }
-  count_removed(thread, block, class_index);
+  count_removed(thread, block, block_class);
   if (base != 0) [[likely]] {
     pool::pool_release(inside, reinterpret_cast<void*>(base));
   } else {
@@ -186,15 +193,18 @@ void release_tracked(const core::Inside& inside, ThreadState& thread, void* user
   }
 }
 
-// Blocks that a signal handler freed while it had interrupted Weir on this thread.
+}  // namespace
+
 void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
   void* block = core::thread_slot.deferred_frees.exchange(nullptr, std::memory_order_acquire);
   while (block != nullptr) {
     void* next = *static_cast<void**>(block);
-    release_tracked(inside, thread, block);
+    release_inside(inside, thread, block);
     block = next;
   }
 }
+
+namespace {
 
 ThreadState* begin_event(const core::Guard& guard) {
   const core::Inside& inside = guard.token();
@@ -272,9 +282,9 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
                          size_t bytes) {
   track::Block old;
   uintptr_t old_base = 0;
-  uint8_t class_index = 0;
+  track::BlockClass block_class;
   const track::RemoveResult verdict =
-      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &old, &old_base, &class_index);
+      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &old, &old_base, &block_class);
   const Request request{bytes, 0, old.family, false};
   if (verdict != track::RemoveResult::removed) [[unlikely]] {
     if (track::in_pool_page(reinterpret_cast<uintptr_t>(user))) {
@@ -294,7 +304,7 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
   ++thread.counters->realloc_count;
   thread.counters->realloc_in_place_count += moved.user == user;
   thread.counters->last_allocated = 0;  // growing a block is not a temporary allocation
-  count_removed(thread, old, class_index);
+  count_removed(thread, old, block_class);
   track_acquired(inside, thread, caller, moved, request);
   return moved.user;
 }
@@ -344,7 +354,7 @@ void release(const stack::Registers& caller, void* block) {
     if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) host_free(block);
     return;
   }
-  release_tracked(guard.token(), *thread, block);
+  release_inside(guard.token(), *thread, block);
 }
 
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
@@ -389,6 +399,8 @@ void configure_runtime(const core::Inside& inside) {
   resolve_host_allocator();
   settings.pool_on = chosen.host_pool;
   prepare_thread_ends();
+  allow_plain_path(settings.pool_on && settings.track_stacks && !settings.self_checks &&
+                   settings.min_alignment <= pool::kNaturalAlignment);
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
   if (!settings.pool_on) {
     pool::note_pool_disabled();
@@ -401,6 +413,7 @@ void configure_runtime(const core::Inside& inside) {
 }
 
 void runtime_reset_after_fork() {
+  first_own_word1 = (facts().ignore_before_tick + 1) << track::kTickRecordShift;
   core::arena_reset_after_fork();
   track::live_set_reset_after_fork();
   track::stack_counters_reset_after_fork();

@@ -20,7 +20,8 @@ struct Request {
   bool zeroed = false;
 };
 
-// Cost where nothing is new (pool page, stack, thread known): see docs/one-allocation.md; no lock, no system call.
+// Any request; plain_path.h has the ordinary one's short way. No lock, no system call where nothing is new (pool page, stack,
+// thread).
 void* allocate(const stack::Registers& caller, const Request& request);
 
 // The caller's address tells the loader's frees, which tell of closed libraries.

@@ -3,12 +3,14 @@
 #include <pthread.h>
 
 #include "core/arena.h"
+#include "track/plain_blocks.h"
 
 namespace weir::runtime {
 namespace {
 
 pthread_key_t end_key;
 bool end_key_made;
+bool plain_path_allowed;
 
 // glibc runs a thread's destructors up to four times; waiting until the third lets others' destructors allocate and free as
 // the same thread.
@@ -28,6 +30,7 @@ void on_thread_end(void* value) {
     pthread_setspecific(end_key, state);
     return;
   }
+  core::thread_slot.plain_state_outside = nullptr;
   core::thread_slot.state = nullptr;
   release_state(state);
 }
@@ -44,12 +47,25 @@ ThreadState* enter_thread(const core::Inside&) {
   }
   core::thread_slot.thread_id = core::index_of(state->counters->id);
   state->last_stack = stack::create_last_stack();
+  state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
   core::thread_slot.state = state;
+  if (plain_path_allowed && state->last_stack != nullptr) core::thread_slot.plain_state_outside = state;
   if (end_key_made) pthread_setspecific(end_key, state);
   return state;
 }
 
-void replace_last_stack(ThreadState& state) { state.last_stack = stack::create_last_stack(); }
+void read_tick(ThreadState& state) {
+  state.tick = core::current_tick();
+  state.events_on_tick = kEventsPerTick;
+  state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
+}
+
+void allow_plain_path(bool allowed) { plain_path_allowed = allowed; }
+
+void replace_last_stack(ThreadState& state) {
+  state.last_stack = stack::create_last_stack();
+  if (state.last_stack == nullptr) core::thread_slot.plain_state_outside = nullptr;
+}
 
 void prepare_thread_ends() {
   if (!end_key_made) end_key_made = pthread_key_create(&end_key, &on_thread_end) == 0;
@@ -58,6 +74,10 @@ void prepare_thread_ends() {
 void thread_states_reset_after_fork() {
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
   track::thread_counters_reset_after_fork(state == nullptr ? nullptr : state->counters);
+  if (state == nullptr) return;
+  state->events_on_tick = 0;  // the last reading was the parent's
+  state->counted_stack = core::StackId::unknown;
+  state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
 }
 
 }  // namespace weir::runtime

@@ -4,6 +4,7 @@
 
 #include "core/guard.h"
 #include "stack/capture.h"
+#include "track/pool_records.h"
 #include "track/thread_counters.h"
 
 namespace weir::runtime {
@@ -11,8 +12,23 @@ namespace weir::runtime {
 struct ThreadState {
   stack::LastStack* last_stack;  // nullptr where memory was short: stacks are unknown then
   track::ThreadCounters* counters;
-  uint32_t ending_rounds;  // how often the thread's end was put off for destructors that may still allocate
+  uint32_t ending_rounds;       // how often the thread's end was put off for destructors that may still allocate
+  uint32_t events_on_tick;      // allocations that may still use `tick`
+  uint64_t tick;                // of the last reading of the clock
+  uint64_t plain_word1;         // track::plain_word1 of it
+  core::StackId counted_stack;  // the last one counted on the plain path, with
+  track::StackCounters* counted_stack_counters;
+  // Of the block at counters->last_allocated, where the plain path of a process with one thread allocated it.
+  track::AtomicRecord* last_record;  // else nullptr
+  void* last_page;                   // the pool's page object
+  uint8_t last_class_index;
 };
+
+// So many allocations of a thread share one reading of the clock, which costs as much as half of a plain one.
+inline constexpr uint32_t kEventsPerTick = 64;
+
+// Reads the clock for the event at hand and those that follow.
+void read_tick(ThreadState& state);
 
 ThreadState* enter_thread(const core::Inside&);
 
@@ -29,6 +45,9 @@ void replace_last_stack(ThreadState& state);
 
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();
+
+// Whether the threads made from now on may take the plain path (plain_path.h); before the first thread's first event.
+void allow_plain_path(bool allowed);
 
 // In a forked child: one thread is left.
 void thread_states_reset_after_fork();

@@ -2,7 +2,6 @@
 
 #include "track/foreign_table.h"
 #include "track/pool_records.h"
-#include "track/size_class.h"
 
 namespace weir::track {
 namespace {
@@ -34,7 +33,7 @@ Block load_record(const PageRecords& page, uint32_t index, const AtomicRecord& r
 
 // What a pool record says of `address`.
 RemoveResult judge(const Block& block, uintptr_t address) {
-  if (block.state == BlockState::live) {
+  if (is_live(block.state)) {
     if (address == block.address) return RemoveResult::removed;
     return address > block.address && address < block.address + block.bytes ? RemoveResult::interior
                                                                             : RemoveResult::unknown;
@@ -51,7 +50,7 @@ struct Located {
 
 Located locate(uintptr_t address) {
   PageRecords* page = find_page(address);
-  if (page == nullptr || address < page->start || address >= page->end()) return {};
+  if (page == nullptr || !holds(*page, address)) return {};
   const uint32_t index = block_index(*page, address);
   return {page, record_at(*page, index), index};
 }
@@ -66,9 +65,9 @@ void visit_page(void* context, PageRecords& page) {
   for (uint32_t index = 0; index < page.block_count; ++index) {
     const AtomicRecord* record = record_at(page, index);
     if (record == nullptr) return;
-    if (state_of(record->word1.load(std::memory_order_acquire)) != BlockState::live) continue;
+    if (!is_live(state_of(record->word1.load(std::memory_order_acquire)))) continue;
     const Block block = load_record(page, index, *record);
-    if (block.state == BlockState::live) visitor->visit(visitor->context, block);
+    if (is_live(block.state)) visitor->visit(visitor->context, block);
   }
 }
 
@@ -78,11 +77,11 @@ Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdenti
                            GeometryOf geometry) {
   bool new_page = false;
   PageRecords* page = page_for_insert(base, identity, geometry, &new_page);
-  if (page == nullptr) return {false, new_page, kNoSizeClass};
+  if (page == nullptr) return {false, new_page, {}};
   AtomicRecord* record = record_for_insert(*page, block_index(*page, base));
-  if (record == nullptr) return {false, new_page, page->class_index};
+  if (record == nullptr) return {false, new_page, page->block_class};
   store_record(*page, *record, block);
-  return {true, new_page, page->class_index};
+  return {true, new_page, page->block_class};
 }
 
 bool insert_foreign_block(const core::Inside&, const Block& block) { return foreign_insert(block); }
@@ -99,16 +98,16 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) 
 }
 
 RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
-                          uint8_t* class_index) {
+                          BlockClass* block_class) {
   const Located located = locate(address);
   if (located.record == nullptr) [[unlikely]] {
     *pool_base = 0;
-    if (class_index != nullptr) *class_index = kNoSizeClass;
+    if (block_class != nullptr) *block_class = {};
     return foreign_take(address, result) ? RemoveResult::removed : RemoveResult::unknown;
   }
   *result = load_record(*located.page, located.index, *located.record);
   *pool_base = block_base(*located.page, located.index);
-  if (class_index != nullptr) *class_index = located.page->class_index;
+  if (block_class != nullptr) *block_class = located.page->block_class;
   const RemoveResult verdict = judge(*result, address);
   if (verdict == RemoveResult::removed) [[likely]] {
     const uint64_t word1 = located.record->word1.load(std::memory_order_relaxed);
@@ -129,7 +128,7 @@ void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base)
 
 bool in_pool_page(uintptr_t address) {
   const PageRecords* page = find_page(address);
-  return page != nullptr && address >= page->start && address < page->end();
+  return page != nullptr && holds(*page, address);
 }
 
 void for_each_live_block(BlockVisitor visit, void* context) {

@@ -12,6 +12,7 @@
 
 #include "core/guard.h"
 #include "track/record.h"
+#include "track/size_class.h"
 
 namespace weir::track {
 
@@ -39,9 +40,9 @@ enum class RemoveResult : uint8_t {
 };
 
 struct Inserted {
-  bool tracked;         // false when memory for records ran out: the block lives untracked
-  bool new_page;        // the page was met for the first time since the pool made it
-  uint8_t class_index;  // see totals.h; kNoSizeClass for large blocks
+  bool tracked;   // false when memory for records ran out: the block lives untracked
+  bool new_page;  // the page was met for the first time since the pool made it
+  BlockClass block_class;
 };
 
 // Inserts a pool block whose pool block starts at `base` (base <= block.address; they differ for aligned blocks only).
@@ -58,9 +59,9 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base);
 
 // Takes the block that starts at `address` out. On `removed`, *result is the block and *pool_base the pool's start of it
 // (0: the block is another allocator's). On other results *result describes what was found.
-// class_index, where wanted, receives the block's size class.
+// block_class, where wanted, receives the block's size class.
 RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
-                          uint8_t* class_index = nullptr);
+                          BlockClass* block_class = nullptr);
 
 // Puts back a block that remove_block just gave (a realloc that failed).
 void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);

@@ -10,7 +10,7 @@ uint64_t live_blocks(const PageRecords& page) {
   for (uint32_t index = 0; index < page.block_count; ++index) {
     const AtomicRecord* record = record_at(page, index);
     if (record == nullptr) break;
-    count += state_of(record->word1.load(std::memory_order_relaxed)) == BlockState::live;
+    count += is_live(state_of(record->word1.load(std::memory_order_relaxed)));
   }
   return count;
 }

@@ -5,45 +5,38 @@
 #include "track/size_class.h"
 
 namespace weir::track {
+
+std::atomic<detail::Middle*> detail::directory[detail::kRadixEntries];
+std::atomic<const detail::Unit*> detail::recent_units[detail::kRecentUnits];
+
 namespace {
 
-constexpr int kRadixBits = (kAddressBits - kUnitShift) / 2;
-constexpr size_t kRadixEntries = size_t{1} << kRadixBits;
-constexpr uintptr_t kSpanTag = 1;  // the unit lies wholly inside one page: the entry is that PageRecords, tagged
+using detail::directory;
+using detail::kRadixBits;
+using detail::kRadixEntries;
+using detail::kSpanTag;
+using detail::Middle;
+using detail::slice_of;
+using detail::Unit;
 
-struct Unit {
-  std::atomic<PageRecords*> slices[kSlicesPerUnit];
-};
-struct Middle {
-  std::atomic<uintptr_t> units[kRadixEntries];
-};
-
-std::atomic<Middle*> top[kRadixEntries];
 core::SpinLock directory_lock;
 
 std::atomic<uintptr_t>* find_unit_entry(uintptr_t address) {
   if (address >> kAddressBits != 0) return nullptr;
   const uintptr_t unit = address >> kUnitShift;
-  Middle* middle = top[unit >> kRadixBits].load(std::memory_order_acquire);
+  Middle* middle = directory[unit >> kRadixBits].load(std::memory_order_acquire);
   return middle == nullptr ? nullptr : &middle->units[unit & (kRadixEntries - 1)];
 }
 
 std::atomic<uintptr_t>* make_unit_entry(uintptr_t address) {
   const uintptr_t unit = address >> kUnitShift;
-  std::atomic<Middle*>& slot = top[unit >> kRadixBits];
+  std::atomic<Middle*>& slot = directory[unit >> kRadixBits];
   if (slot.load(std::memory_order_relaxed) == nullptr) {
     auto* middle = core::arena_array<Middle>(1);
     if (middle == nullptr) return nullptr;
     slot.store(middle, std::memory_order_release);
   }
   return find_unit_entry(address);
-}
-
-size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (kSlicesPerUnit - 1); }
-
-bool same_page(const PageRecords* page, const PageIdentity& identity) {
-  return page != nullptr && page->page.load(std::memory_order_relaxed) == identity.page &&
-         page->block_bytes == identity.block_bytes;
 }
 
 void release_page(PageRecords* page) {
@@ -68,9 +61,17 @@ Unit* make_unit(uintptr_t address) {
   if (present != 0 && (present & kSpanTag) == 0) return reinterpret_cast<Unit*>(present);
   auto* unit = core::arena_array<Unit>(1);
   if (unit == nullptr) return nullptr;
+  unit->number = address >> kUnitShift;
+  detail::recent_units[unit->number % detail::kRecentUnits].store(unit, std::memory_order_release);
   entry->store(reinterpret_cast<uintptr_t>(unit), std::memory_order_release);
   if (present != 0) drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
   return unit;
+}
+
+// A reader may still be in it: it is type-stable, and its number is overwritten with the rest.
+void forget_recent(const Unit* unit) {
+  std::atomic<const Unit*>& recent = detail::recent_units[unit->number % detail::kRecentUnits];
+  if (recent.load(std::memory_order_relaxed) == unit) recent.store(nullptr, std::memory_order_relaxed);
 }
 
 bool whole_unit_inside(uintptr_t unit_start, uintptr_t start, uintptr_t end) {
@@ -88,6 +89,7 @@ bool set_span(uintptr_t unit_start, PageRecords* page) {
     drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
   } else if (present != 0) {
     auto* unit = reinterpret_cast<Unit*>(present);
+    forget_recent(unit);
     for (auto& slice : unit->slices) drop_reference(slice.load(std::memory_order_relaxed));
     core::arena_release(unit, sizeof(Unit));
   }
@@ -109,8 +111,8 @@ bool set_slice(uintptr_t address, PageRecords* page) {
 bool enter_in_directory(PageRecords* page) {
   const uintptr_t unit_bytes = uintptr_t{1} << kUnitShift;
   uintptr_t address = page->start;
-  while (address < page->end()) {
-    if ((address & (unit_bytes - 1)) == 0 && whole_unit_inside(address, page->start, page->end())) {
+  while (address < (page->start + bytes_of(*page))) {
+    if ((address & (unit_bytes - 1)) == 0 && whole_unit_inside(address, page->start, (page->start + bytes_of(*page)))) {
       if (!set_span(address, page)) return false;
       address += unit_bytes;
     } else {
@@ -128,12 +130,16 @@ PageRecords* make_page(const PageIdentity& identity, const PageGeometry& geometr
   auto* page = static_cast<PageRecords*>(core::arena_allocate(bytes));
   if (page == nullptr) return nullptr;
   page->start = geometry.start;
-  page->reciprocal = ((uint64_t{1} << kReciprocalShift) + geometry.block_bytes - 1) / geometry.block_bytes;
+  if (block_count > 1) {
+    page->reciprocal = ((uint64_t{1} << kReciprocalShift) + geometry.block_bytes - 1) / geometry.block_bytes;
+  }
   page->page.store(identity.page, std::memory_order_relaxed);
   page->block_bytes = identity.block_bytes;
+  page->block_bytes32 = identity.block_bytes <= UINT32_MAX ? static_cast<uint32_t>(identity.block_bytes) : 0;
   page->records[0].store(reinterpret_cast<AtomicRecord*>(page + 1), std::memory_order_relaxed);
   page->block_count = static_cast<uint32_t>(block_count);
-  page->class_index = size_class_index(geometry.block_bytes);
+  page->records_at_hand.store(static_cast<uint32_t>(inline_count), std::memory_order_relaxed);
+  page->block_class = block_class(geometry.block_bytes);
   page->allocated_bytes = bytes;
   return page;
 }
@@ -148,13 +154,14 @@ PageRecords* enter_page(uintptr_t base, const PageIdentity& identity, GeometryOf
 
 }  // namespace
 
-PageRecords* find_page(uintptr_t address) {
+PageRecords* detail::find_page_in_directory(uintptr_t address) {
   std::atomic<uintptr_t>* entry = find_unit_entry(address);
-  if (entry == nullptr) return nullptr;
-  const uintptr_t unit = entry->load(std::memory_order_acquire);
+  const uintptr_t unit = entry == nullptr ? 0 : entry->load(std::memory_order_acquire);
   if (unit == 0) return nullptr;
   if ((unit & kSpanTag) != 0) return reinterpret_cast<PageRecords*>(unit & ~kSpanTag);
-  return reinterpret_cast<Unit*>(unit)->slices[slice_of(address)].load(std::memory_order_acquire);
+  const auto* found = reinterpret_cast<const Unit*>(unit);
+  recent_units[found->number % kRecentUnits].store(found, std::memory_order_release);
+  return found->slices[slice_of(address)].load(std::memory_order_acquire);
 }
 
 PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
@@ -172,7 +179,8 @@ AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {
   // Only the thread that owns the pool page allocates in it, so nobody else makes this array meanwhile.
   auto* outer = core::arena_array<AtomicRecord>(page.block_count - kInlineRecords);
   if (outer == nullptr) return nullptr;
-  page.records[1].store(outer - kInlineRecords, std::memory_order_release);
+  page.records[1].store(outer - kInlineRecords, std::memory_order_relaxed);
+  page.records_at_hand.store(page.block_count, std::memory_order_release);
   return outer - kInlineRecords + index;
 }
 
@@ -191,7 +199,7 @@ void visit_unit(Unit& unit, uintptr_t unit_address, void (*visit)(void* context,
 
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context) {
   for (uintptr_t high = 0; high < kRadixEntries; ++high) {
-    Middle* middle = top[high].load(std::memory_order_acquire);
+    Middle* middle = directory[high].load(std::memory_order_acquire);
     if (middle == nullptr) continue;
     for (uintptr_t low = 0; low < kRadixEntries; ++low) {
       const uintptr_t entry = middle->units[low].load(std::memory_order_acquire);

@@ -30,34 +30,89 @@ struct AtomicRecord {
 };
 static_assert(sizeof(AtomicRecord) == sizeof(Record));
 
+// What an event reads of it lies on one cache line.
 struct PageRecords {
   uintptr_t start;
-  uint64_t reciprocal;  // ceil(2^44 / block_bytes): index = offset * reciprocal >> 44, exact for the pool's page sizes
+  uint64_t reciprocal;  // ceil(2^44 / block_bytes), exact for the pool's page sizes; 0 for a page of one block
   std::atomic<const void*> page;  // the pool's page object; nullptr once a slice of it serves another page
-  size_t block_bytes;
   // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
   std::atomic<AtomicRecord*> records[2];
+  BlockClass block_class;
+  uint32_t block_bytes32;                 // block_bytes, or 0 where it does not fit
+  std::atomic<uint32_t> records_at_hand;  // blocks below this index have records: kInlineRecords or all
+
+  size_t block_bytes;
   uint32_t block_count;
-  uint8_t class_index;
   uint32_t slices_held;               // directory entries that name this array; at 0 it is reused
   std::atomic<uint64_t> large_bytes;  // requested bytes where a record cannot hold them
   size_t allocated_bytes;             // of this description with its inline records
-  uintptr_t end() const { return start + block_bytes * block_count; }
 };
+static_assert(offsetof(PageRecords, block_bytes) <= 64);
 
-// Index of the block that holds `address`. The address must lie in [start, end).
+inline size_t bytes_of(const PageRecords& page) { return page.block_count * page.block_bytes; }
+inline bool holds(const PageRecords& page, uintptr_t address) { return address - page.start < bytes_of(page); }
+
+// Index of the block that holds `address`, which must lie in the page.
 inline uint32_t block_index(const PageRecords& page, uintptr_t address) {
-  if (page.block_count == 1) return 0;
   return static_cast<uint32_t>(((address - page.start) * page.reciprocal) >> kReciprocalShift);
 }
 
+// Of a block that has a record at hand.
+[[gnu::always_inline]] inline AtomicRecord* record_below(const PageRecords& page, uint32_t index) {
+  return page.records[index >= kInlineRecords].load(std::memory_order_relaxed) + index;
+}
+
 inline AtomicRecord* record_at(const PageRecords& page, uint32_t index) {
-  AtomicRecord* records = page.records[index >= kInlineRecords].load(std::memory_order_acquire);
-  return records == nullptr ? nullptr : records + index;
+  if (index >= page.records_at_hand.load(std::memory_order_acquire)) [[unlikely]]
+    return nullptr;
+  return record_below(page, index);
+}
+
+namespace detail {
+
+inline constexpr int kRadixBits = (kAddressBits - kUnitShift) / 2;
+inline constexpr size_t kRadixEntries = size_t{1} << kRadixBits;
+inline constexpr uintptr_t kSpanTag = 1;  // the unit lies wholly inside one page: the entry is that PageRecords, tagged
+
+struct Unit {
+  uintptr_t number;  // address >> kUnitShift
+  std::atomic<PageRecords*> slices[kSlicesPerUnit];
+};
+struct Middle {
+  std::atomic<uintptr_t> units[kRadixEntries];
+};
+extern std::atomic<Middle*> directory[kRadixEntries];
+
+// The units met last, by the low bits of their numbers: 32 GiB of consecutive addresses fit.
+inline constexpr size_t kRecentUnits = 1024;
+extern std::atomic<const Unit*> recent_units[kRecentUnits];
+
+PageRecords* find_page_in_directory(uintptr_t address);  // makes the unit a recent one
+
+inline size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (kSlicesPerUnit - 1); }
+
+}  // namespace detail
+
+// The page whose records describe `address`, where its unit is a recent one; else nullptr. Any address. Cost: three loads.
+[[gnu::always_inline]] inline PageRecords* find_recent_page(uintptr_t address) {
+  const uintptr_t number = address >> kUnitShift;
+  const detail::Unit* unit = detail::recent_units[number % detail::kRecentUnits].load(std::memory_order_acquire);
+  if (unit == nullptr || unit->number != number) [[unlikely]]
+    return nullptr;
+  return unit->slices[detail::slice_of(address)].load(std::memory_order_acquire);
 }
 
 // The page whose records describe `address`, or nullptr. Any address.
-PageRecords* find_page(uintptr_t address);
+inline PageRecords* find_page(uintptr_t address) {
+  PageRecords* page = find_recent_page(address);
+  return page != nullptr ? page : detail::find_page_in_directory(address);
+}
+
+// Whether `page`, which may be nullptr, still is that of the pool's page.
+inline bool same_page(const PageRecords* page, const PageIdentity& identity) {
+  return page != nullptr && page->page.load(std::memory_order_relaxed) == identity.page &&
+         page->block_bytes == identity.block_bytes;
+}
 
 // The page for an insertion at `base`: made, or made anew, where the pool's page is not the one that is known.
 // nullptr where memory ran out.

@@ -15,8 +15,11 @@ enum class Family : uint8_t { malloc = 0, scalar_new = 1, array_new = 2 };
 enum class BlockState : uint8_t {
   never = 0,  // no block of this record's place has been tracked
   live = 1,
-  freed = 2,  // the rest of the record still tells of the block that was freed
+  freed = 2,           // the rest of the record still tells of the block that was freed
+  live_of_loader = 3,  // live, and allocated by the dynamic loader: its free may be the end of a library
 };
+
+inline bool is_live(BlockState state) { return state == BlockState::live || state == BlockState::live_of_loader; }
 
 // One block as readers see it.
 struct Block {

@@ -18,6 +18,14 @@ uint8_t size_class_index(size_t block_bytes) {
   return kNoSizeClass;
 }
 
+BlockClass block_class(size_t block_bytes) {
+  const uint8_t index = size_class_index(block_bytes);
+  if (index == kNoSizeClass) return {};
+  const size_t power = power_of_two_index(block_bytes);
+  const uint32_t least = power == kSmallestPower ? 0 : (uint32_t{1} << (power - 1)) + 1;
+  return {index, least, static_cast<uint32_t>(block_bytes) - least + 1};
+}
+
 size_t size_class_bytes(uint8_t index) {
   return index < kSizeClasses ? class_bytes[index].load(std::memory_order_relaxed) : 0;
 }

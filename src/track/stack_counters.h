@@ -1,10 +1,12 @@
 // Exact counters per stack: one cache line each, indexed by StackId, in memory that never moves.
 //
-// While the process has one thread the counters are plain; once it has more they are locked additions. The peak by stack is
-// exact for one thread: each counter remembers what was live at the last global peak, brought up to date lazily when the
-// stack next changes (peak_epoch names that peak).
+// While the process has one thread the counters are plain; once it has more, each thread collects its own events in a small
+// cache (stack_deltas.h) and adds them here from time to time. The peak by stack is exact for one thread: each counter
+// remembers what was live at the last global peak, brought up to date lazily when the stack next changes (peak_epoch names
+// that peak).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,11 +30,35 @@ struct alignas(64) StackCounters {
 };
 static_assert(sizeof(StackCounters) == 64);
 
-// The counters of a stack, made on first use. Never nullptr: where memory for new counters cannot be had, those of the
-// unknown stack are used.
-StackCounters& counters_of(core::StackId stack);
+namespace detail {
 
-// The counters if the stack ever had an event, else nullptr. For readers.
+// Chunks are mapped whole and touched where they are used.
+inline constexpr uint32_t kChunkLog2 = 12;
+inline constexpr uint32_t kChunkMask = (1U << kChunkLog2) - 1;
+inline constexpr uint32_t kCounterChunks = core::kMostStacks >> kChunkLog2;
+extern std::atomic<StackCounters*> counter_chunks[kCounterChunks];
+
+void make_chunk(core::StackId stack);
+
+}  // namespace detail
+
+// The counters of a stack that has been counted before in this process. Cost: one load.
+inline StackCounters& known_counters_of(core::StackId stack) {
+  StackCounters* chunk =
+      detail::counter_chunks[core::index_of(stack) >> detail::kChunkLog2].load(std::memory_order_acquire);
+  return chunk[core::index_of(stack) & detail::kChunkMask];
+}
+
+// The counters of any stack, made on first use. Where memory for new ones cannot be had, stacks share some.
+inline StackCounters& counters_of(core::StackId stack) {
+  if (detail::counter_chunks[core::index_of(stack) >> detail::kChunkLog2].load(std::memory_order_acquire) == nullptr)
+      [[unlikely]] {
+    detail::make_chunk(stack);
+  }
+  return known_counters_of(stack);
+}
+
+// The counters if the stack ever had an event of its own, else nullptr. For readers.
 const StackCounters* find_counters(core::StackId stack);
 
 // Live bytes and count of a stack when the process's live bytes were highest.

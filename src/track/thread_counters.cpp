@@ -10,10 +10,10 @@
 namespace weir::track {
 
 std::atomic<uint64_t> nested_event_count;
-std::atomic<int64_t> process_live_bytes;
-std::atomic<int64_t> process_peak_bytes;
-std::atomic<uint64_t> process_peak_tick;
-std::atomic<uint32_t> peak_epoch;
+int64_t process_live_bytes;
+int64_t process_peak_bytes;
+uint64_t process_peak_tick;
+uint32_t peak_epoch;
 std::atomic<int64_t> publish_threshold{0};
 
 namespace {
@@ -59,8 +59,8 @@ void add(ThreadFigures& sum, const ThreadFigures& part) {
   sum.alloc_bytes += part.alloc_bytes;
   sum.free_count += part.free_count;
   sum.free_bytes += part.free_bytes;
-  sum.hit_count += part.hit_count;
   sum.peak_bytes += part.peak_bytes;
+  sum.miss_count += part.miss_count;
 }
 
 void add(ThreadCounters& sum, const ThreadCounters& part) {
@@ -73,16 +73,31 @@ void add(ThreadCounters& sum, const ThreadCounters& part) {
   sum.double_free_count += part.double_free_count;
   sum.interior_free_count += part.interior_free_count;
   sum.untracked_count += part.untracked_count;
-  add(sum.all, part.all);
-  add(sum.large, part.large);
-  for (size_t i = 0; i < kSizeClasses; ++i) add(sum.size_classes[i], part.size_classes[i]);
-  for (size_t i = 0; i < kPowersOfTwo; ++i) add(sum.powers_of_two[i], part.powers_of_two[i]);
+  for (size_t i = 0; i <= kSizeClasses; ++i) add(sum.size_classes[i], part.size_classes[i]);
+  for (size_t i = 0; i < kPowersOfTwo; ++i) add(sum.displaced[i], part.displaced[i]);
 }
 
 // A class's peak over several threads is not known exactly: the threads' own peaks bound it from above.
 Figures figures_of(const ThreadFigures& sum) {
   const uint64_t peak = sum.peak_bytes < sum.alloc_bytes ? sum.peak_bytes : sum.alloc_bytes;
-  return {sum.alloc_count, sum.alloc_bytes, sum.free_count, sum.free_bytes, peak, sum.hit_count};
+  const uint64_t hits = sum.alloc_count > sum.miss_count ? sum.alloc_count - sum.miss_count : 0;
+  return {sum.alloc_count, sum.alloc_bytes, sum.free_count, sum.free_bytes, peak, hits};
+}
+
+ThreadFigures sum_of_classes(const ThreadCounters& sum) {
+  ThreadFigures all{};
+  for (const ThreadFigures& of_class : sum.size_classes) add(all, of_class);
+  return all;
+}
+
+// A power of two's peak is the sum of its classes' peaks: a bound, too.
+void fill_powers_of_two(const ThreadCounters& sum, Figures* rows) {
+  ThreadFigures powers[kPowersOfTwo];
+  for (size_t i = 0; i < kPowersOfTwo; ++i) powers[i] = sum.displaced[i];
+  for (uint8_t i = 0; i < kSizeClasses && size_class_bytes(i) != 0; ++i) {
+    add(powers[power_of_two_index(size_class_bytes(i))], sum.size_classes[i]);
+  }
+  for (size_t i = 0; i < kPowersOfTwo; ++i) rows[i] = figures_of(powers[i]);
 }
 
 void sort_by_block_bytes(SizeClassFigures* rows, size_t count) {
@@ -106,14 +121,14 @@ size_t fill_size_classes(const ThreadCounters& sum, SizeClassFigures* rows) {
 
 HostTotals totals_of(const ThreadCounters& sum) {
   HostTotals totals{};
-  totals.all = figures_of(sum.all);
-  const int64_t live = process_live_bytes.load(std::memory_order_relaxed) + sum.unpublished_live_bytes;
-  const int64_t peak = process_peak_bytes.load(std::memory_order_relaxed);
+  totals.all = figures_of(sum_of_classes(sum));
+  const int64_t live = std::atomic_ref(process_live_bytes).load(std::memory_order_relaxed) + sum.unpublished_live_bytes;
+  const int64_t peak = std::atomic_ref(process_peak_bytes).load(std::memory_order_relaxed);
   totals.all.peak_bytes = static_cast<uint64_t>(live > peak ? live : peak);
-  totals.peak_tick = process_peak_tick.load(std::memory_order_relaxed);
+  totals.peak_tick = std::atomic_ref(process_peak_tick).load(std::memory_order_relaxed);
   fill_size_classes(sum, totals.size_classes);
-  for (size_t i = 0; i < kPowersOfTwo; ++i) totals.powers_of_two[i] = figures_of(sum.powers_of_two[i]);
-  totals.large_count = sum.large.alloc_count;
+  fill_powers_of_two(sum, totals.powers_of_two);
+  totals.large_count = sum.size_classes[kNoSizeClass].alloc_count;
   totals.realloc_count = sum.realloc_count;
   totals.realloc_in_place_count = sum.realloc_in_place_count;
   totals.failed_count = sum.failed_count;
@@ -132,6 +147,7 @@ ThreadCounters* create_thread_counters(core::ThreadId id) {
   auto* counters = core::arena_array<ThreadCounters>(1);
   if (counters == nullptr) return nullptr;
   counters->tid = core::system_calls_restricted() ? 0 : core::current_tid();
+  counters->deltas.entries = &counters->deltas.first;
   {
     core::LockScope scope(threads_lock);
     if (id == core::ThreadId::unknown) {
@@ -151,8 +167,10 @@ ThreadCounters* create_thread_counters(core::ThreadId id) {
 void retire_thread_counters(ThreadCounters* counters) {
   note_thread_name(*counters);
   publish_shared(*counters);
+  const StackDeltas& deltas = counters->deltas;
   {
     core::LockScope scope(threads_lock);
+    flush_stack_deltas(counters->deltas);
     ThreadCounters** link = &live_threads;
     while (*link != counters) link = &(*link)->next;
     *link = counters->next;
@@ -160,19 +178,43 @@ void retire_thread_counters(ThreadCounters* counters) {
     set_publish_threshold();
     add(retired_threads, *counters);
   }
+  if (deltas.mask != 0) core::arena_release(deltas.entries, deltas.bytes());
   core::arena_release(counters, sizeof *counters);
 }
 
 void publish_shared(ThreadCounters& counters) {
   const int64_t bytes = counters.unpublished_live_bytes;
   counters.unpublished_live_bytes = 0;
-  const int64_t live = process_live_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  int64_t peak = process_peak_bytes.load(std::memory_order_relaxed);
+  const int64_t live = std::atomic_ref(process_live_bytes).fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  std::atomic_ref highest(process_peak_bytes);
+  int64_t peak = highest.load(std::memory_order_relaxed);
   while (live > peak) {
-    if (process_peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
-      process_peak_tick.store(core::current_tick(), std::memory_order_relaxed);
-      peak_epoch.fetch_add(1, std::memory_order_relaxed);
+    if (highest.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+      std::atomic_ref(process_peak_tick).store(core::current_tick(), std::memory_order_relaxed);
+      std::atomic_ref(peak_epoch).fetch_add(1, std::memory_order_relaxed);
       return;
+    }
+  }
+}
+
+// The lock keeps a report from reading the outgrown cache meanwhile.
+void judge_delta_size(ThreadCounters& counters) {
+  const ThreadFigures all = sum_of_classes(counters);
+  const uint64_t events = all.alloc_count + all.free_count;
+  const bool worth_it = uint64_t{counters.deltas.misses} * 16 > events - counters.events_judged;
+  counters.events_judged = events;
+  counters.deltas.misses = 0;
+  if (!worth_it) return;
+  core::LockScope scope(threads_lock);
+  grow_stack_deltas(counters.deltas);
+}
+
+void for_each_stack_delta(DeltaVisitor visit, void* context) {
+  core::LockScope scope(threads_lock);
+  for (const ThreadCounters* thread = live_threads; thread != nullptr; thread = thread->next) {
+    for (uint32_t i = 0; i <= thread->deltas.mask; ++i) {
+      const StackDelta delta = thread->deltas.entries[i];
+      if (!delta.empty()) visit(context, delta);
     }
   }
 }
@@ -207,15 +249,18 @@ void thread_counters_reset_after_fork(ThreadCounters* survivor) {
   last_thread_id = live_thread_count;
   retired_threads = {};
   nested_event_count.store(0, std::memory_order_relaxed);
-  process_live_bytes.store(0, std::memory_order_relaxed);
-  process_peak_bytes.store(0, std::memory_order_relaxed);
-  process_peak_tick.store(0, std::memory_order_relaxed);
-  peak_epoch.store(0, std::memory_order_relaxed);
+  process_live_bytes = 0;
+  process_peak_bytes = 0;
+  process_peak_tick = 0;
+  peak_epoch = 0;
   set_publish_threshold();
   if (survivor == nullptr) return;
   const core::ThreadId id = survivor->id;
+  const StackDeltas deltas = survivor->deltas;
+  if (deltas.mask != 0) core::arena_release(deltas.entries, deltas.bytes());
   *survivor = {};
   survivor->id = id;
+  survivor->deltas.entries = &survivor->deltas.first;
   survivor->tid = core::system_calls_restricted() ? 0 : core::current_tid();
 }
 

@@ -1,5 +1,5 @@
 // Counters of one thread, and the process-wide peak that they feed. A thread counts in plain words of its own; readers add the
-// threads up. Cost of counting an event: about ten additions to two or three cache lines.
+// threads up. Cost of counting an event: about twenty instructions on two or three cache lines.
 #pragma once
 
 #include <atomic>
@@ -9,16 +9,18 @@
 #include "core/ids.h"
 #include "track/size_class.h"
 #include "track/stack_counters.h"
+#include "track/stack_deltas.h"
 #include "track/totals.h"
 
-extern "C" __attribute__((weak)) char __libc_single_threaded;  // glibc 2.32: true until the second thread is made
+extern "C" char __libc_single_threaded;  // glibc's: true until the second thread is made
 
 namespace weir::track {
 
 // One thread's part of Figures; live figures may be negative for a thread that frees what others allocated.
 struct ThreadFigures {
-  uint64_t alloc_count, alloc_bytes, free_count, free_bytes, hit_count;
+  uint64_t alloc_count, alloc_bytes, free_count, free_bytes;
   uint64_t peak_bytes;  // of this thread alone
+  uint64_t miss_count;  // allocations for which the pool made a page
   int64_t live_bytes() const { return static_cast<int64_t>(alloc_bytes - free_bytes); }
 };
 
@@ -28,12 +30,14 @@ struct ThreadCounters {
   int tid;
   int64_t unpublished_live_bytes;  // not yet added to the process's live bytes
   uintptr_t last_allocated;        // for temporary blocks: the thread's latest allocation
+  StackDeltas deltas;              // used once the process has several threads
+  uint64_t events_judged;          // events when the size of `deltas` was last judged
   uint64_t temporary_count, realloc_count, realloc_in_place_count, failed_count, foreign_free_count;
   uint64_t double_free_count, interior_free_count, untracked_count;
-  ThreadFigures all;
-  ThreadFigures large;
-  ThreadFigures size_classes[kSizeClasses];
-  ThreadFigures powers_of_two[kPowersOfTwo];
+  ThreadFigures size_classes[kSizeClasses + 1];  // the last one: blocks of no class
+  // By power of two, what asking for the size classes alone would get wrong: blocks that asked for less than their class's
+  // power of two are added where they belong and subtracted (modulo 2^64) where they do not.
+  ThreadFigures displaced[kPowersOfTwo];
 };
 
 // nullptr where memory is out. The thread's id is made here unless `id` gives the one it had.
@@ -44,46 +48,32 @@ void retire_thread_counters(ThreadCounters* counters);
 // The counters of nobody: events that met no thread state.
 extern std::atomic<uint64_t> nested_event_count;
 
-extern std::atomic<int64_t> process_live_bytes;
-extern std::atomic<int64_t> process_peak_bytes;
-extern std::atomic<uint64_t> process_peak_tick;
-extern std::atomic<uint32_t> peak_epoch;        // number of times a new peak was set
+// Plain words, so that one thread alone may add to them in place; several use atomic operations on them.
+extern int64_t process_live_bytes;
+extern int64_t process_peak_bytes;
+extern uint64_t process_peak_tick;
 extern std::atomic<int64_t> publish_threshold;  // bytes a thread may hold back once there is more than one
 
-inline bool single_threaded() { return &__libc_single_threaded != nullptr && __libc_single_threaded != 0; }
+inline bool single_threaded() { return __libc_single_threaded != 0; }
 
+// Adds what the thread holds back to the process's live bytes.
 void publish_shared(ThreadCounters& counters);
 
+// Grows the thread's cache of stack deltas where more than one event in sixteen missed it.
+void judge_delta_size(ThreadCounters& counters);
+
 inline void note_new_peak(int64_t live, uint64_t tick) {
-  process_peak_bytes.store(live, std::memory_order_relaxed);
-  process_peak_tick.store(tick, std::memory_order_relaxed);
-  peak_epoch.store(peak_epoch.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  process_peak_bytes = live;
+  process_peak_tick = tick;
+  ++peak_epoch;
 }
 
-// Adds `bytes` (negative: freed) to the process's live bytes: at once while there is one thread, else when a thread's part has
-// grown beyond publish_threshold, which bounds the peak's error.
-inline void publish_live(ThreadCounters& counters, int64_t bytes, uint64_t tick) {
-  counters.unpublished_live_bytes += bytes;
-  if (single_threaded()) [[likely]] {
-    const int64_t live = process_live_bytes.load(std::memory_order_relaxed) + counters.unpublished_live_bytes;
-    counters.unpublished_live_bytes = 0;
-    process_live_bytes.store(live, std::memory_order_relaxed);
-    if (live > process_peak_bytes.load(std::memory_order_relaxed)) note_new_peak(live, tick);
-    return;
-  }
-  const int64_t held = counters.unpublished_live_bytes;
-  const int64_t threshold = publish_threshold.load(std::memory_order_relaxed);
-  if (held > threshold || held < -threshold) publish_shared(counters);
+// Adds to the process's live bytes while there is one thread.
+inline void publish_alloc_alone(size_t bytes, uint64_t tick) {
+  process_live_bytes += static_cast<int64_t>(bytes);
+  if (process_live_bytes > process_peak_bytes) note_new_peak(process_live_bytes, tick);
 }
-
-inline size_t power_of_two_index(size_t bytes) {
-  const size_t index = bytes <= 1 ? 0 : static_cast<size_t>(64 - __builtin_clzll(bytes - 1));
-  return index < kPowersOfTwo ? index : kPowersOfTwo - 1;
-}
-
-inline ThreadFigures& class_figures(ThreadCounters& counters, uint8_t class_index) {
-  return class_index < kSizeClasses ? counters.size_classes[class_index] : counters.large;
-}
+inline void publish_free_alone(size_t bytes) { process_live_bytes -= static_cast<int64_t>(bytes); }
 
 inline void add_alloc(ThreadFigures& figures, size_t bytes) {
   ++figures.alloc_count;
@@ -96,91 +86,65 @@ inline void add_free(ThreadFigures& figures, size_t bytes) {
   figures.free_bytes += bytes;
 }
 
-// A stack's counters belong to no thread: once there is more than one they are read and written as atomic words.
-template <class Word>
-Word load_shared(const Word& word) {
-  return __atomic_load_n(&word, __ATOMIC_RELAXED);
-}
-template <class Word>
-void store_shared(Word& word, Word value) {
-  __atomic_store_n(&word, value, __ATOMIC_RELAXED);
-}
-inline uint64_t add_shared(uint64_t& counter, uint64_t value) {
-  return __atomic_add_fetch(&counter, value, __ATOMIC_RELAXED);
-}
-
 // Before a stack's live figures change: remember them as of the last peak, if they have not changed since.
 inline void settle_peak(StackCounters& stack) {
-  const uint32_t epoch = peak_epoch.load(std::memory_order_relaxed);
+  const uint32_t epoch = peak_epoch;
   if (stack.peak_epoch == epoch) return;
   stack.at_peak_bytes = stack.live_bytes();
   stack.at_peak_count = static_cast<uint32_t>(stack.live_count());
   stack.peak_epoch = epoch;
 }
 
-// The same where other threads may count in this stack at this moment. Two of them may settle at once: near enough, as peaks
-// by stack are promised exact for one thread only.
-inline void settle_peak_shared(StackCounters& stack) {
-  const uint32_t epoch = peak_epoch.load(std::memory_order_relaxed);
-  if (load_shared(stack.peak_epoch) == epoch) return;
-  store_shared(stack.at_peak_bytes, load_shared(stack.alloc_bytes) - load_shared(stack.free_bytes));
-  store_shared(stack.at_peak_count,
-               static_cast<uint32_t>(load_shared(stack.alloc_count) - load_shared(stack.free_count)));
-  store_shared(stack.peak_epoch, epoch);
+inline void count_alloc_alone(StackCounters& stack, size_t bytes) {
+  settle_peak(stack);
+  ++stack.alloc_count;
+  stack.alloc_bytes += bytes;
+  if (stack.live_bytes() > stack.max_bytes) stack.max_bytes = stack.live_bytes();
 }
 
-inline void count_alloc_in_stack(StackCounters& stack, size_t bytes) {
-  if (single_threaded()) [[likely]] {
-    settle_peak(stack);
-    ++stack.alloc_count;
-    stack.alloc_bytes += bytes;
-    if (stack.live_bytes() > stack.max_bytes) stack.max_bytes = stack.live_bytes();
-    return;
-  }
-  settle_peak_shared(stack);
-  add_shared(stack.alloc_count, 1);
-  const uint64_t live = add_shared(stack.alloc_bytes, bytes) - load_shared(stack.free_bytes);
-  if (live > load_shared(stack.max_bytes)) store_shared(stack.max_bytes, live);
+inline void count_free_alone(StackCounters& stack, size_t bytes) {
+  settle_peak(stack);
+  ++stack.free_count;
+  stack.free_bytes += bytes;
 }
 
-inline void count_free_in_stack(StackCounters& stack, size_t bytes, bool temporary) {
-  if (single_threaded()) [[likely]] {
-    settle_peak(stack);
-    ++stack.free_count;
-    stack.free_bytes += bytes;
-    stack.temporary_count += temporary;
-    return;
-  }
-  settle_peak_shared(stack);
-  add_shared(stack.free_count, 1);
-  add_shared(stack.free_bytes, bytes);
-  if (temporary) add_shared(stack.temporary_count, 1);
+// An event of the process's only thread. The block is not displaced.
+[[gnu::always_inline]] inline void count_alloc_alone(ThreadCounters& counters, StackCounters& stack, size_t bytes,
+                                                     uint8_t class_index, uint64_t tick) {
+  count_alloc_alone(stack, bytes);
+  publish_alloc_alone(bytes, tick);
+  add_alloc(counters.size_classes[class_index], bytes);
 }
-
-inline void count_alloc(ThreadCounters& counters, StackCounters& stack, size_t bytes, uint8_t class_index, bool hit,
-                        uint64_t tick) {
-  count_alloc_in_stack(stack, bytes);
-  add_alloc(counters.all, bytes);
-  ThreadFigures& of_class = class_figures(counters, class_index);
-  add_alloc(of_class, bytes);
-  of_class.hit_count += hit;
-  add_alloc(counters.powers_of_two[power_of_two_index(bytes)], bytes);
-  publish_live(counters, static_cast<int64_t>(bytes), tick);
-}
-
-inline void count_free(ThreadCounters& counters, StackCounters& stack, uintptr_t address, size_t bytes,
-                       uint8_t class_index) {
-  const bool temporary = counters.last_allocated == address;
-  if (temporary) {
+[[gnu::always_inline]] inline void count_free_alone(ThreadCounters& counters, StackCounters& stack, uintptr_t address,
+                                                    size_t bytes, uint8_t class_index) {
+  count_free_alone(stack, bytes);
+  if (counters.last_allocated == address) {
     counters.last_allocated = 0;
     ++counters.temporary_count;
+    ++stack.temporary_count;
   }
-  count_free_in_stack(stack, bytes, temporary);
-  add_free(counters.all, bytes);
-  add_free(class_figures(counters, class_index), bytes);
-  add_free(counters.powers_of_two[power_of_two_index(bytes)], bytes);
-  publish_live(counters, -static_cast<int64_t>(bytes), 0);
+  publish_free_alone(bytes);
+  add_free(counters.size_classes[class_index], bytes);
 }
+
+// The same for the free of the thread's latest allocation.
+[[gnu::always_inline]] inline void count_temporary_free_alone(ThreadCounters& counters, StackCounters& stack,
+                                                              size_t bytes, uint8_t class_index) {
+  count_free_alone(stack, bytes);
+  ++stack.temporary_count;
+  ++counters.temporary_count;
+  counters.last_allocated = 0;
+  publish_free_alone(bytes);
+  add_free(counters.size_classes[class_index], bytes);
+}
+
+// Any event.
+void count_alloc(ThreadCounters& counters, core::StackId stack, size_t bytes, BlockClass block_class, uint64_t tick);
+void count_free(ThreadCounters& counters, core::StackId stack, uintptr_t address, size_t bytes, BlockClass block_class);
+
+// Calls visit(context, delta) for what each running thread has not yet added to its stacks' counters.
+using DeltaVisitor = void (*)(void* context, const StackDelta& delta);
+void for_each_stack_delta(DeltaVisitor visit, void* context);
 
 // In a forked child: the counts begin anew, for the one thread that is left (nullptr where it has no counters yet).
 void thread_counters_reset_after_fork(ThreadCounters* survivor);

@@ -21,7 +21,9 @@ struct Figures {
   uint64_t live_bytes() const { return alloc_bytes - free_bytes; }
 };
 
-inline constexpr size_t kPowersOfTwo = 48;  // index i: requested bytes in (2^(i-1), 2^i]; index 0: 0 and 1
+// Index i: requested bytes in (2^(i-1), 2^i]. All up to 16 are of the smallest, as the pool has no smaller blocks.
+inline constexpr size_t kSmallestPower = 4;
+inline constexpr size_t kPowersOfTwo = 48;
 inline constexpr size_t kSizeClasses = 80;  // the pool's own classes; block_bytes says which, 0 where unused
 
 struct SizeClassFigures {

@@ -104,9 +104,10 @@ void stress_counters() {
     track::ThreadCounters* counters = track::create_thread_counters(core::ThreadId::unknown);
     EXPECT(counters != nullptr);
     for (uint64_t i = 0; i < kEvents; ++i) {
-      track::StackCounters& stack = track::counters_of(static_cast<core::StackId>(i % 700));
-      track::count_alloc(*counters, stack, 100, 3, true, i);
-      if (i % 2 == 0) track::count_free(*counters, stack, 0, 100, 3);
+      const auto stack = static_cast<core::StackId>(i % 700);
+      constexpr track::BlockClass kAnyClass{track::kSizeClasses - 1, 0, UINT32_MAX};
+      track::count_alloc(*counters, stack, 100, kAnyClass, i);
+      if (i % 2 == 0) track::count_free(*counters, stack, 0, 100, kAnyClass);
     }
     track::retire_thread_counters(counters);
   });

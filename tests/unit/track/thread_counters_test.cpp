@@ -14,6 +14,26 @@ namespace {
 
 core::StackId stack(uint32_t id) { return static_cast<core::StackId>(id); }
 
+// A class that no pool page has, and that displaces nothing.
+constexpr BlockClass kAnyClass{kSizeClasses - 1, 0, UINT32_MAX};
+
+struct Sum {
+  core::StackId stack;
+  StackCounters counters;
+};
+
+// A stack's counters with what running threads still hold of it.
+StackCounters whole(uint32_t id) {
+  Sum sum{stack(id), counters_of(stack(id))};
+  for_each_stack_delta(
+      [](void* context, const StackDelta& delta) {
+        auto* of = static_cast<Sum*>(context);
+        if (delta.stack == of->stack) add_to_counters(delta, of->counters);
+      },
+      &sum);
+  return sum.counters;
+}
+
 class ThreadCountersTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -25,10 +45,10 @@ class ThreadCountersTest : public ::testing::Test {
 
   void alloc(uint32_t id, size_t bytes, uintptr_t address = 0) {
     counters_->last_allocated = address;
-    count_alloc(*counters_, counters_of(stack(id)), bytes, kNoSizeClass, false, ++tick_);
+    count_alloc(*counters_, stack(id), bytes, {}, ++tick_);
   }
   void release(uint32_t id, size_t bytes, uintptr_t address = 0x10) {
-    count_free(*counters_, counters_of(stack(id)), address, bytes, kNoSizeClass);
+    count_free(*counters_, stack(id), address, bytes, {});
   }
 
   ThreadCounters* counters_ = nullptr;
@@ -46,10 +66,10 @@ TEST_F(ThreadCountersTest, PeakByStackIsTheMomentOfThePeak) {
   const HostTotals totals = read_totals();
   EXPECT_EQ(totals.all.peak_bytes, 170U);
   EXPECT_EQ(totals.peak_tick, 3U);
-  EXPECT_EQ(at_peak(counters_of(stack(1))).bytes, 0U);
-  EXPECT_EQ(at_peak(counters_of(stack(2))).bytes, 50U);
-  EXPECT_EQ(at_peak(counters_of(stack(3))).bytes, 120U);
-  EXPECT_EQ(counters_of(stack(1)).max_bytes, 100U);
+  EXPECT_EQ(at_peak(whole(1)).bytes, 0U);
+  EXPECT_EQ(at_peak(whole(2)).bytes, 50U);
+  EXPECT_EQ(at_peak(whole(3)).bytes, 120U);
+  EXPECT_EQ(whole(1).max_bytes, 100U);
 }
 
 TEST_F(ThreadCountersTest, ABlockFreedBeforeTheNextAllocationIsTemporary) {
@@ -58,15 +78,14 @@ TEST_F(ThreadCountersTest, ABlockFreedBeforeTheNextAllocationIsTemporary) {
   alloc(1, 8, 0x100);
   alloc(1, 8, 0x200);
   release(1, 8, 0x100);
-  EXPECT_EQ(counters_of(stack(1)).temporary_count, 1U);
+  EXPECT_EQ(whole(1).temporary_count, 1U);
   EXPECT_EQ(read_totals().temporary_count, 1U);
 }
 
 TEST_F(ThreadCountersTest, PowersOfTwo) {
-  EXPECT_EQ(power_of_two_index(0), 0U);
-  EXPECT_EQ(power_of_two_index(1), 0U);
-  EXPECT_EQ(power_of_two_index(2), 1U);
-  EXPECT_EQ(power_of_two_index(3), 2U);
+  EXPECT_EQ(power_of_two_index(0), kSmallestPower);
+  EXPECT_EQ(power_of_two_index(16), kSmallestPower);
+  EXPECT_EQ(power_of_two_index(17), 5U);
   EXPECT_EQ(power_of_two_index(64), 6U);
   EXPECT_EQ(power_of_two_index(65), 7U);
   EXPECT_EQ(power_of_two_index(SIZE_MAX), kPowersOfTwo - 1);
@@ -79,8 +98,8 @@ TEST_F(ThreadCountersTest, ManyThreadsAddUpExactlyAndThePeakIsWithinItsBound) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([] {
       ThreadCounters* own = create_thread_counters(core::ThreadId::unknown);
-      for (int i = 0; i < kRounds; ++i) count_alloc(*own, counters_of(stack(7)), 1000, 3, true, 1);
-      for (int i = 0; i < kRounds; ++i) count_free(*own, counters_of(stack(7)), 1, 1000, 3);
+      for (int i = 0; i < kRounds; ++i) count_alloc(*own, stack(7), 1000, kAnyClass, 1);
+      for (int i = 0; i < kRounds; ++i) count_free(*own, stack(7), 1, 1000, kAnyClass);
       retire_thread_counters(own);
     });
   }
@@ -89,8 +108,8 @@ TEST_F(ThreadCountersTest, ManyThreadsAddUpExactlyAndThePeakIsWithinItsBound) {
   EXPECT_EQ(totals.all.alloc_count, uint64_t{kThreads} * kRounds);
   EXPECT_EQ(totals.all.free_bytes, uint64_t{kThreads} * kRounds * 1000);
   EXPECT_EQ(totals.all.live_bytes(), 0U);
-  EXPECT_EQ(counters_of(stack(7)).alloc_count, uint64_t{kThreads} * kRounds);
-  EXPECT_EQ(counters_of(stack(7)).live_count(), 0U);
+  EXPECT_EQ(whole(7).alloc_count, uint64_t{kThreads} * kRounds);
+  EXPECT_EQ(whole(7).live_count(), 0U);
   EXPECT_LE(totals.all.peak_bytes, uint64_t{kThreads} * kRounds * 1000);
   EXPECT_GE(totals.all.peak_bytes, uint64_t{kRounds} * 1000 - (1 << 20));
 }
@@ -114,11 +133,11 @@ TEST_F(ThreadCountersTest, ThePeakOfManyThreadsIsWithinItsBoundOfASequencedRepla
           blocks.push_back(bytes);
           live += static_cast<int64_t>(bytes);
           true_peak = std::max(true_peak, live);
-          count_alloc(*own, counters_of(stack(t)), bytes, 3, true, 1);
+          count_alloc(*own, stack(t), bytes, kAnyClass, 1);
         } else {
           std::swap(blocks[random() % blocks.size()], blocks.back());
           live -= static_cast<int64_t>(blocks.back());
-          count_free(*own, counters_of(stack(t)), 1, blocks.back(), 3);
+          count_free(*own, stack(t), 1, blocks.back(), kAnyClass);
           blocks.pop_back();
         }
       }

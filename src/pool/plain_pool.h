@@ -1,0 +1,63 @@
+// The pool's part of the plain path (runtime/plain_path.cpp): small blocks from and to the calling thread's own pages, inline.
+// Whatever else an event may meet is host_pool.h's.
+#pragma once
+
+#include <atomic>
+
+#include "core/guard.h"
+#include "pool/page_identity.h"
+
+namespace weir::pool {
+
+inline constexpr size_t kLargestPlainBytes = MI_SMALL_SIZE_MAX;
+inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks are 8-aligned
+
+// The calling thread's page for blocks of `bytes`, up to kLargestPlainBytes; it may be without a free block.
+[[gnu::always_inline]] inline mi_page_t* plain_page(size_t bytes) {
+  mi_heap_t* heap = mi_get_default_heap();
+  return _mi_heap_get_free_small_page(heap, bytes < kSmallestPlainBytes ? kSmallestPlainBytes : bytes);
+}
+
+// Takes the page's first free block, which must be there.
+[[gnu::always_inline]] inline void* take_plain_block(const core::Inside&, mi_page_t* page) {
+  mi_block_t* block = page->free;
+  page->used++;
+  page->free = mi_block_next(page, block);
+  return block;
+}
+
+// Whether the page is the calling thread's and not full, so that give_plain_block may be called.
+[[gnu::always_inline]] inline bool is_plain_page(const mi_page_t* page) {
+  return mi_page_heap(page) == mi_get_default_heap() && page->flags.full_aligned == 0;
+}
+
+// One block less is in use. True where the page is empty and mimalloc is to decide what becomes of it. Not where it has decided
+// already that the only page of its size waits for a while: a program that frees one block and takes another meets that often.
+[[gnu::always_inline]] inline bool empties(mi_page_t* page) {
+  if (--page->used != 0) return false;
+  return page->retire_expire == 0 || page->next != nullptr || page->prev != nullptr;
+}
+
+// Gives a block back; the result is that of empties().
+[[gnu::always_inline]] inline bool give_plain_block(const core::Inside&, mi_page_t* page, void* base) {
+  auto* block = static_cast<mi_block_t*>(base);
+  mi_block_set_next(page, block, page->local_free);
+  page->local_free = block;
+  return empties(page);
+}
+
+// Gives back the block that was taken last, to be taken next again: it is warm.
+[[gnu::always_inline]] inline bool return_plain_block(const core::Inside&, mi_page_t* page, void* base) {
+  auto* block = static_cast<mi_block_t*>(base);
+  page->is_zero = false;
+  mi_block_set_next(page, block, page->free);
+  page->free = block;
+  return empties(page);
+}
+
+// A word of the pool's page object that mimalloc leaves alone, but for zeroing it when it gives the page up. Written by the
+// thread that owns the page.
+inline void* page_note(const mi_page_t* page) { return reinterpret_cast<void*>(page->padding[0]); }
+inline void set_page_note(mi_page_t* page, void* note) { page->padding[0] = reinterpret_cast<uintptr_t>(note); }
+
+}  // namespace weir::pool

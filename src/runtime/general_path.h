@@ -1,0 +1,16 @@
+// The steps of an event that the plain path (plain_path.cpp) leaves to the general one (runtime.cpp). All of them run inside the
+// guard, on the thread whose state is given.
+#pragma once
+
+#include <cstdint>
+
+#include "core/guard.h"
+#include "runtime/runtime.h"
+#include "runtime/thread_state.h"
+
+namespace weir::runtime {
+
+// Frees the blocks that signal handlers freed while they had interrupted Weir on this thread.
+void drain_deferred_frees(const core::Inside&, ThreadState&);
+
+}  // namespace weir::runtime

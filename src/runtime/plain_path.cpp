@@ -1,0 +1,68 @@
+#include "runtime/plain_path.h"
+
+#include "pool/host_pool.h"
+#include "runtime/general_path.h"
+
+namespace weir::runtime {
+
+uint64_t first_own_word1;
+
+namespace {
+
+// Reads the clock for the next events, and frees what signal handlers have left to be freed.
+void begin_tick(ThreadState& thread) {
+  read_tick(thread);
+  if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) {
+    drain_deferred_frees(core::PlainGuard::token(), thread);
+  }
+}
+
+}  // namespace
+
+void* detail::allocate_with_care(ThreadState& thread, uintptr_t ip, uintptr_t sp, uintptr_t rbp, size_t bytes,
+                                 const AllocatingHook& hook) {
+  if (thread.events_on_tick == 0) begin_tick(thread);
+  const Place place = find_place(bytes);
+  if (place.page == nullptr) [[unlikely]] {
+    core::PlainGuard::leave(&thread);
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  }
+  --thread.events_on_tick;
+  const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, {ip, sp, rbp});
+  void* block = take(thread, place, stack, bytes, hook.family);
+  if (track::single_threaded()) {
+    thread.counted_stack = stack;
+    thread.counted_stack_counters = &track::counters_of(stack);
+    remember_last(thread, place);
+    track::count_alloc_alone(*thread.counters, *thread.counted_stack_counters, bytes, place.records->block_class.index,
+                             thread.tick);
+  } else {
+    thread.last_record = nullptr;
+    track::count_alloc(*thread.counters, stack, bytes, place.records->block_class, thread.tick);
+  }
+  core::PlainGuard::leave(&thread);
+  return block;
+}
+
+void detail::release_among_threads(ThreadState& thread, track::PageRecords& records, track::AtomicRecord& record,
+                                   void* user) {
+  const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
+  const uint64_t word1 = record.word1.load(std::memory_order_relaxed);
+  const track::PlainBlock block{&records, &record, static_cast<uint32_t>(word0), track::stack_of(word0), word1};
+  auto* page = static_cast<mi_page_t*>(const_cast<void*>(records.page.load(std::memory_order_relaxed)));
+  track::mark_freed(block);
+  track::count_free(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes, records.block_class);
+  if (!pool::is_plain_page(page)) {
+    pool::pool_release(core::PlainGuard::token(), user);
+  } else if (pool::give_plain_block(core::PlainGuard::token(), page, user)) {
+    weir_pool_retire_page(page);
+  }
+  core::PlainGuard::leave(&thread);
+}
+
+void detail::retire_page(mi_page_t* page, ThreadState& thread) {
+  weir_pool_retire_page(page);
+  core::PlainGuard::leave(&thread);
+}
+
+}  // namespace weir::runtime
