@@ -32,11 +32,12 @@ std::atomic<void*> found[kSymbols];
   return definition;
 }
 
-// Where libweir itself is not in the global scope RTLD_NEXT may lead back to it.
-bool is_own(const void* definition) {
-  Dl_info there{};
-  Dl_info here{};
-  return dladdr(definition, &there) != 0 && dladdr(&own_image_start, &here) != 0 && there.dli_fbase == here.dli_fbase;
+// Where libweir itself is not in the global scope RTLD_NEXT may lead back to it. Not by dladdr, which looks for the name of each
+// address in a whole symbol table: most of the time of a start.
+bool is_own(void* definition) {
+  dl_find_object there, here;
+  return _dl_find_object(definition, &there) == 0 && _dl_find_object(const_cast<char*>(&own_image_start), &here) == 0 &&
+         there.dlfo_link_map == here.dlfo_link_map;
 }
 
 }  // namespace
