@@ -1,0 +1,22 @@
+"""The real programs under every tool, interleaved: each round runs each program once under each tool, in a turning order."""
+
+import measuring
+
+
+def measure(bench, tools, programs, rounds, say):
+    """{program: {tool: {"rounds": [figures of a run, ...]} or {"failed": why}}}; a tool that fails a program is left out of it."""
+    results = {program.name: {tool.name: {"rounds": []} for tool in tools} for program in programs}
+    for round_ in range(rounds):
+        for program in programs:
+            for turn in range(len(tools)):
+                tool = tools[(turn + round_) % len(tools)]
+                one = results[program.name][tool.name]
+                if "failed" in one:
+                    continue
+                try:
+                    one["rounds"].append(measuring.run_program(bench, tool, program))
+                except Exception as error:  # whatever went wrong belongs to this tool and program, and is shown
+                    results[program.name][tool.name] = {"failed": f"{type(error).__name__}: {error}"[:300]}
+                    say(f"{program.name} under {tool.name} failed: {error}")
+        say(f"real programs: round {round_ + 1} of {rounds} done")
+    return results
