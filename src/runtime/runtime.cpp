@@ -137,6 +137,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.thread = thread.counters->id;
   block.family = request.family;
   block.align_log2 = acquired.align_log2;
+  // guard: loader-block
   block.state = stack::in_loader(caller.ip) ? track::BlockState::live_of_loader : track::BlockState::live;
   read_tick(thread);
   block.tick = thread.tick;

@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from weir_test import program, run_alone, run_under_weir
+from weir_test import build_dir, program, run_alone, run_under_weir
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -46,6 +46,27 @@ class Heap(unittest.TestCase):
             for count in ("double_free_count", "interior_free_count", "foreign_free_count", "untracked_count"):
                 self.assertEqual(totals(result)[count], 0, (count, options))
             self.assertLess(totals(result)["live_bytes"], 200 * KIB, options)
+
+    def test_calloc_clears_what_was_just_freed(self):
+        for pool in ("on", "off"):
+            self.assertEqual(self.run_program("heap_calloc_reused", HOST_POOL=pool).stdout, b"0 dirty\n")
+
+    def test_stacks_in_a_library_at_the_address_of_a_closed_one(self):
+        modules = [str(build_dir() / "tests" / "programs" / "modules" / f"capture_module_{name}.so")
+                   for name in ("small", "large")]
+        result = self.run_program("heap_reloaded_library", *modules)
+        self.assertEqual(result.stdout, b"0 loads elsewhere\n", "proves nothing where the loader moves them")
+        report = result.report
+        counts = {module: 0 for module in modules}
+        for site in report["hot_sites"]:
+            frames = [report["frames"][i] for i in report["stacks"][site["stack"]]]
+            paths = [report["modules"][frame["module"]]["path"] if frame.get("module") is not None else None
+                     for frame in frames]
+            if paths and paths[0] in counts:
+                counts[paths[0]] += site["alloc_count"]
+                self.assertEqual(paths[1:3], [paths[0], str(program("heap_reloaded_library"))])
+                self.assertFalse([frame for frame in frames if frame.get("truncated")])
+        self.assertEqual(counts, {module: 500 for module in modules})
 
     def test_counts_are_exact(self):
         few = totals(self.run_program("heap_counts", "0"))
