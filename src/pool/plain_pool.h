@@ -49,7 +49,7 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
 // Gives back the block that was taken last, to be taken next again: it is warm.
 [[gnu::always_inline]] inline bool return_plain_block(const core::Inside&, mi_page_t* page, void* base) {
   auto* block = static_cast<mi_block_t*>(base);
-  page->is_zero = false;  // guard: warm-block-zero
+  page->is_zero = false;  // what lies in the free list is not zeroed memory any more
   mi_block_set_next(page, block, page->free);
   page->free = block;
   return empties(page);
