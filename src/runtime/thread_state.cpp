@@ -75,7 +75,8 @@ void thread_states_reset_after_fork() {
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
   track::thread_counters_reset_after_fork(state == nullptr ? nullptr : state->counters);
   if (state == nullptr) return;
-  state->events_on_tick = 0;  // the last reading was the parent's
+  state->events_on_tick = 0;     // the last reading was the parent's
+  state->last_record = nullptr;  // guard: last-block-of-parent
   state->counted_stack = core::StackId::unknown;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
 }

@@ -18,9 +18,10 @@ struct ThreadState {
   uint64_t plain_word1;         // track::plain_word1 of it
   core::StackId counted_stack;  // the last one counted on the plain path, with
   track::StackCounters* counted_stack_counters;
-  // Of the block at counters->last_allocated, where the plain path of a process with one thread allocated it.
-  track::AtomicRecord* last_record;  // else nullptr
-  void* last_page;                   // the pool's page object
+  // Of the block at counters->last_allocated, where the plain path of a process with one thread allocated it; else nullptr, or
+  // the record of a block that is no longer live.
+  track::AtomicRecord* last_record;
+  void* last_page;  // the pool's page object
   uint8_t last_class_index;
 };
 

@@ -51,6 +51,9 @@ class Heap(unittest.TestCase):
         for pool in ("on", "off"):
             self.assertEqual(self.run_program("heap_calloc_reused", HOST_POOL=pool).stdout, b"0 dirty\n")
 
+    def test_free_of_nothing_in_a_forked_child(self):
+        self.assertEqual(run_under_weir([program("heap_fork_free_null")]).stdout, b"untouched\n")
+
     def test_stacks_in_a_library_at_the_address_of_a_closed_one(self):
         modules = [str(build_dir() / "tests" / "programs" / "modules" / f"capture_module_{name}.so")
                    for name in ("small", "large")]
