@@ -137,13 +137,13 @@ using ReleasingHook = void (*)(void* block, uintptr_t ip, uintptr_t sp, uintptr_
   if (!track::single_threaded()) [[unlikely]]
     return detail::release_among_threads(*thread, *block.page, *block.record, user);
   auto* page = static_cast<mi_page_t*>(const_cast<void*>(block.page->page.load(std::memory_order_relaxed)));
-  if (!pool::is_plain_page(page)) [[unlikely]] {
+  track::StackCounters* counters = track::counters_at_hand(block.stack);
+  if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]] {
     core::PlainGuard::leave(thread);
     return hook(user, caller.ip, caller.sp, caller.rbp);
   }
   track::mark_freed(block);
-  track::count_free_alone(*thread->counters, track::known_counters_of(block.stack), address, block.bytes,
-                          block.page->block_class.index);
+  track::count_free_alone(*thread->counters, *counters, address, block.bytes, block.page->block_class.index);
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
     return detail::retire_page(page, *thread);
   core::PlainGuard::leave(thread);

@@ -42,20 +42,18 @@ void make_chunk(core::StackId stack);
 
 }  // namespace detail
 
-// The counters of a stack that has been counted before in this process. Cost: one load.
-inline StackCounters& known_counters_of(core::StackId stack) {
+// The counters of a stack where they, or a neighbour's, were made before; else nullptr. Cost: one load.
+inline StackCounters* counters_at_hand(core::StackId stack) {
   StackCounters* chunk =
       detail::counter_chunks[core::index_of(stack) >> detail::kChunkLog2].load(std::memory_order_acquire);
-  return chunk[core::index_of(stack) & detail::kChunkMask];
+  return chunk == nullptr ? nullptr : chunk + (core::index_of(stack) & detail::kChunkMask);
 }
 
 // The counters of any stack, made on first use. Where memory for new ones cannot be had, stacks share some.
 inline StackCounters& counters_of(core::StackId stack) {
-  if (detail::counter_chunks[core::index_of(stack) >> detail::kChunkLog2].load(std::memory_order_acquire) == nullptr)
-      [[unlikely]] {
+  if (counters_at_hand(stack) == nullptr) [[unlikely]]
     detail::make_chunk(stack);
-  }
-  return known_counters_of(stack);
+  return *counters_at_hand(stack);
 }
 
 // The counters if the stack ever had an event of its own, else nullptr. For readers.
