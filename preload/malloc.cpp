@@ -33,7 +33,15 @@ void* or_out_of_memory(void* block) {
   return or_out_of_memory(weir::runtime::allocate(Registers{ip, sp, rbp}, {bytes}));
 }
 
-constexpr weir::runtime::AllocatingHook kMalloc{Family::malloc, &malloc_generally};
+constexpr weir::runtime::AllocatingHook kMalloc{Family::malloc, false, &malloc_generally};
+
+[[gnu::noinline]] void* calloc_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  Request request{bytes};
+  request.zeroed = true;
+  return or_out_of_memory(weir::runtime::allocate(Registers{ip, sp, rbp}, request));
+}
+
+constexpr weir::runtime::AllocatingHook kCalloc{Family::malloc, true, &calloc_generally};
 
 [[gnu::noinline]] void free_generally(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
   if (block != nullptr) weir::runtime::release(Registers{ip, sp, rbp}, block);
@@ -57,9 +65,8 @@ WEIR_HOOK void* malloc(size_t bytes) {
 WEIR_HOOK void* calloc(size_t count, size_t bytes) {
   size_t total = 0;
   if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
-  Request request{total};
-  request.zeroed = true;
-  return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), request));
+  const Registers caller = WEIR_CALLER_REGISTERS();
+  return weir::runtime::allocate_of_class(total, caller.ip, caller.sp, caller.rbp, kCalloc);
 }
 
 WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(WEIR_CALLER_REGISTERS(), block, &free_generally); }

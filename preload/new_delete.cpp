@@ -39,8 +39,8 @@ template <Family kFamily>
   return allocate_or_throw(Registers{ip, sp, rbp}, {bytes, 0, kFamily});
 }
 
-constexpr AllocatingHook kScalarNew{Family::scalar_new, &new_generally<Family::scalar_new>};
-constexpr AllocatingHook kArrayNew{Family::array_new, &new_generally<Family::array_new>};
+constexpr AllocatingHook kScalarNew{Family::scalar_new, false, &new_generally<Family::scalar_new>};
+constexpr AllocatingHook kArrayNew{Family::array_new, false, &new_generally<Family::array_new>};
 
 [[gnu::always_inline]] inline void* allocate_new(const Registers& caller, size_t bytes, const AllocatingHook& hook) {
   if (!weir::runtime::program_is_known_to_bring_none()) [[unlikely]]

@@ -10,6 +10,9 @@
 
 namespace weir::runtime {
 
+// Tracks a block that the pool has just given for `request`, of natural alignment.
+void track_pool_block(const core::Inside&, ThreadState&, const stack::Registers& caller, void* block, const Request&);
+
 // Frees the blocks that signal handlers freed while they had interrupted Weir on this thread.
 void drain_deferred_frees(const core::Inside&, ThreadState&);
 

@@ -17,6 +17,24 @@ void begin_tick(ThreadState& thread) {
   }
 }
 
+// Everything of an allocation but the block itself.
+void track(ThreadState& thread, const stack::Registers& caller, const detail::Place& place, size_t bytes,
+           track::Family family) {
+  --thread.events_on_tick;
+  const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, caller);
+  detail::enter_record(thread, place, stack, bytes, family);
+  const track::BlockClass& block_class = place.records->block_class;
+  if (track::single_threaded() && !block_class.displaces(bytes)) {
+    thread.counted_stack = stack;
+    thread.counted_stack_counters = &track::counters_of(stack);
+    detail::remember_last(thread, place);
+    track::count_alloc_alone(*thread.counters, *thread.counted_stack_counters, bytes, block_class.index, thread.tick);
+  } else {
+    thread.last_record = nullptr;
+    track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
+  }
+}
+
 }  // namespace
 
 void* detail::allocate_with_care(ThreadState& thread, uintptr_t ip, uintptr_t sp, uintptr_t rbp, size_t bytes,
@@ -27,20 +45,32 @@ void* detail::allocate_with_care(ThreadState& thread, uintptr_t ip, uintptr_t sp
     core::PlainGuard::leave(&thread);
     return hook.allocate_generally(bytes, ip, sp, rbp);
   }
-  --thread.events_on_tick;
-  const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, {ip, sp, rbp});
-  void* block = take(thread, place, stack, bytes, hook.family);
-  if (track::single_threaded()) {
-    thread.counted_stack = stack;
-    thread.counted_stack_counters = &track::counters_of(stack);
-    remember_last(thread, place);
-    track::count_alloc_alone(*thread.counters, *thread.counted_stack_counters, bytes, place.records->block_class.index,
-                             thread.tick);
-  } else {
-    thread.last_record = nullptr;
-    track::count_alloc(*thread.counters, stack, bytes, place.records->block_class, thread.tick);
-  }
+  track(thread, {ip, sp, rbp}, place, bytes, hook.family);
+  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
   core::PlainGuard::leave(&thread);
+  return block;
+}
+
+void* allocate_of_class(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook) {
+  // The loader's own blocks are marked, which is the general path's business.
+  const bool plain = bytes <= track::kLargestClassBytes && !stack::in_loader(ip);
+  auto* thread = plain ? static_cast<ThreadState*>(core::PlainGuard::enter(sp)) : nullptr;
+  if (thread == nullptr) [[unlikely]]
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  if (thread->events_on_tick == 0) begin_tick(*thread);
+  const core::Inside& inside = core::PlainGuard::token();
+  void* block = hook.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  if (block == nullptr) [[unlikely]] {
+    core::PlainGuard::leave(thread);
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  }
+  const detail::Place place = detail::place_of(_mi_ptr_page(block), reinterpret_cast<uintptr_t>(block));
+  if (place.page != nullptr) [[likely]] {
+    track(*thread, {ip, sp, rbp}, place, bytes, hook.family);
+  } else {
+    track_pool_block(inside, *thread, {ip, sp, rbp}, block, {bytes, 0, hook.family});
+  }
+  core::PlainGuard::leave(thread);
   return block;
 }
 

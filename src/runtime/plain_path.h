@@ -21,8 +21,12 @@ extern uint64_t first_own_word1;
 // What a hook does where its event is not an ordinary one: everything, errors included.
 struct AllocatingHook {
   track::Family family;
+  bool zeroed;
   void* (*allocate_generally)(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp);
 };
+
+// A block of any size class, by the pool's own way to it: for calloc, and for blocks beyond the smallest classes.
+void* allocate_of_class(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook);
 
 namespace detail {
 
@@ -34,9 +38,7 @@ struct Place {
   uintptr_t address;
 };
 
-[[gnu::always_inline]] inline Place find_place(size_t bytes) {
-  mi_page_t* page = pool::plain_page(bytes);
-  const auto address = reinterpret_cast<uintptr_t>(page->free);
+[[gnu::always_inline]] inline Place place_of(mi_page_t* page, uintptr_t address) {
   const auto* records = static_cast<track::PageRecords*>(pool::page_note(page));
   if (address == 0 || records == nullptr) [[unlikely]]
     return {};
@@ -46,11 +48,15 @@ struct Place {
   return {page, records, track::record_below(*records, index), address};
 }
 
-[[gnu::always_inline]] inline void* take(ThreadState& thread, const Place& place, core::StackId stack, size_t bytes,
-                                         track::Family family) {
+[[gnu::always_inline]] inline Place find_place(size_t bytes) {
+  mi_page_t* page = pool::plain_page(bytes);
+  return place_of(page, reinterpret_cast<uintptr_t>(page->free));
+}
+
+[[gnu::always_inline]] inline void enter_record(ThreadState& thread, const Place& place, core::StackId stack,
+                                                size_t bytes, track::Family family) {
   track::mark_live(*place.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, family);
   thread.counters->last_allocated = place.address;
-  return pool::take_plain_block(core::PlainGuard::token(), place.page);
 }
 
 [[gnu::always_inline]] inline void remember_last(ThreadState& thread, const Place& place) {
@@ -75,7 +81,7 @@ void retire_page(mi_page_t* page, ThreadState& thread);
 [[gnu::always_inline]] inline void* allocate_plainly(const stack::Registers& caller, size_t bytes,
                                                      const AllocatingHook& hook) {
   if (bytes > pool::kLargestPlainBytes) [[unlikely]]
-    return hook.allocate_generally(bytes, caller.ip, caller.sp, caller.rbp);
+    return allocate_of_class(bytes, caller.ip, caller.sp, caller.rbp, hook);
   auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(caller.sp));
   if (thread == nullptr) [[unlikely]]
     return hook.allocate_generally(bytes, caller.ip, caller.sp, caller.rbp);
@@ -90,7 +96,8 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   --thread->events_on_tick;
   detail::remember_last(*thread, place);
   stack::count_one(thread->last_stack->same);
-  void* block = detail::take(*thread, place, stack, bytes, hook.family);
+  detail::enter_record(*thread, place, stack, bytes, hook.family);
+  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
   track::count_alloc_alone(*thread->counters, *thread->counted_stack_counters, bytes, place.records->block_class.index,
                            thread->tick);
   core::PlainGuard::leave(thread);

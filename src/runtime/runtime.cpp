@@ -139,7 +139,8 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.align_log2 = acquired.align_log2;
   // guard: loader-block
   block.state = stack::in_loader(caller.ip) ? track::BlockState::live_of_loader : track::BlockState::live;
-  read_tick(thread);
+  if (thread.events_on_tick == 0 || request.bytes > track::kLargestClassBytes) read_tick(thread);
+  --thread.events_on_tick;
   block.tick = thread.tick;
   const track::Inserted inserted = insert(inside, acquired, block);
   if (inserted.new_page) [[unlikely]]
@@ -195,6 +196,11 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
 }
 
 }  // namespace
+
+void track_pool_block(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* block,
+                      const Request& request) {
+  track_acquired(inside, thread, caller, {block, block, 0}, request);
+}
 
 void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
   void* block = core::thread_slot.deferred_frees.exchange(nullptr, std::memory_order_acquire);
