@@ -10,6 +10,7 @@
 #include "stack/full_unwind.h"
 #include "stack/last_stack.h"
 #include "stack/module_registry.h"
+#include "stack/rule_cache.h"
 
 extern "C" void* __tls_get_addr(void*);
 
@@ -30,19 +31,24 @@ CaptureCounters ended;  // of threads that released their stack
 void add_counters(const ThreadStack& last, CaptureCounters* sum) {
   auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
   sum->same += value(last.same);
-  sum->spliced += value(last.spliced);
-  sum->walked += value(last.plain);
+  sum->recalled += value(last.recalled);
+  sum->spliced += value(last.recalled) + value(last.spliced);
+  sum->plain += value(last.plain);
+  sum->walked += value(last.walked_whole) + value(last.plain);
   sum->full_unwinds += value(last.full_unwinds);
   sum->truncated += value(last.truncated);
   sum->compared += value(last.compared);
+  sum->compared_recalled += value(last.compared_recalled);
   sum->compared_spliced += value(last.compared_spliced);
+  sum->compared_plain += value(last.compared_plain);
   sum->mismatches += value(last.mismatches);
 }
 
 void clear_counters(ThreadStack* last) {
   for (std::atomic<uint64_t>* counter :
-       {&last->same, &last->spliced, &last->plain, &last->full_unwinds, &last->truncated, &last->compared,
-        &last->compared_spliced, &last->mismatches}) {
+       {&last->same, &last->recalled, &last->spliced, &last->walked_whole, &last->plain, &last->full_unwinds,
+        &last->truncated, &last->compared, &last->compared_recalled, &last->compared_spliced, &last->compared_plain,
+        &last->mismatches}) {
     counter->store(0, std::memory_order_relaxed);
   }
 }
@@ -71,10 +77,29 @@ void unlink_thread(ThreadStack* last) {
 
 size_t check_bytes(uint32_t frames) { return (size_t{frames} * kChecksPerFrame + 1) * sizeof(Check); }
 
+size_t frame_bytes(uint32_t frames) { return (size_t{frames} + 1) * sizeof(Frame); }
+
 void release_arrays(ThreadStack* last) {
-  core::arena_release(last->frames, last->capacity * sizeof(Frame));
-  core::arena_release(last->walked, last->capacity * sizeof(Frame));
+  core::arena_release(last->frames, frame_bytes(last->capacity));
+  core::arena_release(last->walked, last->capacity * sizeof(WalkedFrame));
   core::arena_release(last->own_checks, check_bytes(last->capacity));
+}
+
+void release_memory(ThreadStack* last) {
+  release_arrays(last);
+  last->segments.release();
+  last->children.release();
+  core::arena_release(last, sizeof *last);
+}
+
+// The root, and the check that never holds.
+void put_sentinels(ThreadStack* last) {
+  Frame root{};
+  root.sp = ~uintptr_t{0};
+  root.node = NodeId::complete_root;
+  root.first_check = 1;
+  last->frames[0] = root;
+  last->own_checks[0] = kCheckSentinel;
 }
 
 [[gnu::noinline]] core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, uint32_t generation) {
@@ -104,8 +129,8 @@ LastStack* create_last_stack() {
   auto* last = core::arena_array<ThreadStack>(1);
   if (last == nullptr) return nullptr;
   new (last) ThreadStack;
-  if (!ensure_capacity(*last, kFirstCapacity)) {
-    core::arena_release(last, sizeof *last);
+  if (!ensure_capacity(*last, kFirstCapacity) || !last->segments.create() || !last->children.create()) {
+    release_memory(last);
     return nullptr;
   }
   link_thread(last);
@@ -116,8 +141,7 @@ void release_last_stack(LastStack* leaf) {
   if (leaf == nullptr) return;
   auto* last = static_cast<ThreadStack*>(leaf);
   unlink_thread(last);
-  release_arrays(last);
-  core::arena_release(last, sizeof *last);
+  release_memory(last);
 }
 
 bool ensure_capacity(ThreadStack& last, uint32_t frames) {
@@ -127,25 +151,25 @@ bool ensure_capacity(ThreadStack& last, uint32_t frames) {
   while (capacity < frames) capacity *= 2;
   ThreadStack grown;
   grown.capacity = capacity;
-  grown.frames = core::arena_array<Frame>(capacity);
-  grown.walked = core::arena_array<Frame>(capacity);
+  grown.frames = core::arena_array<Frame>(size_t{capacity} + 1);
+  grown.walked = core::arena_array<WalkedFrame>(capacity);
   grown.own_checks = core::arena_array<Check>(check_bytes(capacity) / sizeof(Check));
   if (grown.frames == nullptr || grown.walked == nullptr || grown.own_checks == nullptr) {
     release_arrays(&grown);
     return false;
   }
+  put_sentinels(&grown);
   ThreadStack outgrown;
   outgrown.frames = last.frames;
   outgrown.walked = last.walked;
   outgrown.own_checks = last.own_checks;
   outgrown.capacity = last.capacity;
   if (outgrown.capacity != 0) {
-    memcpy(grown.frames, last.frames, last.capacity * sizeof(Frame));
-    memcpy(grown.walked, last.walked, last.capacity * sizeof(Frame));
-    memcpy(grown.own_checks, last.own_checks, check_bytes(last.capacity));
+    memcpy(static_cast<void*>(grown.frames), last.frames, frame_bytes(last.capacity));
+    memcpy(static_cast<void*>(grown.walked), last.walked, last.capacity * sizeof(WalkedFrame));
+    memcpy(static_cast<void*>(grown.own_checks), last.own_checks, check_bytes(last.capacity));
     last.leaf_checks = grown.own_checks + (last.leaf_checks - last.own_checks);
   }
-  grown.own_checks[0] = kCheckSentinel;
   last.capacity = capacity;
   last.frames = grown.frames;
   last.walked = grown.walked;

@@ -57,10 +57,12 @@ void configure_capture(const CaptureSettings&);
 // All threads together. `compared` and what follows count only under compare_with_libunwind.
 struct CaptureCounters {
   uint64_t captures, same, spliced, walked;  // by how the stack was found: whole stack verified, part, none
+  uint64_t recalled;                         // of `spliced`: by a remembered segment, nothing was walked
+  uint64_t plain;                            // of `walked`: nothing was remembered, as stacks did not repeat
   uint64_t full_unwinds;                     // went to libunwind: signal frames, rules beyond the compact form
   uint64_t truncated;
   uint64_t rules_built;
-  uint64_t compared, compared_spliced, mismatches;
+  uint64_t compared, compared_spliced, compared_recalled, compared_plain, mismatches;
 };
 CaptureCounters capture_counters();
 

@@ -58,14 +58,13 @@ bool make_room() {
   return true;
 }
 
-RuleEntry* insert(uintptr_t ip, core::ModuleId module, const UnwindRule& rule, uint32_t generation) {
+void insert(uintptr_t ip, core::ModuleId module, const UnwindRule& rule, uint32_t generation) {
   core::LockScope scope(table_lock);
-  if (RuleEntry* present = find_kept_rule(ip)) return present;
-  if (module_generation.load(std::memory_order_acquire) != generation || !make_room()) return nullptr;
+  if (find_kept_rule(ip) != nullptr) return;
+  if (module_generation.load(std::memory_order_acquire) != generation || !make_room()) return;
   RuleEntry* entry = free_entry(Table(detail::current_rule_table.load(std::memory_order_relaxed)), ip);
   publish(entry, ip | uint64_t{core::index_of(module)} << kModuleShift, rule);
   ++used_entries;
-  return entry;
 }
 
 // Outermost frames that the tables do not show as such: the loader's own entry code, which runs constructors, and a
@@ -87,7 +86,7 @@ FoundRule build(uintptr_t ip, bool exact) {
   const uint32_t generation = module_generation.load(std::memory_order_acquire);
   FoundRule found = build(ip, false);
   const bool keep = found.rule.kind != RuleKind::no_info && found.module != core::ModuleId::none;
-  if (keep) found.entry = insert(ip, found.module, found.rule, generation);
+  if (keep) insert(ip, found.module, found.rule, generation);
   return found;
 }
 
@@ -96,7 +95,7 @@ FoundRule build(uintptr_t ip, bool exact) {
 FoundRule find_rule(uintptr_t return_address) {
   if (RuleEntry* entry = find_kept_rule(return_address)) [[likely]] {
     const uint64_t key = entry->key.load(std::memory_order_relaxed);
-    return {entry->rule, entry, static_cast<core::ModuleId>(key >> kModuleShift)};
+    return {entry->rule, static_cast<core::ModuleId>(key >> kModuleShift)};
   }
   return build_and_keep(return_address);
 }

@@ -16,18 +16,14 @@ inline constexpr uintptr_t kIpMask = (uintptr_t{1} << kIpBits) - 1;
 
 inline bool plausible_code(uintptr_t ip) { return ip - kLowestCode < kIpMask - kLowestCode; }
 
-// 32 bytes: key, rule, and the stack nodes lately reached through this return address, which spare most changed frames
-// the look-up in the table of nodes.
 struct RuleEntry {
-  std::atomic<uint64_t> key;  // ip, and the module's id above bit 48; 0: free
+  std::atomic<uint64_t> key;  // ip, and the module's id above bit 48: the frame's key (stack_nodes.h); 0: free
   UnwindRule rule;
-  std::atomic<uint64_t> children[2];  // parent node << 32 | node; latest first
 };
-static_assert(sizeof(RuleEntry) == 32);
+static_assert(sizeof(RuleEntry) == 16);
 
 struct FoundRule {
   UnwindRule rule;
-  RuleEntry* entry = nullptr;  // nullptr: not kept (no module, exact address, or no memory)
   core::ModuleId module = core::ModuleId::none;
 };
 
@@ -47,25 +43,28 @@ struct RuleTable {
         log(static_cast<uint32_t>(packed >> kLogShift)) {}
   uint64_t mask() const { return (uint64_t{1} << log) - 1; }
   uint64_t home(uintptr_t ip) const { return (ip * kGolden) >> (64 - log); }
+
+  // The entry of a return address, or nullptr. Of address 0 it may give a free one, whose rule is no_info.
+  [[gnu::always_inline]] RuleEntry* find(uintptr_t ip) const {
+    for (uint64_t i = home(ip);; i = (i + 1) & mask()) {
+      const uint64_t key = entries[i].key.load(std::memory_order_acquire);
+      if (((key ^ ip) << 16) == 0) [[likely]]
+        return &entries[i];
+      if (key == 0) return nullptr;
+    }
+  }
 };
 
 extern std::atomic<uint64_t> current_rule_table;  // 0: none yet
 
 }  // namespace detail
 
-// The kept rule of a return address, or nullptr. Its key is the frame's key (stack_nodes.h).
+// The kept rule of a return address, or nullptr.
 inline RuleEntry* find_kept_rule(uintptr_t ip) {
   const uint64_t packed = detail::current_rule_table.load(std::memory_order_acquire);
   if (packed == 0) [[unlikely]]
     return nullptr;
-  const detail::RuleTable table(packed);
-  for (uint64_t i = table.home(ip);; i = (i + 1) & table.mask()) {
-    RuleEntry& entry = table.entries[i];
-    const uint64_t key = entry.key.load(std::memory_order_acquire);
-    if (((key ^ ip) << 16) == 0) [[likely]]
-      return &entry;
-    if (key == 0) return nullptr;
-  }
+  return detail::RuleTable(packed).find(ip);
 }
 
 // The rule of a return address. Cost: one multiplication and a probe; where the rule is new, see unwind_rule.h.

@@ -22,6 +22,9 @@ inline FrameKey frame_key(uintptr_t ip, core::ModuleId module, bool exact = fals
 }
 inline uintptr_t ip_of(FrameKey key) { return static_cast<uint64_t>(key) & (kExactBit - 1); }
 
+// Whether the frame is the one that `ip` returns to; of a frame under a signal handler never.
+inline bool is_return_to(FrameKey key, uintptr_t ip) { return (static_cast<uint64_t>(key) ^ ip) << 16 == 0; }
+
 // The node of `frame` under `parent`, made if new: readers take no lock. none where there is no memory, or parent is
 // none.
 NodeId intern(NodeId parent, FrameKey frame);

@@ -572,6 +572,15 @@ bool is_usual_signal_frame(const Row& row) {
          row.rbp.where == Where::expression && is_word_at(row.rbp.expression, kRegisterRsp, kSignalFrameRbp, false);
 }
 
+// What a walk need not look at again where it goes by rsp: the stack pointer grows by whole words, and the saved rbp
+// lies in between.
+bool is_possible(const UnwindRule& rule) {
+  constexpr int kWord = sizeof(uintptr_t);
+  if (rule.kind != RuleKind::from_rsp) return true;
+  if (rule.cfa_offset < kWord || rule.cfa_offset % kWord != 0) return false;
+  return rule.rbp != RbpSource::at_cfa || -rule.rbp_offset <= rule.cfa_offset;
+}
+
 UnwindRule compacted(const Row& row, bool signal_frame, uintptr_t ip) {
   if (row.return_address.where == Where::undefined) return of_kind(RuleKind::end);
   if (signal_frame) return of_kind(is_usual_signal_frame(row) ? RuleKind::signal_frame : RuleKind::generic);
@@ -582,7 +591,7 @@ UnwindRule compacted(const Row& row, bool signal_frame, uintptr_t ip) {
   if (!usual_return || !usual_rsp || !compact_cfa(row, ip, &rule) || !compact_rbp(row.rbp, &rule)) {
     return of_kind(RuleKind::generic);
   }
-  return rule;
+  return is_possible(rule) ? rule : of_kind(RuleKind::wrong);
 }
 
 }  // namespace

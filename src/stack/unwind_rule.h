@@ -10,14 +10,15 @@ namespace weir::stack {
 
 // How the frame's CFA (the caller's stack pointer) is found.
 enum class RuleKind : uint8_t {
+  no_info,        // code without unwind information
   from_rsp,       // sp + cfa_offset
   from_rbp,       // rbp + cfa_offset
   from_rbp_word,  // the word at rbp + cfa_offset: a frame that realigned the stack (DRAP)
   end,            // the outermost frame: the return address is undefined
   entry,          // outermost too, though the tables are silent: see rule_cache.cpp
   signal_frame,   // glibc's signal trampoline: registers are in the context at the stack pointer
+  wrong,          // a frame that cannot be: it does not grow, is not aligned, or keeps rbp outside itself
   generic,        // anything else: libunwind
-  no_info,        // code without unwind information
 };
 
 // Where the caller's rbp is.

@@ -1,63 +1,45 @@
-// One capture where something changed: walk the changed frames by compact rules, splice on what is remembered, intern
-// from the outside in, remember.
-#include <cstring>
+#include "stack/walk.h"
 
-#include "core/print.h"
-#include "stack/full_unwind.h"
-#include "stack/last_stack.h"
 #include "stack/module_registry.h"
-
-extern "C" void* __libc_stack_end;  // glibc: the main thread's stack pointer at the program's entry
+#include "stack/rule_cache.h"
+#include "stack/stack_bounds.h"
 
 namespace weir::stack {
 namespace {
 
 constexpr uintptr_t kWord = sizeof(uintptr_t);
-constexpr uintptr_t kLargestStack = uintptr_t{1} << 30;
-constexpr uintptr_t kLargestFrame = uintptr_t{1}
-                                    << 20;  // where the stack's end is not known: coroutines, signal stacks
 constexpr int kLongestFrameChain = 256;
 
 uintptr_t word_at(uintptr_t address) { return *reinterpret_cast<const uintptr_t*>(address); }
-
-// The end of the stack that `sp` is on, or 0 where it is not the thread's own. The main thread's ends at the words the
-// kernel put there, another's at its control block; either is never below a real frame of that stack.
-uintptr_t stack_end_above(uintptr_t sp) {
-  const auto control_block = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
-  const auto entry = reinterpret_cast<uintptr_t>(__libc_stack_end);
-  const uintptr_t to_control_block = control_block - sp, to_entry = entry - sp;  // huge where below
-  const uintptr_t distance = to_control_block < to_entry ? to_control_block : to_entry;
-  return distance < kLargestStack ? sp + distance : 0;
-}
 
 // Code without unwind information that keeps frame pointers is followed by this rule.
 constexpr UnwindRule kFramePointerRule = {static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord),
                                           RuleKind::from_rbp, RbpSource::at_cfa};
 
-enum class Step : uint8_t { again, linked, outermost, stopped, cut, needs_libunwind };
-
-// What a walk found: `count` frames in ThreadStack::walked, to be put on the outermost `base` remembered ones.
-struct Walked {
-  uint32_t count = 0;
-  uint32_t base = 0;
-  Step end = Step::again;
-  bool reused = false;
-  bool verifiable = true;  // by the words that unwinding its frames read, and no others
-
-  bool complete() const { return end == Step::linked || end == Step::outermost; }
-  bool memoisable() const { return verifiable && (complete() || end == Step::cut); }
-  // A stack cut at max_depth consists of the innermost frames, which are others as soon as the depth changes.
-  bool splice_fits() const { return !reused || (end != Step::cut && base + count <= capture_settings.max_depth); }
-};
+// Kind and source of rbp of a rule as one number, to tell the commonest rules by one comparison.
+constexpr uint16_t shape(RuleKind kind, RbpSource rbp) {
+  return static_cast<uint16_t>(static_cast<uint16_t>(kind) | static_cast<uint16_t>(rbp) << 8);
+}
+uint16_t shape_of(const UnwindRule& rule) { return shape(rule.kind, rule.rbp); }
+constexpr uint16_t kByRsp = shape(RuleKind::from_rsp, RbpSource::unchanged);
+constexpr uint16_t kByRspRbpSaved = shape(RuleKind::from_rsp, RbpSource::at_cfa);
+constexpr uint16_t kByRbpRbpSaved = shape(RuleKind::from_rbp, RbpSource::at_cfa);
 
 class Walk {
  public:
   Walk(ThreadStack& last, const Registers& caller, bool may_splice)
-      : last_(last), at_(caller), stack_end_(stack_end_above(caller.sp)), candidate_(may_splice ? last.depth : 0) {}
+      : last_(last),
+        at_(caller),
+        stack_end_(stack_end_above(caller.sp)),
+        candidate_(last.frames + (may_splice ? last.depth : 0)) {}
 
-  // From the innermost frame to the first remembered one that still holds, or to the outermost.
   Walked run() {
     for (Step step = Step::again; step == Step::again;) {
+      pass_common_frames();
+      if (at_.ip == 0) {
+        verifiable_ = false;  // the 0 that ends this stack belongs to no frame's checks
+        return result(Step::outermost);
+      }
       if (!has_room()) return result(count_ >= capture_settings.max_depth ? Step::cut : Step::stopped);
       if (meets_remembered()) {
         step = reuse();
@@ -73,147 +55,171 @@ class Walk {
  private:
   Walked result(Step end) const { return {count_, base_, end, reused_, verifiable_}; }
 
+  // Takes frames as long as they are new, have kept rules of the commonest shapes, and there is room.
+  [[gnu::always_inline]] void pass_common_frames() {
+    const uint64_t packed = detail::current_rule_table.load(std::memory_order_acquire);
+    if (packed == 0 || exact_) [[unlikely]]
+      return;
+    const detail::RuleTable table(packed);
+    uintptr_t ip = at_.ip, sp = at_.sp, rbp = at_.rbp;
+    const uintptr_t end = bound();
+    const Frame* candidate = candidate_;
+    WalkedFrame* out = last_.walked + count_;
+    WalkedFrame* const limit = last_.walked + room();
+    while (out != limit) {
+      while (candidate->sp < sp) --candidate;
+      if (candidate->sp == sp && is_return_to(candidate->key, ip)) break;
+      const RuleEntry* entry = table.find(ip);
+      if (entry == nullptr) break;
+      const UnwindRule rule = entry->rule;
+      const uint16_t form = shape_of(rule);
+      uintptr_t cfa = sp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
+      uintptr_t caller_rbp = rbp;
+      if (form == kByRsp) [[likely]] {
+        if (cfa > end) [[unlikely]]
+          break;
+      } else if (form == kByRspRbpSaved) {
+        if (cfa > end) [[unlikely]]
+          break;
+        caller_rbp = word_at(cfa + static_cast<uintptr_t>(intptr_t{rule.rbp_offset}));
+      } else if (form == kByRbpRbpSaved) {
+        cfa = rbp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
+        const uintptr_t slot = cfa + static_cast<uintptr_t>(intptr_t{rule.rbp_offset});
+        if (!is_caller_of(sp, cfa, end) || slot < sp) [[unlikely]]
+          break;
+        caller_rbp = word_at(slot);
+      } else {
+        break;
+      }
+      *out++ = {sp, rbp, static_cast<FrameKey>(entry->key.load(std::memory_order_relaxed)), rule};
+      ip = word_at(cfa - kWord);
+      sp = cfa;
+      rbp = caller_rbp;
+    }
+    candidate_ = candidate;
+    count_ = static_cast<uint32_t>(out - last_.walked);
+    at_ = {ip, sp, rbp};
+  }
+
+  uint32_t room() const {
+    return last_.capacity < capture_settings.max_depth ? last_.capacity : capture_settings.max_depth;
+  }
+
   bool has_room() const {
     if (count_ >= capture_settings.max_depth) [[unlikely]]
       return false;
-    return count_ < last_.capacity || ensure_capacity(last_, count_ + 1);
+    return count_ < last_.capacity || grow();
   }
 
-  [[gnu::always_inline]] bool meets_remembered() {
-    const Frame* frame = last_.frames + candidate_;
-    do {
-      if (frame == last_.frames) {
-        candidate_ = 0;
-        return false;
-      }
-      --frame;
-    } while (frame->sp < at_.sp);
-    candidate_ = static_cast<uint32_t>(frame - last_.frames) + 1;
-    return frame->sp == at_.sp && ip_of(frame->key) == at_.ip && (!frame->rbp_live || frame->rbp == at_.rbp);
+  // The remembered frames move.
+  [[gnu::noinline]] bool grow() const {
+    const auto candidate = candidate_ - last_.frames;
+    const bool grown = ensure_capacity(last_, count_ + 1);
+    candidate_ = last_.frames + candidate;
+    return grown;
+  }
+
+  bool meets_remembered() {
+    while (candidate_->sp < at_.sp) --candidate_;
+    return candidate_->sp == at_.sp && is_return_to(candidate_->key, at_.ip) &&
+           (!candidate_->rbp_live || candidate_->rbp == at_.rbp);
   }
 
   // The present frame is remembered: takes it, and those further out whose words hold. All of them: linked.
   Step reuse() {
-    const uint32_t met = candidate_ - 1;
     reused_ = true;
-    const uint32_t holding = frames_holding_from(met);
-    if (holding == 0) {
-      copy_remembered(met);
-      base_ = met;
+    const Frame* const met = candidate_;
+    const Frame* const holding = outermost_holding_from(met);
+    if (holding == last_.frames) {
+      base_ = static_cast<uint32_t>(met - last_.frames);
       return Step::linked;
     }
-    for (uint32_t i = met + 1; i-- > holding;) {
+    const auto distance = holding - last_.frames;
+    for (auto i = met - last_.frames; i >= distance; --i) {
       if (!has_room()) return Step::cut;
-      if (i != met) follow_remembered(last_.frames[i]);
-      copy_remembered(i);
-      last_.walked[count_ - 1].node = NodeId::none;
+      if (last_.frames + i != met) follow_remembered(last_.frames[i]);
+      last_.walked[count_] = last_.frames[i];
+      last_.walked[count_++].rbp = at_.rbp;
     }
-    candidate_ = holding;
+    candidate_ = last_.frames + distance - 1;
     return Step::again;
   }
 
-  // The lowest index down to which the words that found the frames further out than `met` are unchanged.
-  uint32_t frames_holding_from(uint32_t met) const {
-    const Check* changed = innermost_changed(last_.checks + last_.frames[met].first_check - 1);
-    if (changed == last_.checks) return 0;
+  // The outermost frame that unwinding from `met` comes to by words that are unchanged; the root where all are.
+  const Frame* outermost_holding_from(const Frame* met) const {
+    const Check* changed = innermost_changed(last_.checks + met->first_check - 1);
+    if (changed == last_.checks) return last_.frames;
     const auto failing = static_cast<uint32_t>(changed - last_.checks);
-    uint32_t frame = met - 1;
-    while (last_.frames[frame].first_check > failing) --frame;
+    const Frame* frame = met - 1;
+    while (frame->first_check > failing) --frame;
     return frame + 1;
   }
 
   // rbp is loaded again: where it was not live, its remembered value was not verified.
   void follow_remembered(const Frame& frame) {
-    if (frame.rbp_slot != 0) at_.rbp = word_at(frame.rbp_slot);
-    rbp_slot_ = frame.rbp_slot;
-    cfa_slot_ = frame.cfa_slot;
+    const WalkedFrame& inner = last_.walked[count_ - 1];
+    const uintptr_t slot = rbp_slot_of(inner, frame.sp);
+    if (slot != 0) at_.rbp = word_at(slot);
     at_.sp = frame.sp;
     at_.ip = ip_of(frame.key);
   }
 
-  void copy_remembered(uint32_t index) {
-    Frame& copy = last_.walked[count_++];
-    copy = last_.frames[index];
-    copy.rbp = at_.rbp;
-    copy.rbp_slot = rbp_slot_;
-    copy.cfa_slot = cfa_slot_;
-  }
-
-  [[gnu::always_inline]] UnwindRule add_new_frame() {
-    Frame& frame = last_.walked[count_++];
+  UnwindRule add_new_frame() {
+    WalkedFrame& frame = last_.walked[count_++];
     frame.sp = at_.sp;
     frame.rbp = at_.rbp;
-    frame.rbp_slot = rbp_slot_;
-    frame.cfa_slot = cfa_slot_;
-    frame.node = NodeId::none;
-    RuleEntry* entry = exact_ ? nullptr : find_kept_rule(at_.ip);
-    if (entry == nullptr) [[unlikely]]
-      return find_rule_slowly(frame);
-    frame.entry = entry;
-    frame.key = static_cast<FrameKey>(entry->key.load(std::memory_order_relaxed));
-    return frame.rule = entry->rule;
-  }
-
-  [[gnu::noinline]] UnwindRule find_rule_slowly(Frame& frame) {
     const FoundRule found = exact_ ? find_exact_rule(at_.ip) : find_rule(at_.ip);
     frame.rule = found.rule;
-    frame.entry = found.entry;
     frame.key = frame_key(at_.ip, found.module, exact_);
     exact_ = false;
     if (found.rule.kind == RuleKind::no_info && frame_pointer_verifies()) frame.rule = kFramePointerRule;
     return frame.rule;
   }
 
-  uintptr_t bound() const { return stack_end_ != 0 ? stack_end_ : at_.sp + kLargestFrame; }
+  uintptr_t bound() const { return frame_bound(stack_end_, at_.sp); }
+
+  // The CFA grows, is aligned and inside the stack: the walk ends, and reads nothing that is not there.
+  static bool is_caller_of(uintptr_t sp, uintptr_t cfa, uintptr_t end) {
+    const uintptr_t least = sp + kWord;
+    return cfa - least <= end - least && (cfa & (kWord - 1)) == 0;
+  }
 
   // Whether a whole word lies between the stack pointer and the bound.
   bool on_stack(uintptr_t address) const {
     return address >= at_.sp && address < bound() && bound() - address >= kWord && (address & (kWord - 1)) == 0;
   }
 
-  [[gnu::always_inline]] Step advance(UnwindRule rule) {
+  Step advance(UnwindRule rule) {
     uintptr_t cfa;
-    cfa_slot_ = 0;
-    if (rule.kind == RuleKind::from_rsp) [[likely]] {
+    if (rule.kind == RuleKind::from_rsp) {
       cfa = at_.sp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
     } else if (rule.kind == RuleKind::from_rbp) {
       cfa = at_.rbp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
     } else if (rule.kind == RuleKind::from_rbp_word) {
-      cfa_slot_ = at_.rbp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
-      if (!on_stack(cfa_slot_)) return Step::stopped;
-      cfa = word_at(cfa_slot_);
+      const uintptr_t slot = at_.rbp + static_cast<uintptr_t>(intptr_t{rule.cfa_offset});
+      if (!on_stack(slot)) return Step::stopped;
+      cfa = word_at(slot);
     } else {
       return leave_ordinary_frames(rule.kind);
     }
-    // The CFA grows, is aligned and inside the stack: the walk ends, and reads nothing that is not there.
-    const uintptr_t least = at_.sp + kWord;
-    if (cfa - least > bound() - least || (cfa & (kWord - 1)) != 0) [[unlikely]]
-      return Step::stopped;
-    return load_caller(rule, cfa);
+    if (!is_caller_of(at_.sp, cfa, bound())) return Step::stopped;
+    return load_caller(cfa);
   }
 
-  [[gnu::always_inline]] Step load_caller(UnwindRule rule, uintptr_t cfa) {
-    const auto offset = static_cast<uintptr_t>(intptr_t{rule.rbp_offset});
-    rbp_slot_ = 0;
-    if (rule.rbp == RbpSource::at_cfa) {
-      rbp_slot_ = cfa + offset;
-      if (rbp_slot_ < at_.sp) [[unlikely]]
-        return Step::stopped;
-      at_.rbp = word_at(rbp_slot_);
-    } else if (rule.rbp == RbpSource::at_rbp) {
-      rbp_slot_ = at_.rbp + offset;
-      if (!on_stack(rbp_slot_)) return Step::stopped;
-      at_.rbp = word_at(rbp_slot_);
+  Step load_caller(uintptr_t cfa) {
+    const WalkedFrame& inner = last_.walked[count_ - 1];
+    const uintptr_t slot = rbp_slot_of(inner, cfa);
+    if (slot != 0) {
+      const bool readable = inner.rule.rbp == RbpSource::at_cfa ? slot >= at_.sp : on_stack(slot);
+      if (!readable) return Step::stopped;
+      at_.rbp = word_at(slot);
     }
     at_.ip = word_at(cfa - kWord);
     at_.sp = cfa;
-    if (at_.ip != 0) [[likely]]
-      return Step::again;
-    verifiable_ = false;  // the 0 that ends this stack belongs to no frame's checks
-    return Step::outermost;
+    return Step::again;
   }
 
-  [[gnu::noinline]] Step leave_ordinary_frames(RuleKind kind) {
+  Step leave_ordinary_frames(RuleKind kind) {
     switch (kind) {
       case RuleKind::end:
       case RuleKind::entry:
@@ -231,13 +237,12 @@ class Walk {
   // that say how it was interrupted are not among those verified.
   Step leave_signal_frame() {
     verifiable_ = false;
-    candidate_ = 0;
+    candidate_ = last_.frames;
     if (bound() - at_.sp < kSignalFrameBytes) return Step::stopped;
     const uintptr_t context = at_.sp;
     at_.rbp = word_at(context + kSignalFrameRbp);
     at_.sp = word_at(context + kSignalFrameRsp);
     at_.ip = word_at(context + kSignalFrameRip);
-    rbp_slot_ = cfa_slot_ = 0;
     exact_ = true;
     stack_end_ = stack_end_above(at_.sp);
     return at_.ip == 0 || at_.sp == 0 ? Step::stopped : Step::again;
@@ -262,204 +267,16 @@ class Walk {
   ThreadStack& last_;
   Registers at_;
   uintptr_t stack_end_;
-  uintptr_t rbp_slot_ = 0, cfa_slot_ = 0;  // what the step to the present position read
-  uint32_t candidate_;                     // remembered frames not passed yet
+  mutable const Frame* candidate_;  // the innermost remembered frame not passed yet
   uint32_t count_ = 0;
   uint32_t base_ = 0;
   bool reused_ = false, exact_ = false, verifiable_ = true;
 };
 
-// ---- from frames to nodes ----
-
-// The node of `frame` under `parent`, by the two children last met through its return address where possible.
-NodeId child_node(NodeId parent, const Frame& frame) {
-  if (frame.entry == nullptr || parent == NodeId::none) return intern(parent, frame.key);
-  std::atomic<uint64_t>* children = frame.entry->children;
-  const auto wanted = static_cast<uint64_t>(parent);
-  const uint64_t latest = children[0].load(std::memory_order_acquire);
-  if (latest >> 32 == wanted) [[likely]]
-    return static_cast<NodeId>(latest);
-  const uint64_t other = children[1].load(std::memory_order_acquire);
-  if (other >> 32 == wanted) return static_cast<NodeId>(other);
-  const NodeId node = intern(parent, frame.key);
-  if (node == NodeId::none) return node;
-  children[1].store(latest, std::memory_order_release);
-  children[0].store(wanted << 32 | static_cast<uint64_t>(node), std::memory_order_release);
-  return node;
-}
-
-// Interns walked[0, count), outermost last, under `parent`; every frame gets its node.
-NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
-  while (count > 0) {
-    Frame& frame = last.walked[--count];
-    if (frame.node == NodeId::none) frame.node = child_node(parent, frame);
-    parent = frame.node;
-  }
-  return parent;
-}
-
-// ---- remembering ----
-
-Check* add_checks(Check* at, const Frame& frame) {
-  *at++ = {reinterpret_cast<const uintptr_t*>(frame.sp - kWord), ip_of(frame.key)};
-  if (frame.rbp_slot != 0 && frame.rbp_live) *at++ = {reinterpret_cast<const uintptr_t*>(frame.rbp_slot), frame.rbp};
-  if (frame.cfa_slot != 0) *at++ = {reinterpret_cast<const uintptr_t*>(frame.cfa_slot), frame.sp};
-  return at;
-}
-
-void remember_leaf(ThreadStack& last, core::StackId stack) {
-  const Frame& leaf = last.frames[last.depth - 1];
-  last.leaf_ip = ip_of(leaf.key);
-  last.leaf_sp = leaf.sp;
-  last.leaf_rbp = leaf.rbp;
-  last.leaf_rbp_mask = leaf.rbp_live ? ~uintptr_t{0} : 0;
-  last.leaf_checks = last.checks + leaf.first_check - 1;
-  last.leaf_stack = stack;
-}
-
-// Puts walked[0, count) on the `base` remembered frames, whose innermost has node `parent`. There is room. Returns the
-// leaf's node.
-NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, NodeId parent) {
-  Frame* frame = last.frames + base;
-  Check* check = last.own_checks + (base == 0 ? 1 : frame->first_check);
-  bool rbp_live = base != 0 && frame[-1].rbp_live;
-  for (const Frame* walked = last.walked + count; walked != last.walked; ++frame) {
-    *frame = *--walked;
-    rbp_live = uses_rbp(frame->rule) || (frame->rule.rbp == RbpSource::unchanged && rbp_live);
-    frame->rbp_live = rbp_live;
-    frame->first_check = static_cast<uint32_t>(check - last.checks) & 0x7fffffff;
-    check = add_checks(check, *frame);
-    if (frame->node == NodeId::none) frame->node = child_node(parent, *frame);
-    parent = frame->node;
-  }
-  last.depth = base + count;
-  return parent;
-}
-
-// ---- the whole ----
-
-struct Collected {
-  ThreadStack& last;
-  uint32_t count = 0;
-  bool cut = false;
-};
-
-bool collect_frame(void* context, uintptr_t ip, bool exact) {
-  auto* collected = static_cast<Collected*>(context);
-  ThreadStack& last = collected->last;
-  if (collected->count >= capture_settings.max_depth || !ensure_capacity(last, collected->count + 1)) {
-    collected->cut = true;
-    return false;
-  }
-  LoadedModule module;
-  Frame& frame = last.walked[collected->count++];
-  frame.entry = nullptr;
-  frame.node = NodeId::none;
-  const bool known = plausible_code(ip) && find_loaded_module(exact ? ip : ip - 1, &module);
-  frame.key = frame_key(ip, known ? register_module(module) : core::ModuleId::none, exact);
-  return true;
-}
-
-// Nothing of it is remembered; what was stays.
-core::StackId capture_by_libunwind(ThreadStack& last, const Registers& caller, uint32_t walked) {
-  Collected collected{last};
-  count_one(last.full_unwinds);
-  const UnwindEnd end = full_unwind(caller, collect_frame, &collected);
-  if (end != UnwindEnd::unavailable) walked = collected.count;
-  const bool complete = end == UnwindEnd::complete;
-  if (!complete) count_one(last.truncated);
-  return stack_of(intern_walked(last, walked, complete ? NodeId::complete_root : NodeId::truncated_root));
-}
-
-core::StackId capture_walked(ThreadStack& last, const Walked& walked) {
-  const uint32_t depth = walked.base + walked.count;
-  NodeId parent = walked.complete() ? NodeId::complete_root : NodeId::truncated_root;
-  if (!walked.complete()) count_one(last.truncated);
-  if (walked.base != 0) parent = last.frames[walked.base - 1].node;
-  if (!walked.memoisable() || !(depth <= last.capacity || ensure_capacity(last, depth))) [[unlikely]] {
-    return stack_of(intern_walked(last, walked.count, parent));
-  }
-  const core::StackId stack = stack_of(intern_and_remember(last, walked.base, walked.count, parent));
-  remember_leaf(last, stack);
-  last.cut = walked.end == Step::cut;
-  if (stack == core::StackId::unknown) [[unlikely]]
-    last.forget();
-  return stack;
-}
-
-core::StackId finish_capture(ThreadStack& last, const Registers& caller, const Walked& walked, Path* path) {
-  *path = walked.reused ? Path::spliced : Path::walked;
-  count_one(walked.reused ? last.spliced : last.plain);
-  if (walked.end == Step::needs_libunwind) [[unlikely]]
-    return capture_by_libunwind(last, caller, walked.count);
-  return capture_walked(last, walked);
-}
-
 }  // namespace
 
-core::StackId capture_by_walk(ThreadStack& last, const Registers& caller, uint32_t generation, Path* path) {
-  if (generation != last.generation) {
-    last.forget();
-    last.generation = generation;
-  }
-  Walked walked = Walk(last, caller, !last.cut).run();
-  if (!walked.splice_fits()) [[unlikely]]
-    walked = Walk(last, caller, false).run();
-  return finish_capture(last, caller, walked, path);
-}
-
-// ---- the oracle ----
-
-namespace {
-
-constexpr uint64_t kMismatchesShown = 3;
-constexpr size_t kLineBytes = 120;
-
-void print_stacks(const ThreadStack& last, core::StackId stack, uint32_t theirs) {
-  uint32_t index = 0;
-  auto line = [&](const char* who, uintptr_t ip) {
-    char storage[kLineBytes];
-    core::TextBuffer text(storage);
-    text.text("capture mismatch: ").text(who).text(" #").decimal(index++).text(" 0x").hex(ip);
-    core::print_line(text.c_str());
-  };
-  visit_frames(stack, [&](FrameKey key) {
-    line("weir", ip_of(key));
-    return true;
-  });
-  index = 0;
-  while (index < theirs) line("libunwind", ip_of(last.walked[index].key));
-}
-
-// Equal as far as both go; a stack that ends must end in both. What lies beyond code without unwind information is
-// Weir's frame pointers alone.
-bool equals_walked(const ThreadStack& last, core::StackId stack, uint32_t theirs, UnwindEnd end) {
-  uint32_t index = 0;
-  bool equal = true;
-  const NodeId root = visit_frames(stack, [&](FrameKey key) {
-    if (index == theirs) return false;
-    equal = ip_of(key) == ip_of(last.walked[index].key);
-    ++index;
-    return equal;
-  });
-  if (!equal) return false;
-  if (end == UnwindEnd::no_info) return index == theirs;
-  return root == NodeId::truncated_root ||
-         (root == NodeId::complete_root && end == UnwindEnd::complete && index == theirs);
-}
-
-}  // namespace
-
-void compare_with_libunwind(ThreadStack& last, const Registers& caller, core::StackId stack, Path path) {
-  if (stack == core::StackId::unknown) return;
-  Collected collected{last};
-  const UnwindEnd end = full_unwind(caller, collect_frame, &collected);
-  if (end == UnwindEnd::unavailable) return;
-  count_one(last.compared);
-  if (path == Path::spliced) count_one(last.compared_spliced);
-  if (equals_walked(last, stack, collected.count, end)) return;
-  if (last.mismatches.load(std::memory_order_relaxed) < kMismatchesShown) print_stacks(last, stack, collected.count);
-  count_one(last.mismatches);
+Walked walk(ThreadStack& last, const Registers& caller, bool may_splice) {
+  return Walk(last, caller, may_splice).run();
 }
 
 }  // namespace weir::stack

@@ -1,0 +1,27 @@
+#include "stack/child_cache.h"
+
+namespace weir::stack {
+
+NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, uint64_t clock) {
+  const NodeId node = intern(parent, frame);
+  if (node == NodeId::none) return node;
+  Entry& entry = entries_[index_of(parent, frame)];
+  const bool evicts = entry.node != NodeId::none;
+  entry = {frame, parent, node};
+  if (evicts && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
+  return node;
+}
+
+// Begins empty: what is in use comes back sooner than it could be moved.
+bool ChildCache::resize(uint32_t log) {
+  auto* entries = core::arena_array<Entry>(size_t{1} << log);
+  if (entries == nullptr) return false;
+  Entry* outgrown = entries_;
+  const uint64_t outgrown_bytes = bytes();
+  entries_ = entries;
+  log_ = log;
+  if (outgrown != nullptr) core::arena_release(outgrown, outgrown_bytes);  // last: see ensure_capacity
+  return true;
+}
+
+}  // namespace weir::stack

@@ -1,0 +1,71 @@
+#include "stack/remember.h"
+
+#include "stack/walk.h"
+
+namespace weir::stack {
+namespace {
+
+constexpr uintptr_t kWord = sizeof(uintptr_t);
+
+// Adds the words that finding `frame` from `inner` read, outermost first as they are verified last to first.
+[[gnu::always_inline]] inline Check* add_checks(Check* at, const Frame& frame, const WalkedFrame& inner) {
+  *at++ = {reinterpret_cast<const uintptr_t*>(frame.sp - kWord), ip_of(frame.key)};
+  if (frame.rbp_live) [[unlikely]] {
+    const uintptr_t slot = rbp_slot_of(inner, frame.sp);
+    if (slot != 0) *at++ = {reinterpret_cast<const uintptr_t*>(slot), frame.rbp};
+  }
+  if (const uintptr_t slot = cfa_slot_of(inner); slot != 0) [[unlikely]]
+    *at++ = {reinterpret_cast<const uintptr_t*>(slot), frame.sp};
+  return at;
+}
+
+// Whether a frame needs rbp, given whether the one further out does.
+[[gnu::always_inline]] inline bool is_rbp_live(const UnwindRule& rule, bool outer_live) {
+  return uses_rbp(rule) || (outer_live && rule.rbp == RbpSource::unchanged);
+}
+
+}  // namespace
+
+NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
+  const uint64_t clock = last.changed_captures();
+  for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
+    --walked;
+    parent = last.children.child(parent, walked->key, clock);
+  }
+  return parent;
+}
+
+NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, NodeId root) {
+  const uint64_t clock = last.changed_captures();
+  if (base == 0) last.frames[0].node = root;
+  Frame* frame = last.frames + base;
+  NodeId node = frame->node;
+  bool rbp_live = frame->rbp_live;
+  Check* const checks = last.own_checks;
+  Check* check = checks + frame->first_check;
+  for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
+    --walked;
+    if (frame != last.frames) check = add_checks(check, *frame, *walked);
+    ++frame;
+    rbp_live = is_rbp_live(walked->rule, rbp_live);
+    node = last.children.child(node, walked->key, clock);
+    static_cast<WalkedFrame&>(*frame) = *walked;
+    frame->node = node;
+    frame->first_check = static_cast<uint32_t>(check - checks) & 0x7fffffff;
+    frame->rbp_live = rbp_live;
+  }
+  last.depth = base + count;
+  return node;
+}
+
+void remember_leaf(ThreadStack& last, core::StackId stack) {
+  const Frame& leaf = last.frames[last.depth];
+  last.leaf_ip = ip_of(leaf.key);
+  last.leaf_sp = leaf.sp;
+  last.leaf_rbp = leaf.rbp;
+  last.leaf_rbp_mask = leaf.rbp_live ? ~uintptr_t{0} : 0;
+  last.leaf_checks = last.own_checks + leaf.first_check - 1;
+  last.leaf_stack = stack;
+}
+
+}  // namespace weir::stack
