@@ -220,12 +220,16 @@ void write_capture(JsonStream& json, const stack::CaptureCounters& counters) {
   json.key("captures").number(counters.captures);
   json.key("same").number(counters.same);
   json.key("spliced").number(counters.spliced);
+  json.key("recalled").number(counters.recalled);
   json.key("walked").number(counters.walked);
+  json.key("plain").number(counters.plain);
   json.key("full_unwinds").number(counters.full_unwinds);
   json.key("truncated").number(counters.truncated);
   json.key("rules_built").number(counters.rules_built);
   json.key("compared").number(counters.compared);
   json.key("compared_spliced").number(counters.compared_spliced);
+  json.key("compared_recalled").number(counters.compared_recalled);
+  json.key("compared_plain").number(counters.compared_plain);
   json.key("mismatches").number(counters.mismatches);
   json.end_object();
 }

@@ -1,33 +1,15 @@
-"""Every stack that Weir captures equals libunwind's: on the torture program, python3 and git, at least a million spliced ones."""
+"""Every stack that Weir captures equals libunwind's: on torture programs, python3, git and node; see test_capture_programs.py."""
 
-import os
-import pathlib
 import shutil
-import subprocess
 import tempfile
 import unittest
 
 import weir_test
+from capture_comparison import CaptureComparison
 
 LEAST_SPLICED = 1_000_000
-
-
-def make_repository(folder):
-    """A git repository with some history, for git to read."""
-    environment = {**os.environ, "HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*arguments):
-        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder,
-                       env=environment, check=True, stdout=subprocess.DEVNULL)
-
-    git("init", "-q")
-    for number in range(30):
-        for name in range(5):
-            lines = [f"line {line} of file {name}, change {number if line % 7 == number % 7 else 0}\n" for line in range(200)]
-            pathlib.Path(folder, f"file{name}.txt").write_text("".join(lines))
-        git("add", ".")
-        git("commit", "-q", "-m", f"Change {number}")
-
+LEAST_RECALLED = 100_000  # by a remembered segment; these count as spliced, too
+LEAST_PLAIN = 10_000  # walked without remembering, where stacks do not repeat
 
 PYTHON_WORK = """
 import json, re, collections
@@ -40,38 +22,22 @@ print(sum(len(entries) for entries in table.values()))
 """
 
 
-class CaptureEqualsLibunwind(unittest.TestCase):
-    spliced = 0
-
-    def compare(self, argv, **keywords):
-        """Runs argv with every capture compared, and returns the report's capture counters."""
-        result = weir_test.run_under_weir(argv, weir_options={"DEBUG": "1"}, timeout=600, **keywords)
-        self.assertEqual(result.returncode, 0, result.stderr[-3000:])
-        self.assertGreaterEqual(len(result.reports), 1)
-        totals = {}
-        for report in result.reports:
-            for name, value in report["host"]["capture"].items():
-                totals[name] = totals.get(name, 0) + value
-        print(f"{os.path.basename(str(argv[0]))}: {totals}")
-        self.assertEqual(totals["mismatches"], 0, result.stderr[-3000:])
-        # Each capture is compared, unless libunwind could not be asked.
-        self.assertGreaterEqual(totals["compared"], 0.99 * totals["captures"])
-        self.assertEqual(totals["captures"], totals["same"] + totals["spliced"] + totals["walked"])
-        self.assertLessEqual(totals["compared_spliced"], totals["spliced"])
-        type(self).spliced += totals["compared_spliced"]
-        return totals
-
+class CaptureEqualsLibunwind(CaptureComparison):
     def test_1_torture(self):
         totals = self.compare([weir_test.program("capture_torture"), "8"])
         self.assertGreaterEqual(totals["truncated"], 1)  # the recursion deeper than WEIR_STACK_DEPTH
         self.assertLessEqual(totals["truncated"], 100)
+
+    def test_1_unlike(self):
+        totals = self.compare([weir_test.program("capture_unlike"), "50000"])
+        self.assertGreaterEqual(totals["plain"], 10_000)
 
     def test_2_python(self):
         self.compare([weir_test.system_python(), "-c", PYTHON_WORK], env={"PYTHONMALLOC": "malloc"})
 
     def test_3_git(self):
         with tempfile.TemporaryDirectory() as folder:
-            make_repository(folder)
+            weir_test.make_git_repository(folder)
             self.compare(["git", "log", "-p", "--stat"], cwd=folder, env={"HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"})
 
     @unittest.skipUnless(shutil.which("node"), "needs node")
@@ -83,7 +49,10 @@ class CaptureEqualsLibunwind(unittest.TestCase):
 
     def test_4_enough(self):
         """All together; named so that it runs after them."""
-        self.assertGreaterEqual(type(self).spliced, LEAST_SPLICED)
+        print(f"all: {self.sums}")
+        self.assertGreaterEqual(self.sums["compared_spliced"], LEAST_SPLICED)
+        self.assertGreaterEqual(self.sums["compared_recalled"], LEAST_RECALLED)
+        self.assertGreaterEqual(self.sums["compared_plain"], LEAST_PLAIN)
 
 
 class CaptureSettings(unittest.TestCase):

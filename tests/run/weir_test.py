@@ -149,6 +149,23 @@ def symbolise(report_text):
     return json.loads(result.stdout)
 
 
+def make_git_repository(folder):
+    """A git repository with some history, for git to read."""
+    environment = {**os.environ, "HOME": folder, "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*arguments):
+        subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder,
+                       env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    git("init", "-q")
+    for number in range(30):
+        for name in range(5):
+            lines = [f"line {line} of file {name}, change {number if line % 7 == number % 7 else 0}\n" for line in range(200)]
+            pathlib.Path(folder, f"file{name}.txt").write_text("".join(lines))
+        git("add", ".")
+        git("commit", "-q", "-m", f"Change {number}")
+
+
 def stack_frames(report, stack):
     """The frame objects of a stack, innermost first. `stack` is a stack's index, or a list of frame indices."""
     if isinstance(stack, int):
