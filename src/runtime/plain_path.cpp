@@ -24,14 +24,17 @@ void track(ThreadState& thread, const stack::Registers& caller, const detail::Pl
   const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, caller);
   detail::enter_record(thread, place, stack, bytes, family);
   const track::BlockClass& block_class = place.records->block_class;
-  if (track::single_threaded() && !block_class.displaces(bytes)) {
+  if (block_class.displaces(bytes)) [[unlikely]] {
+    thread.last_record = nullptr;
+    track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
+  } else if (track::single_threaded()) {
     thread.counted_stack = stack;
     thread.counted_stack_counters = &track::counters_of(stack);
     detail::remember_last(thread, place);
     track::count_alloc_alone(*thread.counters, *thread.counted_stack_counters, bytes, block_class.index, thread.tick);
   } else {
     thread.last_record = nullptr;
-    track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
+    track::count_alloc_among_threads(*thread.counters, stack, bytes, block_class.index);
   }
 }
 
@@ -81,7 +84,8 @@ void detail::release_among_threads(ThreadState& thread, track::PageRecords& reco
   const track::PlainBlock block{&records, &record, static_cast<uint32_t>(word0), track::stack_of(word0), word1};
   auto* page = static_cast<mi_page_t*>(const_cast<void*>(records.page.load(std::memory_order_relaxed)));
   track::mark_freed(block);
-  track::count_free(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes, records.block_class);
+  track::count_free_among_threads(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes,
+                                  records.block_class.index);
   if (!pool::is_plain_page(page)) {
     pool::pool_release(core::PlainGuard::token(), user);
   } else if (pool::give_plain_block(core::PlainGuard::token(), page, user)) {

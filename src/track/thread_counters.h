@@ -138,6 +138,56 @@ inline void count_free_alone(StackCounters& stack, size_t bytes) {
   add_free(counters.size_classes[class_index], bytes);
 }
 
+// An event where the process has several threads. The block is not displaced.
+inline StackDelta& shared_delta_of(ThreadCounters& counters, core::StackId stack) {
+  constexpr uint32_t kMissesForgiven = 16;
+  if (counters.deltas.misses > 4 * counters.deltas.mask + kMissesForgiven) [[unlikely]]
+    judge_delta_size(counters);
+  return delta_of(counters.deltas, stack);
+}
+
+// Negative: freed. The threshold bounds the peak's error.
+inline void publish_live_shared(ThreadCounters& counters, int64_t bytes) {
+  counters.unpublished_live_bytes += bytes;
+  const int64_t threshold = publish_threshold.load(std::memory_order_relaxed);
+  if (static_cast<uint64_t>(counters.unpublished_live_bytes + threshold) > 2 * static_cast<uint64_t>(threshold))
+      [[unlikely]] {
+    publish_shared(counters);
+  }
+}
+
+inline void count_alloc_shared(ThreadCounters& counters, core::StackId stack, size_t bytes) {
+  StackDelta& delta = shared_delta_of(counters, stack);
+  ++delta.alloc_count;
+  delta.alloc_bytes += bytes;
+  if (delta.live_bytes() > delta.max_bytes) delta.max_bytes = delta.live_bytes();
+  publish_live_shared(counters, static_cast<int64_t>(bytes));
+}
+
+inline void count_free_shared(ThreadCounters& counters, core::StackId stack, size_t bytes, bool temporary) {
+  StackDelta& delta = shared_delta_of(counters, stack);
+  ++delta.free_count;
+  delta.free_bytes += bytes;
+  delta.temporary_count += temporary;
+  publish_live_shared(counters, -static_cast<int64_t>(bytes));
+}
+
+[[gnu::always_inline]] inline void count_alloc_among_threads(ThreadCounters& counters, core::StackId stack,
+                                                             size_t bytes, uint8_t class_index) {
+  count_alloc_shared(counters, stack, bytes);
+  add_alloc(counters.size_classes[class_index], bytes);
+}
+[[gnu::always_inline]] inline void count_free_among_threads(ThreadCounters& counters, core::StackId stack,
+                                                            uintptr_t address, size_t bytes, uint8_t class_index) {
+  const bool temporary = counters.last_allocated == address;
+  if (temporary) {
+    counters.last_allocated = 0;
+    ++counters.temporary_count;
+  }
+  count_free_shared(counters, stack, bytes, temporary);
+  add_free(counters.size_classes[class_index], bytes);
+}
+
 // Any event.
 void count_alloc(ThreadCounters& counters, core::StackId stack, size_t bytes, BlockClass block_class, uint64_t tick);
 void count_free(ThreadCounters& counters, core::StackId stack, uintptr_t address, size_t bytes, BlockClass block_class);
