@@ -89,6 +89,7 @@ void release_memory(ThreadStack* last) {
   release_arrays(last);
   last->segments.release();
   last->children.release();
+  last->plain_stacks.release();
   core::arena_release(last, sizeof *last);
 }
 

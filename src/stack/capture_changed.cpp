@@ -70,7 +70,15 @@ void note_likeness(ThreadStack& last, const Walked& walked) {
 core::StackId capture_plainly(ThreadStack& last, const Registers& caller) {
   --last.plain_left;
   count_one(last.plain);
-  return intern_only(last, caller, walk(last, caller, false));
+  const NodeId known = last.plain_stacks.find(last, caller);
+  if (known != NodeId::none) [[likely]]
+    return stack_of(known);
+  const Walked walked = walk(last, caller, false);
+  if (walked.end != Step::outermost) [[unlikely]]
+    return intern_only(last, caller, walked);
+  const NodeId leaf = intern_walked(last, walked.count, NodeId::complete_root);
+  last.plain_stacks.keep(leaf, walked.count);
+  return stack_of(leaf);
 }
 
 core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Path* path) {

@@ -6,6 +6,7 @@
 
 #include "stack/capture.h"
 #include "stack/child_cache.h"
+#include "stack/plain_stacks.h"
 #include "stack/segment_cache.h"
 #include "stack/stack_nodes.h"
 #include "stack/unwind_rule.h"
@@ -55,6 +56,7 @@ struct ThreadStack : LastStack {
 
   SegmentCache segments;
   ChildCache children;
+  PlainStacks plain_stacks;
 
   // Written by the owner, read by capture_counters.
   std::atomic<uint64_t> recalled{0}, spliced{0}, walked_whole{0}, plain{0}, full_unwinds{0}, truncated{0};

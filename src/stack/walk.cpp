@@ -16,15 +16,6 @@ uintptr_t word_at(uintptr_t address) { return *reinterpret_cast<const uintptr_t*
 constexpr UnwindRule kFramePointerRule = {static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord),
                                           RuleKind::from_rbp, RbpSource::at_cfa};
 
-// Kind and source of rbp of a rule as one number, to tell the commonest rules by one comparison.
-constexpr uint16_t shape(RuleKind kind, RbpSource rbp) {
-  return static_cast<uint16_t>(static_cast<uint16_t>(kind) | static_cast<uint16_t>(rbp) << 8);
-}
-uint16_t shape_of(const UnwindRule& rule) { return shape(rule.kind, rule.rbp); }
-constexpr uint16_t kByRsp = shape(RuleKind::from_rsp, RbpSource::unchanged);
-constexpr uint16_t kByRspRbpSaved = shape(RuleKind::from_rsp, RbpSource::at_cfa);
-constexpr uint16_t kByRbpRbpSaved = shape(RuleKind::from_rbp, RbpSource::at_cfa);
-
 class Walk {
  public:
   Walk(ThreadStack& last, const Registers& caller, bool may_splice)
@@ -177,12 +168,6 @@ class Walk {
   }
 
   uintptr_t bound() const { return frame_bound(stack_end_, at_.sp); }
-
-  // The CFA grows, is aligned and inside the stack: the walk ends, and reads nothing that is not there.
-  static bool is_caller_of(uintptr_t sp, uintptr_t cfa, uintptr_t end) {
-    const uintptr_t least = sp + kWord;
-    return cfa - least <= end - least && (cfa & (kWord - 1)) == 0;
-  }
 
   // Whether a whole word lies between the stack pointer and the bound.
   bool on_stack(uintptr_t address) const {

@@ -25,11 +25,27 @@ struct Walked {
 // `may_splice`: whether remembered frames are looked for. Cost: about 35 instructions a frame, 25 where they are not.
 Walked walk(ThreadStack&, const Registers& caller, bool may_splice);
 
+// Kind and source of rbp of a rule as one number, to tell the commonest rules by one comparison.
+constexpr uint16_t shape(RuleKind kind, RbpSource rbp) {
+  return static_cast<uint16_t>(static_cast<uint16_t>(kind) | static_cast<uint16_t>(rbp) << 8);
+}
+inline uint16_t shape_of(const UnwindRule& rule) { return shape(rule.kind, rule.rbp); }
+inline constexpr uint16_t kByRsp = shape(RuleKind::from_rsp, RbpSource::unchanged);
+inline constexpr uint16_t kByRspRbpSaved = shape(RuleKind::from_rsp, RbpSource::at_cfa);
+inline constexpr uint16_t kByRbpRbpSaved = shape(RuleKind::from_rbp, RbpSource::at_cfa);
+
+// The CFA grows, is aligned and inside the stack: the walk ends, and reads nothing that is not there.
+inline bool is_caller_of(uintptr_t sp, uintptr_t cfa, uintptr_t end) {
+  const uintptr_t least = sp + sizeof(uintptr_t);
+  return cfa - least <= end - least && (cfa & (sizeof(uintptr_t) - 1)) == 0;
+}
+
+inline uintptr_t rbp_offset_of(const UnwindRule& rule) { return static_cast<uintptr_t>(intptr_t{rule.rbp_offset}); }
+
 // Where the unwind of `inner` by its rule found the rbp of the caller, whose stack pointer is `sp`; 0: unchanged.
 inline uintptr_t rbp_slot_of(const WalkedFrame& inner, uintptr_t sp) {
-  const auto offset = static_cast<uintptr_t>(intptr_t{inner.rule.rbp_offset});
   if (inner.rule.rbp == RbpSource::unchanged) return 0;
-  return (inner.rule.rbp == RbpSource::at_cfa ? sp : inner.rbp) + offset;
+  return (inner.rule.rbp == RbpSource::at_cfa ? sp : inner.rbp) + rbp_offset_of(inner.rule);
 }
 
 // The word that gave the caller's stack pointer, where `inner` realigned the stack; else 0.

@@ -1,4 +1,5 @@
-// Allocates under stacks that hardly repeat: every frame from main on differs from one allocation to the next.
+// Allocates under stacks of which every frame from main on differs from one allocation to the next: argv[1] times, under
+// argv[2] stacks.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -32,11 +33,13 @@ const Step kSteps[8] = {step<0>, step<1>, step<2>, step<3>, step<4>, step<5>, st
 int main(int, char** argv) {
   uint64_t random = 88172645463325252;
   const long count = std::atol(argv[1]);
+  const auto stacks = static_cast<uint64_t>(std::atol(argv[2]));
   for (long i = 0; i < count; ++i) {
     random ^= random << 13;
     random ^= random >> 7;
     random ^= random << 17;
-    kSteps[random >> 61](random, 5 + static_cast<int>(random >> 32 & 7));
+    const uint64_t turns = (random % stacks + 1) * 0x9e3779b97f4a7c15;
+    kSteps[turns >> 61](turns, 5 + static_cast<int>(turns >> 32 & 7));
   }
   std::puts("done");
   return 0;

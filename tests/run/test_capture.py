@@ -29,8 +29,9 @@ class CaptureEqualsLibunwind(CaptureComparison):
         self.assertLessEqual(totals["truncated"], 100)
 
     def test_1_unlike(self):
-        totals = self.compare([weir_test.program("capture_unlike"), "50000"])
-        self.assertGreaterEqual(totals["plain"], 10_000)
+        for stacks in ("7", "300", "1000000000"):  # they repeat often, now and then, never
+            totals = self.compare([weir_test.program("capture_unlike"), "20000", stacks])
+            self.assertGreaterEqual(totals["plain"], 10_000)
 
     def test_2_python(self):
         self.compare([weir_test.system_python(), "-c", PYTHON_WORK], env={"PYTHONMALLOC": "malloc"})
