@@ -1,5 +1,7 @@
 #include "cli/digest.h"
 
+#include <algorithm>
+
 #include "cli/format.h"
 #include "cli/json_access.h"
 
@@ -40,8 +42,9 @@ void SiteTable::add(const Json& report, uint64_t report_number, const char* key,
 
 void Digest::add(const Json& report) {
   if (reports_.empty()) {
-    for (const char* key : {"process", "host", "timeline"}) first_[key] = child(report, key);
+    for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(report, key);
   }
+  add_sampling(report);
   add_process(report);
   const uint64_t number = reports_.size();
   leaks_.add(report, number, "leaks", "bytes", "count");
@@ -50,6 +53,13 @@ void Digest::add(const Json& report) {
   add_large_blocks(report);
   if (larger_than_ > 0) add_listing_limits(report);
   for (const Json& warning : report["warnings"]) ++notes_[text_of(warning, "text")];
+}
+
+void Digest::add_sampling(const Json& report) {
+  const Json& sampling = child(report, "sampling");
+  if (!is_true(sampling, "estimated")) return;
+  sampling_.sample_count += figure(sampling, "sample_count");
+  sampling_.mean_bytes = std::max(sampling_.mean_bytes, figure(sampling, "mean_bytes"));
 }
 
 void Digest::add_process(const Json& report) {

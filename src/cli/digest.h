@@ -45,6 +45,12 @@ struct ProcessFigures {
   uint64_t live_bytes = 0, peak_bytes = 0;
 };
 
+// Of reports whose figures are estimates (WEIR_SAMPLE).
+struct SamplingFigures {
+  uint64_t sample_count = 0;
+  uint64_t mean_bytes = 0;  // the largest of any report; 0: all are exact
+};
+
 // One block of at least the size asked for.
 struct LargeBlock {
   std::string memory, address, family;
@@ -62,7 +68,8 @@ class Digest {
 
   const std::vector<ProcessFigures>& reports() const { return reports_; }
   size_t process_count() const { return pids_.size(); }
-  const Json& first_report() const { return first_; }  // process, host and timeline only
+  const Json& first_report() const { return first_; }  // process, sampling, host and timeline only
+  const SamplingFigures& sampling() const { return sampling_; }
   const SiteTable& leaks() const { return leaks_; }
   const SiteTable& peak() const { return peak_; }
   const SiteTable& hot_sites() const { return hot_sites_; }
@@ -72,6 +79,7 @@ class Digest {
 
  private:
   void add_process(const Json& report);
+  void add_sampling(const Json& report);
   void add_large_blocks(const Json& report);
   void add_listing_limits(const Json& report);
 
@@ -79,6 +87,7 @@ class Digest {
   std::vector<ProcessFigures> reports_;
   std::set<uint64_t> pids_;
   Json first_;
+  SamplingFigures sampling_;
   SiteTable leaks_, peak_, hot_sites_;
   std::vector<LargeBlock> large_blocks_;
   std::map<std::string, uint64_t> notes_;

@@ -34,6 +34,7 @@ class Writer {
 
   std::string write() {
     is_single_ ? write_process(digest_.first_report()) : write_processes();
+    write_sampling();
     if (options_.larger_than > 0) {
       write_large_blocks();
       return text_;
@@ -170,6 +171,18 @@ class Writer {
     row("at exit", human_bytes(sum.live_bytes) + " live");
   }
 
+  bool is_estimated() const { return digest_.sampling().mean_bytes > 0; }
+  const char* about() const { return is_estimated() ? "about " : ""; }
+
+  std::string about_if_host(const Site& site) const { return site.memory == "host" ? about() : ""; }
+
+  void write_sampling() {
+    if (!is_estimated()) return;
+    const SamplingFigures& sampling = digest_.sampling();
+    row("sampling", "estimated from " + plural(sampling.sample_count, "sample") + " (one per " +
+                        human_bytes(sampling.mean_bytes) + " on average)");
+  }
+
   void write_leaks() {
     const std::vector<const Site*> all = by_bytes(digest_.leaks());
     std::vector<const Site*> sites;
@@ -183,10 +196,11 @@ class Writer {
     if (sites.empty()) {
       heading(style_.green("No leaks."));
     } else {
-      heading("Still allocated at exit: " + human_bytes(bytes) + " in " + plural(count, "block") + " from " +
-              plural(sites.size(), "place"));
-      write_list(sites,
-                 [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
+      heading(std::string("Still allocated at exit: ") + about() + human_bytes(bytes) + " in " +
+              plural(count, "block") + " from " + plural(sites.size(), "place"));
+      write_list(sites, [this](const Site& site) {
+        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block");
+      });
     }
     write_runtime_allocations(all);
   }

@@ -81,12 +81,9 @@ class PlainGuard {
   // The thread's plain state, or nullptr where it has none at present or is inside. Cost: one load, two stores.
   [[gnu::always_inline]] static void* enter(uintptr_t stack_pointer) {
     void* state = thread_slot.plain_state;
-    if (reinterpret_cast<uintptr_t>(state) <= 1) [[unlikely]]
+    if (reinterpret_cast<intptr_t>(state) <= 1) [[unlikely]]
       return nullptr;
-    thread_slot.inside_sp = stack_pointer;
-    asm volatile("" ::: "memory");
-    thread_slot.plain_state = Guard::plain_inside();
-    asm volatile("" ::: "memory");
+    mark(stack_pointer);
     return state;
   }
   [[gnu::always_inline]] static void leave(void* state) {
@@ -94,6 +91,20 @@ class PlainGuard {
     thread_slot.plain_state = state;
   }
   static const Inside& token() { return Guard::kInside; }
+
+  // The same for a thread that samples. Negative: enter() answers nullptr for it, at no cost to the others.
+  static void* sampling_state() { return reinterpret_cast<void*>(intptr_t{-1}); }
+  [[gnu::always_inline]] static bool may_sample() { return thread_slot.plain_state == sampling_state(); }
+  [[gnu::always_inline]] static void enter_sampling(uintptr_t stack_pointer) { mark(stack_pointer); }
+  [[gnu::always_inline]] static void leave_sampling() { leave(sampling_state()); }
+
+ private:
+  [[gnu::always_inline]] static void mark(uintptr_t stack_pointer) {
+    thread_slot.inside_sp = stack_pointer;
+    asm volatile("" ::: "memory");
+    thread_slot.plain_state = Guard::plain_inside();
+    asm volatile("" ::: "memory");
+  }
 };
 
 }  // namespace weir::core

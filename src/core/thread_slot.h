@@ -8,9 +8,11 @@
 namespace weir::core {
 
 struct ThreadSlot {
-  void* state;        // runtime::ThreadState, or nullptr before the thread's first event and after its end
-  void* plain_state;  // the same while the thread may take the plain path; 1 while it is in it; nullptr inside a Guard
+  void* state;  // runtime::ThreadState, or nullptr before the thread's first event and after its end
+  // The same while the thread may take the plain path; 1 while it is in it; nullptr inside a Guard; -1 where the thread samples.
+  void* plain_state;
   void* plain_state_outside;  // what plain_state is when the thread leaves a Guard
+  int64_t sample_left;        // where the thread samples: bytes that it may still allocate before one is drawn
   uint32_t inside;            // 1 while Weir's code runs on this thread
   uint32_t no_allocation;     // debug: > 0 while an allocation by the host would be a bug of Weir's
   uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end

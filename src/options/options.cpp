@@ -14,10 +14,10 @@ namespace {
 
 using parse::Piece;
 
-enum class Kind { on_or_off, size, count, ratio, text, choice };
+enum class Kind { on_or_off, size, quota, count, ratio, text, choice };
 // By the table's words for them.
-constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kCount = Kind::count, kRatio = Kind::ratio,
-               kText = Kind::text, kChoice = Kind::choice;
+constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kCount = Kind::count,
+               kRatio = Kind::ratio, kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,
@@ -57,7 +57,7 @@ struct Value {
 template <Kind kind>
 constexpr auto value_of_kind(const Value& value) {
   if constexpr (kind == Kind::on_or_off) return value.on;
-  if constexpr (kind == Kind::size || kind == Kind::count) return value.number;
+  if constexpr (kind == Kind::size || kind == Kind::quota || kind == Kind::count) return value.number;
   if constexpr (kind == Kind::ratio) return value.ratio;
   if constexpr (kind == Kind::text) return value.text;
   if constexpr (kind == Kind::choice) return value.choice;
@@ -71,6 +71,8 @@ constexpr bool parse_value(const Definition& definition, const char* text, Value
       return parse::on_or_off(piece, &value->on);
     case Kind::size:
       return parse::size(piece, &value->number);
+    case Kind::quota:
+      return parse::quota(piece, &value->number);
     case Kind::count:
       return parse::count(piece, &value->number);
     case Kind::ratio:
@@ -150,10 +152,13 @@ constexpr bool is_prewarm_list(const char* text) {
 
 constexpr bool within_limits(Field field, const Value& value) {
   constexpr uint64_t kSmallestAlign = 16, kLargestAlign = 4096, kDeepest = 65535;
+  constexpr uint64_t kLargestSample = uint64_t{1} << 40;
   constexpr double kLargestGrowth = 8;
   switch (field) {
     case Field::stack_depth:
       return value.number >= 1 && value.number <= kDeepest;
+    case Field::sample:
+      return value.number <= kLargestSample;
     case Field::host_min_align:
       return value.number >= kSmallestAlign && value.number <= kLargestAlign &&
              (value.number & (value.number - 1)) == 0;

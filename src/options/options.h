@@ -7,7 +7,8 @@
 namespace weir::options {
 
 using Switch = bool;
-using Size = uint64_t;  // bytes
+using Size = uint64_t;   // bytes
+using Quota = uint64_t;  // bytes; 0: off
 using Count = uint64_t;
 using Ratio = double;
 using Text = const char*;  // never nullptr; lives as long as the process

@@ -85,6 +85,12 @@ constexpr bool size(Piece piece, uint64_t* bytes) {
   return unit != 0 && !__builtin_mul_overflow(number, unit, bytes);
 }
 
+// A size of at least a byte, or off (0).
+constexpr bool quota(Piece piece, uint64_t* bytes) {
+  *bytes = 0;
+  return piece.equals_ignoring_case("off") || (size(piece, bytes) && *bytes > 0);
+}
+
 // "2", "1.5": digits, perhaps a point and digits.
 constexpr bool ratio(Piece piece, double* value) {
   uint64_t integer = 0;

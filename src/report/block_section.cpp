@@ -30,6 +30,7 @@ void write_leak(JsonStream& json, const Leak& leak, const LeakDetails& details, 
   json.key("kind").text("live");
   json.key("bytes").number(leak.bytes);
   json.key("count").number(leak.count);
+  if (track::sampling() && leak.memory == Memory::host) json.key("sample_count").number(leak.drawn_count);
   json.key("stack").number(stacks.number_of(leak.stack));
   json.key("first_ns").number(clock.ns_of(leak.first_tick));
   json.key("last_ns").number(clock.ns_of(leak.last_tick));

@@ -13,6 +13,7 @@
 #include "report/report_file.h"
 #include "report/scratch.h"
 #include "report/utc_time.h"
+#include "track/sampling.h"
 
 namespace weir::report {
 namespace {
@@ -70,6 +71,15 @@ void write_options(JsonStream& json) {
   json.end_object();
 }
 
+// What tells that the figures of the host's blocks are estimates, or null where they are exact.
+void write_sampling(JsonStream& json, const Report& report) {
+  if (!track::sampling()) return void(json.text(nullptr));
+  json.begin_object().key("estimated").boolean(true);
+  json.key("mean_bytes").number(track::sampling_mean);
+  json.key("sample_count").number(report.figures.totals.sample_count);
+  json.end_object();
+}
+
 void write_timeline(JsonStream& json, const Report& report) {
   const track::HostTotals& totals = report.figures.totals;
   json.begin_object().key("peak").begin_object();
@@ -101,6 +111,8 @@ void write_sections(JsonStream& json, Report& report) {
   write_process(json, report);
   json.key("options");
   write_options(json);
+  json.key("sampling");
+  write_sampling(json, report);
   json.key("host");
   write_host(json, report.figures, report.snapshot, report.clock);
   json.key("devices").begin_array().end_array();

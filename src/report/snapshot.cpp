@@ -23,14 +23,22 @@ Supplier supplier_of(track::Family family) {
 }
 
 Sample sample_of(const track::Block& block) {
-  return {block.address,    block.bytes, block.tick, block.thread, block.stack, Memory::host, supplier_of(block.family),
-          block.align_log2, false};
+  return {block.address,
+          block.bytes,
+          block.tick,
+          block.thread,
+          block.stack,
+          Memory::host,
+          supplier_of(block.family),
+          block.align_log2,
+          false,
+          track::weight_of(block)};
 }
 
 Sample sample_of(const track::Mapping& mapping) {
   const Supplier supplier = mapping.kind == track::MappingKind::sysv ? Supplier::shmat : Supplier::mmap;
-  return {mapping.address,  mapping.bytes, mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
-          mapping.continues};
+  return {mapping.address,   mapping.bytes,     mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
+          mapping.continues, {1, mapping.bytes}};
 }
 
 bool is_larger(const Sample& a, const Sample& b) {
@@ -187,8 +195,8 @@ void Snapshot::gather_mappings() {
 
 void Snapshot::add(const Sample& sample) {
   if (sample.tick < ignore_before_tick_) {
-    ++inherited_count_;
-    inherited_bytes_ += sample.bytes;
+    inherited_count_ += sample.weight.count;
+    inherited_bytes_ += sample.weight.bytes;
     return;
   }
   size_t index = 0;
@@ -197,8 +205,9 @@ void Snapshot::add(const Sample& sample) {
     return;
   }
   Leak& leak = leaks_[index];
-  leak.bytes += sample.bytes;
-  leak.count += !sample.is_piece;
+  leak.bytes += sample.weight.bytes;
+  leak.count += sample.is_piece ? 0 : sample.weight.count;
+  ++leak.drawn_count;
   leak.first_tick = std::min(leak.first_tick, sample.tick);
   leak.last_tick = std::max(leak.last_tick, sample.tick);
   if (leak.sample_count < kMaxSamples) leak_details_[index].samples[leak.sample_count++] = sample;

@@ -9,6 +9,7 @@
 #include "report/scratch.h"
 #include "track/mapping_table.h"
 #include "track/record.h"
+#include "track/sampling.h"
 
 namespace weir::report {
 
@@ -28,8 +29,9 @@ struct Sample {
   core::StackId stack;
   Memory memory;
   Supplier supplier;
-  uint8_t align_log2;  // 0: the natural alignment
-  bool is_piece;       // of a mapping that has been counted: more of its bytes, not one more mapping
+  uint8_t align_log2;    // 0: the natural alignment
+  bool is_piece;         // of a mapping that has been counted: more of its bytes, not one more mapping
+  track::Weight weight;  // what it stands for
 };
 
 inline constexpr size_t kMaxSamples = 3;
@@ -45,6 +47,7 @@ struct alignas(64) Leak {
   uint64_t bytes;
   uint64_t count;
   uint64_t first_tick, last_tick;
+  uint64_t drawn_count;  // blocks that bytes and count are estimated from, where the process samples
 };
 
 // What is seldom written of a leak.

@@ -2,6 +2,7 @@
 
 #include "pool/host_pool.h"
 #include "runtime/general_path.h"
+#include "track/sampling.h"
 
 namespace weir::runtime {
 
@@ -58,8 +59,10 @@ void* allocate_of_class(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp,
   // The loader's own blocks are marked, which is the general path's business.
   const bool plain = bytes <= track::kLargestClassBytes && !stack::in_loader(ip);
   auto* thread = plain ? static_cast<ThreadState*>(core::PlainGuard::enter(sp)) : nullptr;
-  if (thread == nullptr) [[unlikely]]
+  if (thread == nullptr) [[unlikely]] {
+    if (plain && core::PlainGuard::may_sample()) return allocate_of_class_sampling(bytes, ip, sp, rbp, hook);
     return hook.allocate_generally(bytes, ip, sp, rbp);
+  }
   if (thread->events_on_tick == 0) begin_tick(*thread);
   const core::Inside& inside = core::PlainGuard::token();
   void* block = hook.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
@@ -74,6 +77,84 @@ void* allocate_of_class(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp,
     track_pool_block(inside, *thread, {ip, sp, rbp}, block, {bytes, 0, hook.family});
   }
   core::PlainGuard::leave(thread);
+  return block;
+}
+
+void* allocate_sampling(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook) {
+  core::PlainGuard::enter_sampling(sp);
+  mi_page_t* page = pool::plain_page(bytes);
+  const int64_t left = core::thread_slot.sample_left - track::drawn_bytes(bytes);
+  if (page->free == nullptr || left < 0 || pool::page_note(page) == nullptr) [[unlikely]] {
+    core::PlainGuard::leave_sampling();
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  }
+  core::thread_slot.sample_left = left;
+  void* block = pool::take_plain_block(core::PlainGuard::token(), page);
+  core::PlainGuard::leave_sampling();
+  return block;
+}
+
+namespace {
+
+// The free of an untracked block that the pool does not take inline.
+[[gnu::noinline]] void release_sampling_to_pool(void* user) {
+  pool::pool_release(core::PlainGuard::token(), user);
+  core::PlainGuard::leave_sampling();
+}
+
+[[gnu::noinline]] void retire_page_sampling(mi_page_t* page) {
+  weir_pool_retire_page(page);
+  core::PlainGuard::leave_sampling();
+}
+
+}  // namespace
+
+void release_sampling(void* user, uintptr_t ip, uintptr_t sp, uintptr_t rbp, ReleasingHook hook) {
+  core::PlainGuard::enter_sampling(sp);
+  const auto address = reinterpret_cast<uintptr_t>(user);
+  const track::PageRecords* records = track::find_recent_page(address);
+  if (records == nullptr || track::has_live_record(*records, address)) [[unlikely]] {
+    core::PlainGuard::leave_sampling();
+    return hook(user, ip, sp, rbp);
+  }
+  auto* page = static_cast<mi_page_t*>(const_cast<void*>(records->page.load(std::memory_order_relaxed)));
+  if (!pool::is_plain_page(page)) [[unlikely]]
+    return release_sampling_to_pool(user);
+  if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
+    return retire_page_sampling(page);
+  core::PlainGuard::leave_sampling();
+}
+
+void* reallocate_sampling_in_place(void* user, size_t bytes) {
+  const auto address = reinterpret_cast<uintptr_t>(user);
+  const track::PageRecords* records = track::find_recent_page(address);
+  if (records == nullptr || track::has_live_record(*records, address)) return nullptr;
+  const size_t usable = records->block_bytes32;
+  const uint64_t start = records->start + track::block_index(*records, address) * usable;
+  const int64_t left = core::thread_slot.sample_left - track::drawn_bytes(bytes);
+  if (start != address || bytes > usable || bytes < usable / 2 || left < 0) return nullptr;
+  core::thread_slot.sample_left = left;
+  track::ThreadCounters& counters = *static_cast<ThreadState*>(core::thread_slot.state)->counters;
+  ++counters.realloc_count;
+  ++counters.realloc_in_place_count;
+  return user;
+}
+
+void* allocate_of_class_sampling(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook) {
+  const int64_t left = core::thread_slot.sample_left - track::drawn_bytes(bytes);
+  if (left < 0) [[unlikely]]
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  core::PlainGuard::enter_sampling(sp);
+  const core::Inside& inside = core::PlainGuard::token();
+  void* block = hook.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  if (block == nullptr) [[unlikely]] {
+    core::PlainGuard::leave_sampling();
+    return hook.allocate_generally(bytes, ip, sp, rbp);
+  }
+  core::thread_slot.sample_left = left;
+  if (pool::page_note(_mi_ptr_page(block)) == nullptr) [[unlikely]]
+    know_page_of(inside, *this_thread(inside), block);
+  core::PlainGuard::leave_sampling();
   return block;
 }
 

@@ -28,6 +28,16 @@ struct AllocatingHook {
 // A block of any size class, by the pool's own way to it: for calloc, and for blocks beyond the smallest classes.
 void* allocate_of_class(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook);
 
+// Where the process samples: out of line, so that the hooks of exact processes stay as they are.
+//
+// A block of no drawn byte comes from the pool and is left at that. Whatever else there is to do, be it that a byte is drawn or
+// that the pool has no block at hand, is the general path's, which starts anew.
+void* allocate_sampling(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook);
+void* allocate_of_class_sampling(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp, const AllocatingHook& hook);
+
+// The realloc of an untracked block that stays where it is; nullptr where there is more to do.
+void* reallocate_sampling_in_place(void* user, size_t bytes);
+
 namespace detail {
 
 // The block that an allocation is about to get: nothing was changed yet.
@@ -83,8 +93,12 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   if (bytes > pool::kLargestPlainBytes) [[unlikely]]
     return allocate_of_class(bytes, caller.ip, caller.sp, caller.rbp, hook);
   auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(caller.sp));
-  if (thread == nullptr) [[unlikely]]
+  if (thread == nullptr) [[unlikely]] {
+    if (core::PlainGuard::may_sample()) {
+      return allocate_sampling(bytes, caller.ip, caller.sp, caller.rbp, hook);
+    }
     return hook.allocate_generally(bytes, caller.ip, caller.sp, caller.rbp);
+  }
   const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
   if (thread->events_on_tick == 0 || !track::single_threaded() ||
       !stack::is_unchanged(*thread->last_stack, caller, generation)) [[unlikely]]
@@ -125,11 +139,16 @@ namespace detail {
 // What a hook does where its free is not an ordinary one: everything.
 using ReleasingHook = void (*)(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp);
 
+// Where the process samples: a block without a record goes back to the pool.
+void release_sampling(void* user, uintptr_t ip, uintptr_t sp, uintptr_t rbp, ReleasingHook hook);
+
 // The free of a block by the hook's caller.
 [[gnu::always_inline]] inline void release_plainly(const stack::Registers& caller, void* user, ReleasingHook hook) {
   auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(caller.sp));
-  if (thread == nullptr) [[unlikely]]
+  if (thread == nullptr) [[unlikely]] {
+    if (core::PlainGuard::may_sample()) return release_sampling(user, caller.ip, caller.sp, caller.rbp, hook);
     return hook(user, caller.ip, caller.sp, caller.rbp);
+  }
   const auto address = reinterpret_cast<uintptr_t>(user);
   if (detail::is_temporary(*thread, address)) {
     if (detail::release_temporary(*thread, address)) [[unlikely]]

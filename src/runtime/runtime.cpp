@@ -20,6 +20,7 @@
 #include "track/live_set.h"
 #include "track/page_usage.h"
 #include "track/pool_records.h"
+#include "track/sampling.h"
 
 namespace weir::runtime {
 namespace {
@@ -96,6 +97,12 @@ track::PageGeometry geometry_of(uintptr_t base) {
   return {page.start, page.bytes, page.block_bytes};
 }
 
+// Gives the pool's page its records at hand, for the plain path.
+void note_page(void* base) {
+  mi_page_t* page = _mi_ptr_page(base);
+  if (pool::page_note(page) == nullptr) pool::set_page_note(page, track::find_page(reinterpret_cast<uintptr_t>(base)));
+}
+
 track::Inserted insert(const core::Inside& inside, const Acquired& acquired, const track::Block& block) {
   if (acquired.base == nullptr) [[unlikely]] {
     return {track::insert_foreign_block(inside, block), false, {}};
@@ -104,8 +111,7 @@ track::Inserted insert(const core::Inside& inside, const Acquired& acquired, con
   const auto base = reinterpret_cast<uintptr_t>(acquired.base);
   const track::Inserted inserted =
       track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of);
-  mi_page_t* pool_page = _mi_ptr_page(acquired.base);
-  if (pool::page_note(pool_page) == nullptr) pool::set_page_note(pool_page, track::find_page(base));
+  note_page(acquired.base);
   return inserted;
 }
 
@@ -126,10 +132,49 @@ void check_acquired(const Acquired& acquired, const Request& request) {
   }
 }
 
+// Where the process samples: whether one of these bytes is drawn.
+bool is_drawn(ThreadState& thread, size_t bytes) {
+  int64_t& left = core::thread_slot.sample_left;
+  left -= track::drawn_bytes(bytes);
+  if (left >= 0) [[likely]]
+    return false;
+  left = track::draw_distance(thread.random_state, track::sampling_mean);
+  thread.left_at_sample = left;
+  read_tick(thread);  // the last reading may be long ago
+  return true;
+}
+
+// A record that tells where the block starts, or that it is the loader's, and no more (track::is_placeholder).
+void track_placeholder(const core::Inside& inside, const Acquired& acquired, const Request& request, bool of_loader) {
+  track::Block block;
+  block.address = reinterpret_cast<uintptr_t>(acquired.user);
+  block.bytes = request.bytes;
+  block.family = request.family;
+  block.align_log2 = acquired.align_log2;
+  block.state = of_loader ? track::BlockState::live_of_loader : track::BlockState::live;
+  insert(inside, acquired, block);
+}
+
+// What is to be done for a block that was not drawn.
+void leave_untracked(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
+                     const Acquired& acquired, const Request& request) {
+  const bool of_loader = stack::in_loader(caller.ip);
+  if (acquired.base == nullptr) return;
+  if (acquired.base != acquired.user || acquired.align_log2 > 0 || of_loader) {
+    track_placeholder(inside, acquired, request, of_loader);
+  } else {
+    know_page_of(inside, thread, acquired.base);
+  }
+}
+
 void track_acquired(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
                     const Acquired& acquired, const Request& request) {
   if (settings.self_checks) [[unlikely]]
     check_acquired(acquired, request);
+  if (track::sampling() && !is_drawn(thread, request.bytes)) {
+    leave_untracked(inside, thread, caller, acquired, request);
+    return;
+  }
   track::Block block;
   block.address = reinterpret_cast<uintptr_t>(acquired.user);
   block.bytes = request.bytes;
@@ -152,16 +197,28 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   thread.counters->last_allocated = block.address;
   thread.last_record = nullptr;
   thread.counters->size_classes[inserted.block_class.index].miss_count += inserted.new_page;
-  track::count_alloc(*thread.counters, block.stack, block.bytes, inserted.block_class, block.tick);
+  if (track::sampling()) {
+    track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block),
+                               inserted.block_class, block.tick);
+  } else {
+    track::count_alloc(*thread.counters, block.stack, block.bytes, inserted.block_class, block.tick);
+  }
 }
 
 // A forked child counts from zero: what its parent allocated is not its own to count.
 bool is_inherited(const track::Block& block) { return block.tick <= facts().ignore_before_tick; }
 
 void count_removed(ThreadState& thread, const track::Block& block, track::BlockClass block_class) {
-  if (is_inherited(block)) [[unlikely]]
+  if (is_inherited(block) || track::is_placeholder(block)) [[unlikely]]
     return;
-  track::count_free(*thread.counters, block.stack, block.address, block.bytes, block_class);
+  if (!track::sampling()) {
+    track::count_free(*thread.counters, block.stack, block.address, block.bytes, block_class);
+    return;
+  }
+  // Untracked allocations came between: this one was not temporary.
+  if (core::thread_slot.sample_left != thread.left_at_sample) thread.counters->last_allocated = 0;
+  track::count_sampled_free(*thread.counters, block.stack, block.address, block.bytes, track::weight_of(block),
+                            block_class);
 }
 
 // What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
@@ -183,6 +240,10 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
   track::BlockClass block_class;
   const track::RemoveResult verdict =
       track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &block, &base, &block_class);
+  if (verdict == track::RemoveResult::untracked) {
+    pool::pool_release(inside, user);
+    return;
+  }
   if (verdict != track::RemoveResult::removed) [[unlikely]] {
     release_unknown(thread, user, verdict);
     return;
@@ -200,6 +261,21 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
 void track_pool_block(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* block,
                       const Request& request) {
   track_acquired(inside, thread, caller, {block, block, 0}, request);
+}
+
+void know_page_of(const core::Inside& inside, ThreadState& thread, void* block) {
+  if (pool::page_note(_mi_ptr_page(block)) != nullptr) return;
+  const pool::BlockPage page = pool::block_page(block);
+  const auto base = reinterpret_cast<uintptr_t>(block);
+  bool is_new = false;
+  if (!track::know_pool_page(base, {page.page, page.block_bytes}, &geometry_of, &is_new)) {
+    ++thread.counters->untracked_count;
+    return;
+  }
+  note_page(block);
+  if (!is_new) return;
+  ++thread.counters->size_classes[track::find_page(base)->block_class.index].miss_count;
+  pool::grow_pool_if_needed(inside);
 }
 
 void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
@@ -293,7 +369,8 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
   const track::RemoveResult verdict =
       track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &old, &old_base, &block_class);
   const Request request{bytes, 0, old.family, false};
-  if (verdict != track::RemoveResult::removed) [[unlikely]] {
+  const bool was_tracked = verdict == track::RemoveResult::removed;
+  if (!was_tracked && verdict != track::RemoveResult::untracked) [[unlikely]] {
     if (track::in_pool_page(reinterpret_cast<uintptr_t>(user))) {
       release_unknown(thread, user, verdict);
       return nullptr;
@@ -305,19 +382,20 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
   }
   const Acquired moved = move_block(inside, old, old_base, request);
   if (moved.user == nullptr) {
-    track::restore_block(inside, old, old_base);
+    if (was_tracked) track::restore_block(inside, old, old_base);
     return nullptr;
   }
   ++thread.counters->realloc_count;
   thread.counters->realloc_in_place_count += moved.user == user;
   thread.counters->last_allocated = 0;  // growing a block is not a temporary allocation
-  count_removed(thread, old, block_class);
+  if (was_tracked) count_removed(thread, old, block_class);
   track_acquired(inside, thread, caller, moved, request);
   return moved.user;
 }
 
 pool::PageUsage read_usage() {
-  const track::PageUsageTotals totals = track::read_page_usage();
+  const track::PageUsageTotals totals =
+      track::read_page_usage([](const void* page) { return static_cast<const mi_page_t*>(page)->used; });
   return {totals.page_bytes, totals.active_page_bytes, totals.allocated_bytes};
 }
 
@@ -367,6 +445,10 @@ void release(const stack::Registers& caller, void* block) {
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   if (bytes > kLargestRequest) [[unlikely]]
     return nullptr;
+  if (core::PlainGuard::may_sample()) {
+    void* in_place = reallocate_sampling_in_place(block, bytes);
+    if (in_place != nullptr) return in_place;
+  }
   if (!ensure_started()) [[unlikely]]
     return host_realloc(block, bytes);
   core::Guard guard(caller.sp);
@@ -383,7 +465,8 @@ size_t usable_bytes(void* block) {
   if (!track::in_pool_page(address)) return host_usable_size(block);
   track::Block found;
   uintptr_t base = 0;
-  if (track::find_block(address, &found, &base) != track::RemoveResult::removed) return 0;
+  const track::RemoveResult verdict = track::find_block(address, &found, &base);
+  if (verdict != track::RemoveResult::removed && verdict != track::RemoveResult::untracked) return 0;
   return usable_from(base, address);
 }
 
@@ -405,6 +488,11 @@ void configure_runtime(const core::Inside& inside) {
   settings.min_alignment = chosen.host_min_align;
   resolve_host_allocator();
   settings.pool_on = chosen.host_pool;
+  track::sampling_mean = chosen.sample;
+  if (track::sampling() && !settings.pool_on) {
+    track::sampling_mean = 0;
+    core::print_line("WEIR_SAMPLE needs the pool: with WEIR_HOST_POOL=off every block is tracked");
+  }
   prepare_thread_ends();
   allow_plain_path(settings.pool_on && settings.track_stacks && !settings.self_checks &&
                    settings.min_alignment <= pool::kNaturalAlignment);

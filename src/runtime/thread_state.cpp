@@ -1,9 +1,11 @@
 #include "runtime/thread_state.h"
 
 #include <pthread.h>
+#include <sys/auxv.h>
 
 #include "core/arena.h"
 #include "track/plain_blocks.h"
+#include "track/sampling.h"
 
 namespace weir::runtime {
 namespace {
@@ -15,6 +17,11 @@ bool plain_path_allowed;
 // glibc runs a thread's destructors up to four times; waiting until the third lets others' destructors allocate and free as
 // the same thread.
 constexpr uint32_t kRoundsToWait = 2;
+
+void begin_sampling(ThreadState& state) {
+  state.random_state = track::random_seed(reinterpret_cast<const void*>(getauxval(AT_RANDOM)), state.counters->id);
+  core::thread_slot.sample_left = track::draw_distance(state.random_state, track::sampling_mean);
+}
 
 void release_state(ThreadState* state) {
   stack::release_last_stack(state->last_stack);
@@ -49,7 +56,10 @@ ThreadState* enter_thread(const core::Inside&) {
   state->last_stack = stack::create_last_stack();
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
   core::thread_slot.state = state;
-  if (plain_path_allowed && state->last_stack != nullptr) core::thread_slot.plain_state_outside = state;
+  if (track::sampling()) begin_sampling(*state);
+  if (plain_path_allowed && state->last_stack != nullptr) {
+    core::thread_slot.plain_state_outside = track::sampling() ? core::PlainGuard::sampling_state() : state;
+  }
   if (end_key_made) pthread_setspecific(end_key, state);
   return state;
 }

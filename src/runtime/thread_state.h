@@ -23,6 +23,10 @@ struct ThreadState {
   track::AtomicRecord* last_record;
   void* last_page;  // the pool's page object
   uint8_t last_class_index;
+  // Where the process samples:
+  uint64_t random_state;
+  int64_t
+      left_at_sample;  // core::thread_slot.sample_left right after the last block was drawn: nothing was allocated since
 };
 
 // So many allocations of a thread share one reading of the clock, which costs as much as half of a plain one.
@@ -47,7 +51,8 @@ void replace_last_stack(ThreadState& state);
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();
 
-// Whether the threads made from now on may take the plain path (plain_path.h); before the first thread's first event.
+// Whether the threads made from now on may take the plain path (plain_path.h), or where the process samples the sampling one;
+// before the first thread's first event.
 void allow_plain_path(bool allowed);
 
 // In a forked child: one thread is left.

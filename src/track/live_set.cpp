@@ -2,6 +2,7 @@
 
 #include "track/foreign_table.h"
 #include "track/pool_records.h"
+#include "track/sampling.h"
 
 namespace weir::track {
 namespace {
@@ -55,6 +56,22 @@ Located locate(uintptr_t address) {
   return {page, record_at(*page, index), index};
 }
 
+// Where the process samples, most blocks of a page have no live record: an old record tells nothing of them.
+RemoveResult judge_without_record(const Located& located, uintptr_t address, Block* result, uintptr_t* pool_base) {
+  *result = {};
+  result->address = block_base(*located.page, located.index);
+  if (pool_base != nullptr) *pool_base = result->address;
+  return address == result->address ? RemoveResult::untracked : RemoveResult::interior;
+}
+
+bool lacks_live_record(const Located& located) {
+  return located.record == nullptr || !is_live(state_of(located.record->word1.load(std::memory_order_acquire)));
+}
+
+void count_live_record(PageRecords& page, int change) {
+  if (sampling()) page.live_records.fetch_add(static_cast<uint32_t>(change), std::memory_order_relaxed);
+}
+
 struct VisitContext {
   BlockVisitor visit;
   void* context;
@@ -67,7 +84,7 @@ void visit_page(void* context, PageRecords& page) {
     if (record == nullptr) return;
     if (!is_live(state_of(record->word1.load(std::memory_order_acquire)))) continue;
     const Block block = load_record(page, index, *record);
-    if (is_live(block.state)) visitor->visit(visitor->context, block);
+    if (is_live(block.state) && !is_placeholder(block)) visitor->visit(visitor->context, block);
   }
 }
 
@@ -80,6 +97,7 @@ Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdenti
   if (page == nullptr) return {false, new_page, {}};
   AtomicRecord* record = record_for_insert(*page, block_index(*page, base));
   if (record == nullptr) return {false, new_page, page->block_class};
+  count_live_record(*page, 1);
   store_record(*page, *record, block);
   return {true, new_page, page->block_class};
 }
@@ -89,6 +107,9 @@ bool insert_foreign_block(const core::Inside&, const Block& block) { return fore
 RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) {
   if (pool_base != nullptr) *pool_base = 0;
   const Located located = locate(address);
+  if (sampling() && located.page != nullptr && lacks_live_record(located)) {
+    return judge_without_record(located, address, result, pool_base);
+  }
   if (located.record != nullptr) {
     *result = load_record(*located.page, located.index, *located.record);
     if (pool_base != nullptr) *pool_base = block_base(*located.page, located.index);
@@ -100,6 +121,10 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) 
 RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
                           BlockClass* block_class) {
   const Located located = locate(address);
+  if (sampling() && located.page != nullptr && lacks_live_record(located)) {
+    if (block_class != nullptr) *block_class = located.page->block_class;
+    return judge_without_record(located, address, result, pool_base);
+  }
   if (located.record == nullptr) [[unlikely]] {
     *pool_base = 0;
     if (block_class != nullptr) *block_class = {};
@@ -113,6 +138,7 @@ RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result,
     const uint64_t word1 = located.record->word1.load(std::memory_order_relaxed);
     located.record->word1.store((word1 & ~kStateMask) | static_cast<uint64_t>(BlockState::freed),
                                 std::memory_order_release);
+    count_live_record(*located.page, -1);
   }
   return verdict;
 }
@@ -123,7 +149,12 @@ void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base)
     return;
   }
   const Located located = locate(pool_base);
+  count_live_record(*located.page, 1);
   store_record(*located.page, *located.record, block);
+}
+
+bool know_pool_page(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
+  return page_for_insert(base, identity, geometry, new_page) != nullptr;
 }
 
 bool in_pool_page(uintptr_t address) {

@@ -37,6 +37,7 @@ enum class RemoveResult : uint8_t {
   already_freed,  // the record says freed: a double free, as long as the block was not handed out again
   interior,       // inside a live block, not its start
   unknown,        // not a block that Weir tracks
+  untracked,  // where the process samples: the start of a block of the pool's that has no record; pool_base is known
 };
 
 struct Inserted {
@@ -66,10 +67,13 @@ RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result,
 // Puts back a block that remove_block just gave (a realloc that failed).
 void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);
 
+// Makes the page known that holds the pool block at `base`, without a record of the block. False where memory ran out.
+bool know_pool_page(uintptr_t base, const PageIdentity& page, GeometryOf geometry, bool* new_page);
+
 // True for an address inside a pool page that has been seen: such a pointer must never go to another allocator.
 bool in_pool_page(uintptr_t address);
 
-// Calls visit(context, block) for each live block, in address order within each of the two kinds.
+// Calls visit(context, block) for each live block but placeholders (sampling.h), in address order within each of the two kinds.
 using BlockVisitor = void (*)(void* context, const Block& block);
 void for_each_live_block(BlockVisitor visit, void* context);
 

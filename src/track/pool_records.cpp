@@ -209,6 +209,11 @@ void for_each_page(void (*visit)(void* context, PageRecords& page), void* contex
   }
 }
 
+void for_each_page_that_stays(void (*visit)(void* context, PageRecords& page), void* context) {
+  core::LockScope scope(directory_lock);
+  for_each_page(visit, context);
+}
+
 void forget_pool_range(uintptr_t start, size_t bytes) {
   core::LockScope scope(directory_lock);
   const uintptr_t unit_bytes = uintptr_t{1} << kUnitShift;

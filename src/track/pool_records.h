@@ -40,6 +40,7 @@ struct PageRecords {
   BlockClass block_class;
   uint32_t block_bytes32;                 // block_bytes, or 0 where it does not fit
   std::atomic<uint32_t> records_at_hand;  // blocks below this index have records: kInlineRecords or all
+  std::atomic<uint32_t> live_records;     // where the process samples: blocks of the page whose records say live
 
   size_t block_bytes;
   uint32_t block_count;
@@ -121,7 +122,18 @@ PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, Geome
 // The record of a block, with memory for it made where there is none. nullptr where memory ran out.
 AtomicRecord* record_for_insert(PageRecords& page, uint32_t index);
 
+// Where the process samples: whether the block that holds `address`, of that page, has a live record. Most pages have none.
+[[gnu::always_inline]] inline bool has_live_record(const PageRecords& page, uintptr_t address) {
+  if (page.live_records.load(std::memory_order_relaxed) == 0) [[likely]]
+    return false;
+  const AtomicRecord* record = record_at(page, block_index(page, address));
+  return record != nullptr && is_live(state_of(record->word1.load(std::memory_order_relaxed)));
+}
+
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context);
+
+// The same, and the pool gives none of the pages' memory back meanwhile.
+void for_each_page_that_stays(void (*visit)(void* context, PageRecords& page), void* context);
 
 // The pool gave this range back to the kernel: whatever is mapped there next is not the pool's.
 void forget_pool_range(uintptr_t start, size_t bytes);

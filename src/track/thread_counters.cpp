@@ -73,6 +73,7 @@ void add(ThreadCounters& sum, const ThreadCounters& part) {
   sum.double_free_count += part.double_free_count;
   sum.interior_free_count += part.interior_free_count;
   sum.untracked_count += part.untracked_count;
+  sum.sample_count += part.sample_count;
   for (size_t i = 0; i <= kSizeClasses; ++i) add(sum.size_classes[i], part.size_classes[i]);
   for (size_t i = 0; i < kPowersOfTwo; ++i) add(sum.displaced[i], part.displaced[i]);
 }
@@ -137,6 +138,7 @@ HostTotals totals_of(const ThreadCounters& sum) {
   totals.double_free_count = sum.double_free_count;
   totals.interior_free_count = sum.interior_free_count;
   totals.untracked_count = sum.untracked_count;
+  totals.sample_count = sum.sample_count;
   totals.nested_count = nested_event_count.load(std::memory_order_relaxed);
   return totals;
 }

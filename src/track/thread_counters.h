@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "track/sampling.h"
 #include "track/size_class.h"
 #include "track/stack_counters.h"
 #include "track/stack_deltas.h"
@@ -34,6 +35,7 @@ struct ThreadCounters {
   uint64_t events_judged;          // events when the size of `deltas` was last judged
   uint64_t temporary_count, realloc_count, realloc_in_place_count, failed_count, foreign_free_count;
   uint64_t double_free_count, interior_free_count, untracked_count;
+  uint64_t sample_count;                         // allocations that were drawn, where the process samples
   ThreadFigures size_classes[kSizeClasses + 1];  // the last one: blocks of no class
   // By power of two, what asking for the size classes alone would get wrong: blocks that asked for less than their class's
   // power of two are added where they belong and subtracted (modulo 2^64) where they do not.
@@ -75,15 +77,22 @@ inline void publish_alloc_alone(size_t bytes, uint64_t tick) {
 }
 inline void publish_free_alone(size_t bytes) { process_live_bytes -= static_cast<int64_t>(bytes); }
 
-inline void add_alloc(ThreadFigures& figures, size_t bytes) {
-  ++figures.alloc_count;
-  figures.alloc_bytes += bytes;
+// What an event counts: one block, or as many as a sampled one stands for.
+struct Amount {
+  uint64_t count, bytes;
+  constexpr Amount(size_t bytes_of_one) : count(1), bytes(bytes_of_one) {}
+  constexpr Amount(Weight weight) : count(weight.count), bytes(weight.bytes) {}
+};
+
+inline void add_alloc(ThreadFigures& figures, Amount amount) {
+  figures.alloc_count += amount.count;
+  figures.alloc_bytes += amount.bytes;
   const int64_t live = figures.live_bytes();
   if (live > static_cast<int64_t>(figures.peak_bytes)) figures.peak_bytes = static_cast<uint64_t>(live);
 }
-inline void add_free(ThreadFigures& figures, size_t bytes) {
-  ++figures.free_count;
-  figures.free_bytes += bytes;
+inline void add_free(ThreadFigures& figures, Amount amount) {
+  figures.free_count += amount.count;
+  figures.free_bytes += amount.bytes;
 }
 
 // Before a stack's live figures change: remember them as of the last peak, if they have not changed since.
@@ -95,17 +104,17 @@ inline void settle_peak(StackCounters& stack) {
   stack.peak_epoch = epoch;
 }
 
-inline void count_alloc_alone(StackCounters& stack, size_t bytes) {
+inline void count_alloc_alone(StackCounters& stack, Amount amount) {
   settle_peak(stack);
-  ++stack.alloc_count;
-  stack.alloc_bytes += bytes;
+  stack.alloc_count += amount.count;
+  stack.alloc_bytes += amount.bytes;
   if (stack.live_bytes() > stack.max_bytes) stack.max_bytes = stack.live_bytes();
 }
 
-inline void count_free_alone(StackCounters& stack, size_t bytes) {
+inline void count_free_alone(StackCounters& stack, Amount amount) {
   settle_peak(stack);
-  ++stack.free_count;
-  stack.free_bytes += bytes;
+  stack.free_count += amount.count;
+  stack.free_bytes += amount.bytes;
 }
 
 // An event of the process's only thread. The block is not displaced.
@@ -156,20 +165,20 @@ inline void publish_live_shared(ThreadCounters& counters, int64_t bytes) {
   }
 }
 
-inline void count_alloc_shared(ThreadCounters& counters, core::StackId stack, size_t bytes) {
+inline void count_alloc_shared(ThreadCounters& counters, core::StackId stack, Amount amount) {
   StackDelta& delta = shared_delta_of(counters, stack);
-  ++delta.alloc_count;
-  delta.alloc_bytes += bytes;
+  delta.alloc_count += amount.count;
+  delta.alloc_bytes += amount.bytes;
   if (delta.live_bytes() > delta.max_bytes) delta.max_bytes = delta.live_bytes();
-  publish_live_shared(counters, static_cast<int64_t>(bytes));
+  publish_live_shared(counters, static_cast<int64_t>(amount.bytes));
 }
 
-inline void count_free_shared(ThreadCounters& counters, core::StackId stack, size_t bytes, bool temporary) {
+inline void count_free_shared(ThreadCounters& counters, core::StackId stack, Amount amount, uint64_t temporary_count) {
   StackDelta& delta = shared_delta_of(counters, stack);
-  ++delta.free_count;
-  delta.free_bytes += bytes;
-  delta.temporary_count += temporary;
-  publish_live_shared(counters, -static_cast<int64_t>(bytes));
+  delta.free_count += amount.count;
+  delta.free_bytes += amount.bytes;
+  delta.temporary_count += temporary_count;
+  publish_live_shared(counters, -static_cast<int64_t>(amount.bytes));
 }
 
 [[gnu::always_inline]] inline void count_alloc_among_threads(ThreadCounters& counters, core::StackId stack,
@@ -191,6 +200,12 @@ inline void count_free_shared(ThreadCounters& counters, core::StackId stack, siz
 // Any event.
 void count_alloc(ThreadCounters& counters, core::StackId stack, size_t bytes, BlockClass block_class, uint64_t tick);
 void count_free(ThreadCounters& counters, core::StackId stack, uintptr_t address, size_t bytes, BlockClass block_class);
+
+// The same for a sampled block of `bytes`, which stands for `weight`.
+void count_sampled_alloc(ThreadCounters& counters, core::StackId stack, size_t bytes, Weight weight,
+                         BlockClass block_class, uint64_t tick);
+void count_sampled_free(ThreadCounters& counters, core::StackId stack, uintptr_t address, size_t bytes, Weight weight,
+                        BlockClass block_class);
 
 // Calls visit(context, delta) for what each running thread has not yet added to its stacks' counters.
 using DeltaVisitor = void (*)(void* context, const StackDelta& delta);

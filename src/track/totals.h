@@ -43,6 +43,7 @@ struct HostTotals {
   uint64_t foreign_free_count;  // frees of memory that Weir never saw, passed to its owner
   uint64_t double_free_count, interior_free_count;
   uint64_t untracked_count;  // blocks that lived untracked because metadata memory ran out
+  uint64_t sample_count;     // allocations drawn, where the process samples: the other figures are then estimates
   uint64_t nested_count;     // calls served while the thread was inside Weir (signal handlers)
   uint64_t thread_count;     // threads that had an event
 };

@@ -5,7 +5,7 @@ import unittest
 
 from weir_test import program, run_under_weir
 
-ORDER = ["schema", "process", "options", "host", "devices", "leaks", "errors", "peak", "hot_sites", "large", "timeline",
+ORDER = ["schema", "process", "options", "sampling", "host", "devices", "leaks", "errors", "peak", "hot_sites", "large", "timeline",
          "stacks", "frames", "modules", "warnings"]
 PROGRAMS = {
     "bash": ["/bin/bash", "-c", "for i in 1 2 3; do x+=$i; done; echo $x"],
