@@ -4,12 +4,10 @@
 Prints JSON. Variants are interleaved, so that a change of the machine's mood meets all alike; figures are medians.
 """
 
-import json
 import os
 import pathlib
 import statistics
 import subprocess
-import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -38,13 +36,14 @@ def run_once(variables, argv):
     return ns / 1e6, peak_bytes / MEGABYTE
 
 
-def measure_start(rounds=60):
+def measure_start(rounds=60, library=LIBRARY):
     """`true` alone, under Weir without a report, and with one: medians of ms and of peak resident MB."""
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         variants = {
             "alone": {},
-            "report_off": {"LD_PRELOAD": LIBRARY, "WEIR_REPORT": "off"},
-            "report": {"LD_PRELOAD": LIBRARY, "WEIR_REPORT": f"{folder}/%p.%n.json"},
+            "mimalloc": {"LD_PRELOAD": MIMALLOC},
+            "report_off": {"LD_PRELOAD": library, "WEIR_REPORT": "off"},
+            "report": {"LD_PRELOAD": library, "WEIR_REPORT": f"{folder}/%p.%n.json"},
         }
         runs = {name: [] for name in variants}
         for round_ in range(rounds + 2):
@@ -59,9 +58,9 @@ def measure_start(rounds=60):
             for name, figures in runs.items()}
 
 
-def measure_idle_threads(threads=1000, rounds=5):
+def measure_idle_threads(threads=1000, rounds=5, library=LIBRARY):
     """Resident MB of a process whose threads sleep after ten allocations each: on mimalloc alone and under Weir."""
-    variants = {"mimalloc": {"LD_PRELOAD": MIMALLOC}, "weir": {"LD_PRELOAD": str(LIBRARY), "WEIR_REPORT": "off"}}
+    variants = {"mimalloc": {"LD_PRELOAD": MIMALLOC}, "weir": {"LD_PRELOAD": str(library), "WEIR_REPORT": "off"}}
     runs = {name: [] for name in variants}
     for _ in range(rounds):
         for name, variables in variants.items():
@@ -69,8 +68,3 @@ def measure_idle_threads(threads=1000, rounds=5):
                                   capture_output=True, text=True, check=True)
             runs[name].append(int(done.stdout) * 1024 / MEGABYTE)
     return {"threads": threads} | {f"{name}_rss_mb": round(statistics.median(mb), 2) for name, mb in runs.items()}
-
-
-if __name__ == "__main__":
-    json.dump({"start": measure_start(), "idle_threads": measure_idle_threads()}, sys.stdout, indent=1)
-    print()

@@ -26,7 +26,7 @@ def paired_ratios(ours, theirs):
 
 
 def interval_of_geometric_mean(ratios_by_program, draws=4000, seed=1):
-    """95 % interval of the geometric mean over programs of the median ratio over rounds, by drawing rounds anew (bootstrap)."""
+    """95 % interval of the geometric mean over programs of the median ratio over rounds, by drawing rounds anew."""
     chance = random.Random(seed)
     means = sorted(geometric_mean([median(chance.choices(ratios, k=len(ratios))) for ratios in ratios_by_program])
                    for _ in range(draws))

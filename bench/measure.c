@@ -1,7 +1,7 @@
-// measure FILE PROGRAM ARGUMENTS...: runs the program and writes into FILE, one "name value" per line: the CPU time of the whole
-// tree of processes (orphans too), the wall time until the program's own end and until the last one's, the largest peak
-// resident memory of one process, the program's wait status, and its time at exit where bench_exit_mark told when its main
-// ended. Linked statically: no preload reaches it, so one may stand on either side of a tool.
+// measure FILE PROGRAM ARGUMENTS...: runs the program and writes into FILE, one "name value" per line: the CPU time of the
+// whole tree of processes (orphans too), the wall time until the program's own end and until the last one's, the largest
+// peak resident memory of one process, the program's wait status, when the last process ended, and where exit_mark.c told
+// it, when the program's main did. Linked statically: no preload reaches it, so one may stand on either side of a tool.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
   fprintf(out, "user_ns %lld\nsystem_ns %lld\n", (long long)ns_of(usage.ru_utime), (long long)ns_of(usage.ru_stime));
   fprintf(out, "wall_ns %lld\nlast_wall_ns %lld\n", (long long)(program_end - start), (long long)(last_end - start));
   fprintf(out, "peak_bytes %lld\nstatus %d\n", usage.ru_maxrss * 1024LL, program_status);
-  if (mark)
-    fprintf(out, "exit_ns %lld\nlast_exit_ns %lld\n", (long long)(program_end - mark), (long long)(last_end - mark));
+  fprintf(out, "last_end_at_ns %lld\n", (long long)last_end);
+  if (mark) fprintf(out, "main_end_at_ns %lld\n", (long long)mark);
   fclose(out);
   if (WIFSIGNALED(program_status)) return 128 + WTERMSIG(program_status);
   return WEXITSTATUS(program_status);

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -24,12 +23,14 @@ class Bench:
         self.measure = self.programs / "measure"
         self.exit_mark = self.programs / "bench_exit_mark.so"
 
-    def run(self, tool, argv, environment=None, stdin=None, own_allocator=False, server=None, timeout=300, wrap=()):
+    def run(self, tool, argv, environment=None, stdin=None, own_allocator=False, server=None, timeout=300, wrap=(),
+            said=None):
         """{"cpu_s", "wall_s", "peak_bytes", "program_cpu_s", "exit_s", "output_bytes"} of one run.
 
-        server: a function that is given the socket's path, keeps the server busy and asks it to end. CPU time, wall time and
-        time at exit are the whole tree's, the tool's helpers included; the peak is the program's own. wrap: words put
-        between the tool and the program (valgrind).
+        server: a function that is given the socket's path and keeps the server busy; then the server is asked to end.
+        CPU time, wall time and time at exit are the whole tree's, the tool's helpers included; the peak is the
+        program's own. wrap: words put between the tool and the program (valgrind). said: a list that gets what the run wrote to
+        stderr.
         """
         with tempfile.TemporaryDirectory(prefix="weir-bench-") as name:
             scratch = pathlib.Path(name)
@@ -39,11 +40,12 @@ class Bench:
                                                                       "LD_PRELOAD": str(self.exit_mark)}
             words = {"socket": str(scratch / "socket"), "scratch": str(scratch)}
             argv = [str(word).format(**words) if server else str(word) for word in argv]
-            command = [self.measure, scratch / "tree", *tool.command(output), self.measure, scratch / "program", *wrap, *argv]
-            with open(stdin or os.devnull, "rb") as given, open(scratch / "said", "wb") as said:
-                process = subprocess.Popen([str(word) for word in command], cwd=scratch, stdin=given, stdout=subprocess.DEVNULL,
-                                           stderr=said, env=tool.environment(output, base, own_allocator),
-                                           start_new_session=True)
+            command = [self.measure, scratch / "tree", *tool.command(output),
+                       self.measure, scratch / "program", *wrap, *argv]
+            with open(stdin or os.devnull, "rb") as given, open(scratch / "stderr", "wb") as stderr:
+                process = subprocess.Popen([str(word) for word in command], cwd=scratch, stdin=given,
+                                           stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+                                           env=tool.environment(output, base, own_allocator))
                 try:
                     if server:
                         serve(process, scratch / "socket", server)
@@ -52,18 +54,20 @@ class Bench:
                     os.killpg(process.pid, 9)
                     process.wait()
                     raise
-            said = (scratch / "said").read_text(errors="replace").strip()
+            complaint = (scratch / "stderr").read_text(errors="replace").strip()
+            if said is not None:
+                said.append(complaint)
             tree, program = figures(scratch / "tree"), figures(scratch / "program")
             if not tree or not program or program["status"] != 0:
                 status = program.get("status", "none") if program else "none"
-                raise Failed(f"wait status {status}: {said[-200:]}")
+                raise Failed(f"wait status {status}: {complaint[-200:]}")
             return {
                 "cpu_s": (tree["user_ns"] + tree["system_ns"]) / 1e9,
                 "wall_s": tree["last_wall_ns"] / 1e9,
                 "peak_bytes": program["peak_bytes"],
                 "program_cpu_s": (program["user_ns"] + program["system_ns"]) / 1e9,
-                "exit_s": (program.get("exit_ns", 0) + tree["last_wall_ns"] - program["wall_ns"]) / 1e9
-                if tool.prefix else program.get("exit_ns", 0) / 1e9,
+                # Of a program that ends without exit() and without main's return: not known.
+                "exit_s": (tree["last_end_at_ns"] - program.get("main_end_at_ns", tree["last_end_at_ns"])) / 1e9,
                 "output_bytes": sum(path.stat().st_size for path in output.rglob("*") if path.is_file()),
             }
 
@@ -97,6 +101,8 @@ def redis_work(requests):
     return busy
 
 
-def run_program(bench, tool, program, size="long", wrap=(), timeout=300):
-    return bench.run(tool, program.arguments(size), program.environment, program.stdin(size) if program.stdin else None,
-                     program.own_allocator, redis_work(program.requests[size]) if program.requests else None, timeout, wrap)
+def run_program(bench, tool, program, size="long", wrap=(), timeout=300, said=None):
+    stdin = program.stdin(size) if program.stdin else None
+    server = redis_work(program.requests[size]) if program.requests else None
+    return bench.run(tool, program.arguments(size), program.environment, stdin, program.own_allocator, server, timeout,
+                     wrap, said)

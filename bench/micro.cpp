@@ -1,5 +1,6 @@
-// The micro-benchmarks: what malloc and free cost, by depth and change of the stack, size, threads and live blocks. Knows nothing
-// of Weir: scripts/bench runs it under each preload. Names say the case; `/stack:20` is the whole stack's depth in frames.
+// The micro-benchmarks: what malloc and free cost, by depth and change of the stack, size, threads and live blocks.
+// Knows nothing of Weir: scripts/bench runs it under each preload. Names say the case; `/stack:20` is the whole stack's
+// depth in frames.
 #include <benchmark/benchmark.h>
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -95,7 +96,8 @@ class SitePairs final : public Pairs {
 using UnwindBacktrace = int (*)(void**, int);
 UnwindBacktrace unwind_backtrace = nullptr;
 
-// Bound to its own symbols and closed to others', so that the process keeps the unwinder it has. NULL where it is not there.
+// Bound to its own symbols and closed to others', so that the process keeps the unwinder it has. NULL where it is not
+// there.
 UnwindBacktrace load_unwind_backtrace() {
   void* library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
   return library == nullptr ? nullptr : reinterpret_cast<UnwindBacktrace>(dlsym(library, "unw_backtrace"));
@@ -175,7 +177,8 @@ struct Worker {
   }
 };
 
-// What all threads together do in some 50 ms: throughput by the wall, from the first one's beginning to the last one's end.
+// What all threads together do in some 50 ms: throughput by the wall, from the first one's beginning to the last one's
+// end.
 void threads(State& state, Shape shape, int depth) {
   constexpr std::chrono::milliseconds kTime{50};
   std::uint64_t rounds = 0;

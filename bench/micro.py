@@ -16,8 +16,10 @@ def run_once(bench, tool, seconds, slow):
     """{case: {"ns": CPU time per round of the loop, "per_s": throughput where the case has one}}."""
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
         out = f"{folder}/micro.json"
-        command = [*tool.command(folder), bench.programs / "micro", f"--benchmark_min_time={seconds}", "--benchmark_format=json",
-                   f"--benchmark_out={out}", "--benchmark_out_format=json", *([] if slow else [f"--benchmark_filter=-{SLOW}"])]
+        command = [*tool.command(folder), bench.programs / "micro", f"--benchmark_min_time={seconds}",
+                   f"--benchmark_out={out}", "--benchmark_out_format=json"]
+        if not slow:
+            command.append(f"--benchmark_filter=-{SLOW}")
         environment = tools_module.clean_environment() | ({"BENCH_UNWIND": "1"} if tool.name == UNWINDING else {})
         subprocess.run(command, env=tool.environment(folder, environment), cwd=folder, check=True, timeout=900,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -37,7 +39,10 @@ def run_once(bench, tool, seconds, slow):
 
 
 def measure(bench, tools, rounds, seconds, slow, say):
-    """{"cases": {case: {"unit": "ns" or "per_s", "tools": {tool: [of each round]}}}, "failed": {tool: why}}. slow: the slow ones, too."""
+    """{"cases": {case: {"unit": "ns" or "per_s", "tools": {tool: [of each round]}}}, "failed": {tool: why}}.
+
+    slow: the slow cases, too.
+    """
     results, failed = {}, {}
     for round_ in range(rounds):
         for turn in range(len(tools)):
@@ -52,6 +57,7 @@ def measure(bench, tools, rounds, seconds, slow, say):
                 continue
             for case, figure in figures.items():
                 for unit, value in figure.items():
-                    results.setdefault(case, {"unit": unit, "tools": {}})["tools"].setdefault(tool.name, []).append(value)
+                    by_tool = results.setdefault(case, {"unit": unit, "tools": {}})["tools"]
+                    by_tool.setdefault(tool.name, []).append(value)
         say(f"micro-benchmarks: round {round_ + 1} of {rounds} done")
     return {"cases": results, "failed": failed}

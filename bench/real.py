@@ -1,17 +1,17 @@
-"""The real programs under every tool, interleaved: each round runs each program once under each tool, in a turning order."""
+"""The real programs under every tool, interleaved: each round runs each program once under each tool, by turns."""
 
 import measuring
 
 
-def measure(bench, tools, programs, rounds, say):
-    """{program: {tool: {"rounds": [figures of a run, ...]} or {"failed": why}}}; a tool that fails a program is left out of it."""
+def measure(bench, tools, programs, rounds, slow_rounds, say):
+    """{program: {tool: {"rounds": [figures of a run, ...]} or {"failed": why}}}."""
     results = {program.name: {tool.name: {"rounds": []} for tool in tools} for program in programs}
     for round_ in range(rounds):
         for program in programs:
             for turn in range(len(tools)):
                 tool = tools[(turn + round_) % len(tools)]
                 one = results[program.name][tool.name]
-                if "failed" in one:
+                if "failed" in one or (tool.slow and round_ >= slow_rounds):
                     continue
                 try:
                     one["rounds"].append(measuring.run_program(bench, tool, program))

@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -B
 """Measures what Weir costs beside what people use today, in one run: see docs/benchmarks.md, which this writes.
 
-A full run writes bench/results/results.json and docs/benchmarks.md; with --quick, --only, --programs or --tools the same two files go
-to the build tree, bench/results.json and bench/benchmarks.md there.
+A full run writes bench/results/results.json and docs/benchmarks.md; with --quick, --only, --programs or --tools the
+same two files go to the build tree, bench/results.json and bench/benchmarks.md there.
 """
 
 import argparse
@@ -15,7 +15,10 @@ import subprocess
 import sys
 import time
 
+import exits
+import instructions
 import measuring
+import memory
 import micro
 import page
 import programs as programs_module
@@ -34,7 +37,8 @@ def say(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds: minutes, not the better part of an hour")
-    parser.add_argument("--only", choices=PARTS, type=str.upper, action="append", help="one part (may be given more than once)")
+    parser.add_argument("--only", choices=PARTS, type=str.upper, action="append",
+                        help="one part (may be given more than once)")
     parser.add_argument("--programs", help="real programs to run, such as cc1plus,perl")
     parser.add_argument("--tools", help="tools to run, such as glibc,mimalloc,weir-exact")
     parser.add_argument("--rounds", type=int, help="rounds of the real programs")
@@ -52,8 +56,9 @@ def first_match(path, prefix):
 
 def machine():
     memory = int(first_match("/proc/meminfo", "MemTotal").split()[0])
-    return {"cpu": first_match("/proc/cpuinfo", "model name"), "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1),
-            "kernel": platform.release(), "distribution": first_match("/etc/os-release", "PRETTY_NAME"),
+    return {"cpu": first_match("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
+            "memory_gib": round(memory / 2**20, 1), "kernel": platform.release(),
+            "distribution": first_match("/etc/os-release", "PRETTY_NAME"),
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "weir": subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True,
                                    text=True).stdout.strip()}
@@ -66,7 +71,8 @@ def chosen(everything, names, what):
     wanted = names.split(",")
     unknown = set(wanted) - {one.name for one in everything}
     if unknown:
-        sys.exit(f"bench: no {what} named {', '.join(sorted(unknown))}; there are: {', '.join(one.name for one in everything)}")
+        known = ", ".join(one.name for one in everything)
+        sys.exit(f"bench: no {what} named {', '.join(sorted(unknown))}; there are: {known}")
     return [one for one in everything if one.name in wanted]
 
 
@@ -103,11 +109,18 @@ def main():
         programs = chosen(programs_module.all_programs(build / "bench" / "inputs"), asked.programs, "program")
         programs = without_absent(programs, programs_module.why_absent, left_out)
     if "MICRO" in parts:
-        results["micro"] = micro.measure(bench, tools, 3 if asked.quick else 7, 0.01 if asked.quick else 0.03,
+        results["micro"] = micro.measure(bench, tools, 2 if asked.quick else 5, 0.01 if asked.quick else 0.03,
                                          not asked.quick, say)
     if "REAL" in parts:
         rounds = asked.rounds or (2 if asked.quick else 7)
-        results["real"] = real.measure(bench, tools, programs, rounds, say)
+        results["real"] = real.measure(bench, tools, programs, rounds, 1 if asked.quick else 3, say)
+    if "MEMORY" in parts:
+        results["memory"] = memory.measure(bench, tools, 1 if asked.quick else 3, say)
+    if "EXIT" in parts:
+        command = library.parent.parent / "bin" / "weir"
+        results["exit"] = exits.measure(bench, tools, command, 2 if asked.quick else 5, say)
+    if "INSTRUCTIONS" in parts:
+        results["instructions"] = instructions.measure(bench, tools, programs, say)
 
     folder = build / "bench" if partial else ROOT / "bench" / "results"
     text = build / "bench" / "benchmarks.md" if partial else ROOT / "docs" / "benchmarks.md"

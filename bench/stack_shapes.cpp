@@ -38,8 +38,8 @@ Paths<kAllPaths> random_paths() {
   return paths;
 }
 
-// Neighbours differ in the outer level's site; all pairs of sites come up. Short, so that a branch predictor learns it and
-// the calls cost little beside what is measured.
+// Neighbours differ in the outer level's site; all pairs of sites come up. Short, so that a branch predictor learns it
+// and the calls cost little beside what is measured.
 Paths<kInnerPaths> inner_paths() {
   Paths<kInnerPaths> paths{};
   for (int i = 0; i < kInnerPaths; ++i) {
@@ -156,7 +156,8 @@ int loop_over_all(Walk& walk, int left) {
 
 }  // namespace
 
-// The frames: run(), the levels (`left` + 1 of them), and the bottom's own; between them, for kInner, loop_over_inner().
+// The frames: run(), the levels (`left` + 1 of them), and the bottom's own; before the last two levels, for kInner,
+// loop_over_inner().
 [[gnu::noinline]] void run(Shape shape, int levels, Bottom& bottom) {
   if (shape == Shape::kAll) {
     Walk walk{bottom, End::kOnce};
@@ -168,6 +169,13 @@ int loop_over_all(Walk& walk, int left) {
     Walk walk{bottom, End::kLoop};
     sink = level<32>(walk, levels - 3);
   }
+}
+
+[[gnu::noinline]] void run_path(unsigned path, int levels, Bottom& bottom) {
+  Turns turns{};
+  for (unsigned left = 0; path != 0; ++left, path /= kSites) turns[left] = static_cast<std::uint8_t>(path % kSites);
+  Walk walk{bottom, End::kOnce, &turns};
+  sink = level<32>(walk, levels - 3);
 }
 
 namespace {

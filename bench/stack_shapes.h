@@ -1,5 +1,5 @@
-// Stacks of a known depth, of which a known part changes from one round to the next: what the micro-benchmarks and the counted
-// program run on. Built without frame pointers; every level is a real frame with call sites and a size of its own.
+// Stacks of a known depth, of which a known part changes from one round to the next: what the micro-benchmarks and the
+// counted program run on. Built without frame pointers; every level is a real frame with call sites and a size of its own.
 #pragma once
 
 namespace bench {
@@ -24,9 +24,12 @@ class Bottom {
 constexpr int kLeastLevels = 5;
 constexpr int kMostLevels = 120;
 
-// Calls down until loop() or once() is the frame number `levels` from run()'s own, which is number 1. Threads may do so at
-// the same time, each with a Bottom of its own. Uses no heap.
+// Calls down until loop() or once() is the frame number `levels` from run()'s own, which is number 1. Threads may do so
+// at the same time, each with a Bottom of its own. Uses no heap.
 void run(Shape shape, int levels, Bottom& bottom);
+
+// Calls bottom.once() once, at the end of a stack of `levels` levels that is the path's own: 0 to 262143.
+void run_path(unsigned path, int levels, Bottom& bottom);
 
 // Ends the process with a message unless each shape has the depth and the changes that it claims.
 void check_shapes();

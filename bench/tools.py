@@ -12,7 +12,7 @@ LIBC = pathlib.Path("/lib/x86_64-linux-gnu/libc.so.6")
 @dataclasses.dataclass(frozen=True)
 class Tool:
     """name: in figures; title: in tables; preload: a library or None; variables: {folder} becomes the output's folder;
-    prefix: words before the program; default: part of a run where no tools are asked for."""
+    prefix: words before the program; default: part of a run where no tools are asked for; slow: in fewer rounds."""
 
     name: str
     title: str
@@ -20,14 +20,15 @@ class Tool:
     variables: dict = dataclasses.field(default_factory=dict)
     prefix: tuple = ()
     default: bool = True
+    slow: bool = False
 
     def environment(self, folder, base, own_allocator=False):
-        """`base` plus what the tool needs. own_allocator: the program brings a malloc of its own; glibc's takes its place."""
+        """`base` plus what the tool needs. own_allocator: the program brings a malloc; glibc's takes its place."""
         preloads = [str(self.preload)] if self.preload else []
-        if own_allocator:
-            preloads.append(str(LIBC))
         if "LD_PRELOAD" in base:
             preloads.append(base["LD_PRELOAD"])
+        if own_allocator:
+            preloads.append(str(LIBC))
         variables = {name: value.format(folder=folder) for name, value in self.variables.items()}
         return base | variables | ({"LD_PRELOAD": ":".join(preloads)} if preloads else {})
 
@@ -47,10 +48,10 @@ def all_tools(weir_library):
              {"MALLOC_CONF": "prof:true,lg_prof_sample:19,prof_final:true,prof_prefix:{folder}/jeprof"}),
         Tool("lsan", "LSan preloaded", LIBRARIES / "liblsan.so.0",
              {"LSAN_OPTIONS": "exitcode=0:log_path={folder}/lsan"}),
-        Tool("heaptrack", "heaptrack", prefix=("/usr/bin/heaptrack", "-o", "{folder}/heaptrack")),
+        Tool("heaptrack", "heaptrack", prefix=("/usr/bin/heaptrack", "-o", "{folder}/heaptrack"), slow=True),
         # 4 to 52 times slower than the program alone: only where asked for.
         Tool("gperftools", "gperftools' heap profiler", LIBRARIES / "libtcmalloc.so.4",
-             {"HEAPPROFILE": "{folder}/gperftools"}, default=False),
+             {"HEAPPROFILE": "{folder}/gperftools"}, default=False, slow=True),
         Tool("weir-exact", "Weir, exact", weir, report),
         Tool("weir-sampled", "Weir, sampled (512 KiB)", weir, report | {"WEIR_SAMPLE": "512KiB"}),
         Tool("weir-pool", "Weir, pool only", weir, report | {"WEIR_TRACK": "mmap"}),
@@ -76,9 +77,10 @@ def why_absent(tool):
     if tool.name == "jemalloc-sampled":
         # Where profiling was not built in, jemalloc says so when it reads the option.
         said = subprocess.run(["/bin/true"], env=environment, capture_output=True, text=True).stderr
-        return f"Debian's jemalloc does not profile: {said.strip()[:200]}" if "prof:" in said or "Invalid" in said else None
+        return f"Debian's jemalloc does not profile: {said.strip()[:200]}" if "prof" in said else None
     if tool.name.startswith("weir"):
         # Weir names what it does not know, whatever else it says.
-        said = subprocess.run(["/bin/true"], env=environment | {"WEIR_REPORT": "off"}, capture_output=True, text=True).stderr
+        environment["WEIR_REPORT"] = "off"
+        said = subprocess.run(["/bin/true"], env=environment, capture_output=True, text=True).stderr
         return f"this build of Weir refuses its options: {said.strip()[:200]}" if said else None
     return None

@@ -1,0 +1,65 @@
+"""A malloc+free pair under Weir costs no more instructions than bench/instruction_ceilings.txt allows.
+
+Counted by valgrind's callgrind, whose counts repeat on any machine. To set new ceilings after a change worth it:
+    python3 tests/run/test_instruction_counts.py --update
+"""
+
+import concurrent.futures
+import math
+import os
+import pathlib
+import sys
+import unittest
+
+from weir_test import REPOSITORY, build_dir, library
+
+sys.path.insert(0, str(REPOSITORY / "bench"))
+import instructions  # noqa: E402
+import tools  # noqa: E402
+
+CEILINGS = REPOSITORY / "bench" / "instruction_ceilings.txt"
+ROOM = 1.03  # what another compiler's version may add
+HEAD = """# Instructions of one malloc+free pair of 100 bytes under Weir, at most: shape of the stacks (bench/stack_shapes.h),
+# depth in frames, instructions. Held by tests/run/test_instruction_counts.py; its --update writes what it measures, and 3 %.
+"""
+
+
+def counts():
+    """{"shape/depth": instructions a pair}."""
+    tool = next(tool for tool in tools.all_tools(library()) if tool.name == "weir-exact")
+    program = build_dir() / "bench" / "counted"
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {f"{shape}/{depth}": pool.submit(instructions.of_pair, program, tool, shape, depth)
+                for shape, depth in instructions.PAIRS}
+        return {name: job.result() for name, job in jobs.items()}
+
+
+def ceilings():
+    lines = [line.split() for line in CEILINGS.read_text().splitlines() if line and not line.startswith("#")]
+    return {f"{shape}/{depth}": int(ceiling) for shape, depth, ceiling in lines}
+
+
+class InstructionCounts(unittest.TestCase):
+    def test_pairs(self):
+        allowed, found = ceilings(), counts()
+        self.assertEqual(sorted(allowed), sorted(found), f"{CEILINGS.name} lists other cases")
+        # No stack of 55 frames more is known without a look at each of them: that something is tracked at all.
+        self.assertGreater(found["same/60"] - found["same/5"], 55)
+        for name, count in found.items():
+            with self.subTest(name):
+                self.assertLessEqual(count, allowed[name],
+                                     f"{name}: {count:.0f} instructions a pair, {allowed[name]} allowed "
+                                     f"(bench/{CEILINGS.name}; if it must be: {pathlib.Path(__file__).name} --update)")
+
+
+def update():
+    lines = [f"{name.replace('/', ' ')} {math.ceil(count * ROOM)}\n" for name, count in counts().items()]
+    CEILINGS.write_text(HEAD + "".join(lines))
+    print("".join(lines), end="")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--update"]:
+        update()
+    else:
+        unittest.main(verbosity=2)
