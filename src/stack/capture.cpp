@@ -87,9 +87,8 @@ void release_arrays(ThreadStack* last) {
 
 void release_memory(ThreadStack* last) {
   release_arrays(last);
-  last->segments.release();
+  last->recent.release();
   last->children.release();
-  last->plain_stacks.release();
   core::arena_release(last, sizeof *last);
 }
 
@@ -103,26 +102,7 @@ void put_sentinels(ThreadStack* last) {
   last->own_checks[0] = kCheckSentinel;
 }
 
-[[gnu::noinline]] core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, uint32_t generation) {
-  Path path = Path::same;
-  const bool unchanged = is_unchanged(last, caller, generation);
-  const core::StackId stack = unchanged ? last.leaf_stack : capture_by_walk(last, caller, generation, &path);
-  if (path == Path::same) count_one(last.same);
-  compare_with_libunwind(last, caller, stack, path);
-  return stack;
-}
-
 }  // namespace
-
-core::StackId capture_changed(LastStack& leaf, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
-  auto& last = static_cast<ThreadStack&>(leaf);
-  const Registers caller{ip, sp, rbp};
-  const uint32_t generation = module_generation.load(std::memory_order_acquire);
-  if (capture_settings.compare_with_libunwind) [[unlikely]]
-    return capture_and_compare(last, caller, generation | kComparedGeneration);
-  Path path;
-  return capture_by_walk(last, caller, generation, &path);
-}
 
 LastStack* create_last_stack() {
   find_loader();
@@ -130,7 +110,7 @@ LastStack* create_last_stack() {
   auto* last = core::arena_array<ThreadStack>(1);
   if (last == nullptr) return nullptr;
   new (last) ThreadStack;
-  if (!ensure_capacity(*last, kFirstCapacity) || !last->segments.create() || !last->children.create()) {
+  if (!ensure_capacity(*last, kFirstCapacity) || !last->recent.create() || !last->children.create()) {
     release_memory(last);
     return nullptr;
   }
@@ -169,12 +149,13 @@ bool ensure_capacity(ThreadStack& last, uint32_t frames) {
     memcpy(static_cast<void*>(grown.frames), last.frames, frame_bytes(last.capacity));
     memcpy(static_cast<void*>(grown.walked), last.walked, last.capacity * sizeof(WalkedFrame));
     memcpy(static_cast<void*>(grown.own_checks), last.own_checks, check_bytes(last.capacity));
-    last.leaf_checks = grown.own_checks + (last.leaf_checks - last.own_checks);
+    if (last.checks == last.own_checks) last.leaf_checks = grown.own_checks + (last.leaf_checks - last.own_checks);
   }
   last.capacity = capacity;
   last.frames = grown.frames;
   last.walked = grown.walked;
-  last.checks = last.own_checks = grown.own_checks;
+  if (last.checks == last.own_checks) last.checks = grown.own_checks;
+  last.own_checks = grown.own_checks;
   release_arrays(&outgrown);  // last: a handler that leaves by longjmp must not find them given back and still in use
   return true;
 }

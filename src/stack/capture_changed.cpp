@@ -1,4 +1,4 @@
-// A capture where something changed: recall a segment; else walk the changed frames by compact rules, splice on what is
+// A capture where something changed: recall a recent stack; else walk the changed frames by compact rules, splice on what is
 // remembered, intern from the outside in, and remember. Where stacks do not repeat: only walk and intern.
 #include "stack/full_walk.h"
 #include "stack/last_stack.h"
@@ -8,14 +8,15 @@
 namespace weir::stack {
 namespace {
 
-// After so many captures in a row that kept less of the remembered stack than they changed, so many are only walked.
-constexpr uint32_t kUnlikeBeforePlain = 4, kPlainCaptures = 60;
+// After so many captures in a row that kept less of the remembered stack than they changed, so many are only walked,
+// unless one is recalled.
+constexpr uint32_t kUnlikeBeforePlain = 32, kPlainCaptures = 224;
 
 void adopt_generation(ThreadStack& last, uint32_t generation) {
   if (generation == last.generation) [[likely]]
     return;
   last.forget();
-  last.segments.clear();
+  last.recent.clear();
   last.generation = generation;
 }
 
@@ -51,18 +52,20 @@ core::StackId remember(ThreadStack& last, const Walked& walked) {
   last.cut = walked.end == Step::cut;
   if (stack == core::StackId::unknown) [[unlikely]] {
     last.forget();
-  } else if (walked.reused) {
-    last.segments.keep(last, walked.base, last.changed_captures());
+  } else {
+    last.recent.keep(last, last.changed_captures());
   }
   return stack;
 }
 
 // Stacks that do not repeat are cheaper to walk than to remember.
 void note_likeness(ThreadStack& last, const Walked& walked) {
-  if (walked.count <= walked.base) [[likely]] {
+  const uint64_t recalled = last.recalled.load(std::memory_order_relaxed);
+  if (walked.count <= walked.base || recalled != last.recalled_before) {
+    last.recalled_before = recalled;
     last.unlike_in_row = 0;
-  } else if (++last.unlike_in_row >= kUnlikeBeforePlain) {
-    last.unlike_in_row = kUnlikeBeforePlain - 2;  // then two tries: one to remember, one to compare
+  } else if (++last.unlike_in_row >= kUnlikeBeforePlain && last.recent.is_largest()) {
+    last.unlike_in_row = 0;
     last.plain_left = kPlainCaptures;
   }
 }
@@ -70,15 +73,7 @@ void note_likeness(ThreadStack& last, const Walked& walked) {
 core::StackId capture_plainly(ThreadStack& last, const Registers& caller) {
   --last.plain_left;
   count_one(last.plain);
-  const NodeId known = last.plain_stacks.find(last, caller);
-  if (known != NodeId::none) [[likely]]
-    return stack_of(known);
-  const Walked walked = walk(last, caller, false);
-  if (walked.end != Step::outermost) [[unlikely]]
-    return intern_only(last, caller, walked);
-  const NodeId leaf = intern_walked(last, walked.count, NodeId::complete_root);
-  last.plain_stacks.keep(leaf, walked.count);
-  return stack_of(leaf);
+  return intern_only(last, caller, walk(last, caller, false));
 }
 
 core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Path* path) {
@@ -94,21 +89,67 @@ core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Pat
   return remember(last, walked);
 }
 
-}  // namespace
-
-core::StackId capture_by_walk(ThreadStack& last, const Registers& caller, uint32_t generation, Path* path) {
-  adopt_generation(last, generation);
+core::StackId capture_unknown(ThreadStack& last, const Registers& caller, Path* path) {
   if (last.plain_left != 0) [[unlikely]] {
     *path = Path::plain;
     return capture_plainly(last, caller);
   }
-  const core::StackId recalled = last.segments.recall(last, caller);
-  if (recalled != core::StackId::unknown) [[likely]] {
-    *path = Path::recalled;
-    count_one(last.recalled);
-    return recalled;
+  *path = Path::recalled;
+  const core::StackId stack = last.recent.recall_by_callers(last, caller);
+  if (stack == core::StackId::unknown) return capture_by_walking(last, caller, path);
+  count_one(last.recalled);
+  return stack;
+}
+
+[[gnu::always_inline]] inline core::StackId recall_in_turn(ThreadStack& last, const Registers& caller) {
+  const core::StackId stack = last.recent.recall_in_turn(last, caller, last.followed);
+  if (stack == core::StackId::unknown) [[unlikely]]
+    return stack;
+  count_one(last.recalled);
+  last.plain_left = 0;
+  last.followed = stack;
+  return stack;
+}
+
+// Looks, walks, splices, interns and remembers.
+core::StackId capture_by_all_ways(ThreadStack& last, const Registers& caller, uint32_t generation, Path* path) {
+  adopt_generation(last, generation);
+  *path = Path::recalled;
+  const core::StackId in_turn = recall_in_turn(last, caller);
+  if (in_turn != core::StackId::unknown) return in_turn;
+  last.followed = capture_unknown(last, caller, path);
+  return last.followed;
+}
+
+core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, uint32_t generation) {
+  Path path = Path::same;
+  const bool unchanged = is_unchanged(last, caller, generation);
+  const core::StackId stack = unchanged ? last.leaf_stack : capture_by_all_ways(last, caller, generation, &path);
+  if (path == Path::same) count_one(last.same);
+  compare_with_libunwind(last, caller, stack, path);
+  return stack;
+}
+
+// Apart from capture_changed, which saves no registers without it.
+[[gnu::noinline]] core::StackId capture_out_of_turn(ThreadStack& last, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  const Registers caller{ip, sp, rbp};
+  const uint32_t generation = module_generation.load(std::memory_order_acquire);
+  if (capture_settings.compare_with_libunwind) [[unlikely]]
+    return capture_and_compare(last, caller, generation | kComparedGeneration);
+  Path path;
+  return capture_by_all_ways(last, caller, generation, &path);
+}
+
+}  // namespace
+
+core::StackId capture_changed(LastStack& leaf, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  auto& last = static_cast<ThreadStack&>(leaf);
+  if (last.generation == module_generation.load(std::memory_order_acquire)) [[likely]] {
+    const core::StackId stack = recall_in_turn(last, {ip, sp, rbp});
+    if (stack != core::StackId::unknown) [[likely]]
+      return stack;
   }
-  return capture_by_walking(last, caller, path);
+  return capture_out_of_turn(last, ip, sp, rbp);
 }
 
 }  // namespace weir::stack

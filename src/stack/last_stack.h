@@ -6,8 +6,7 @@
 
 #include "stack/capture.h"
 #include "stack/child_cache.h"
-#include "stack/plain_stacks.h"
-#include "stack/segment_cache.h"
+#include "stack/recent_stacks.h"
 #include "stack/stack_nodes.h"
 #include "stack/unwind_rule.h"
 #include "stack/verified_leaf.h"
@@ -38,8 +37,8 @@ inline constexpr uint32_t kFirstCapacity = 16;
 // each capture comes by where it is compared.
 inline constexpr uint32_t kComparedGeneration = uint32_t{1} << 31;
 
-// How a capture found its stack: unchanged; by a remembered segment; spliced after a walk; walked whole and remembered,
-// or not remembered, as stacks do not repeat.
+// How a capture found its stack: unchanged; among the recent ones; spliced after a walk; walked whole and remembered, or
+// not remembered, as stacks do not repeat.
 enum class Path : uint8_t { same, recalled, spliced, walked, plain };
 
 // A thread's remembered stack as a whole. frames[0] stands for the root, further out than any frame: its sp is above
@@ -50,13 +49,14 @@ struct ThreadStack : LastStack {
   Check* own_checks = nullptr;
   Frame* frames = nullptr;
   WalkedFrame* walked = nullptr;  // frames of the capture in progress, innermost first
-  bool cut = false;               // remembered at max_depth: frames further out exist
-  uint32_t unlike_in_row = 0;     // captures that kept less of the remembered stack than they changed
-  uint32_t plain_left = 0;        // captures still to be walked without remembering
+  bool cut = false;            // remembered at max_depth: frames further out exist
+  core::StackId followed = core::StackId::unknown;  // of the latest capture that found a change
+  uint32_t unlike_in_row = 0;  // captures, none recalled between, that kept less of the remembered stack than they changed
+  uint32_t plain_left = 0;     // captures still to be walked without remembering
+  uint64_t recalled_before = 0;  // `recalled` at the latest of unlike_in_row
 
-  SegmentCache segments;
+  RecentStacks recent;
   ChildCache children;
-  PlainStacks plain_stacks;
 
   // Written by the owner, read by capture_counters.
   std::atomic<uint64_t> recalled{0}, spliced{0}, walked_whole{0}, plain{0}, full_unwinds{0}, truncated{0};
@@ -77,9 +77,6 @@ bool ensure_capacity(ThreadStack&, uint32_t frames);
 
 // The settings in effect.
 extern CaptureSettings capture_settings;
-
-// Where anything changed: recalls, walks, splices, interns and remembers.
-core::StackId capture_by_walk(ThreadStack&, const Registers& caller, uint32_t generation, Path* path);
 
 // Unwinds again by libunwind and compares every address; a difference is counted and, the first times, printed.
 // Overwrites `walked`.

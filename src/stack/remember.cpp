@@ -64,6 +64,7 @@ void remember_leaf(ThreadStack& last, core::StackId stack) {
   last.leaf_sp = leaf.sp;
   last.leaf_rbp = leaf.rbp;
   last.leaf_rbp_mask = leaf.rbp_live ? ~uintptr_t{0} : 0;
+  last.checks = last.own_checks;
   last.leaf_checks = last.own_checks + leaf.first_check - 1;
   last.leaf_stack = stack;
 }

@@ -138,9 +138,9 @@ class Walk {
 
   // The outermost frame that unwinding from `met` comes to by words that are unchanged; the root where all are.
   const Frame* outermost_holding_from(const Frame* met) const {
-    const Check* changed = innermost_changed(last_.checks + met->first_check - 1);
-    if (changed == last_.checks) return last_.frames;
-    const auto failing = static_cast<uint32_t>(changed - last_.checks);
+    const Check* changed = innermost_changed(last_.own_checks + met->first_check - 1);
+    if (changed == last_.own_checks) return last_.frames;
+    const auto failing = static_cast<uint32_t>(changed - last_.own_checks);
     const Frame* frame = met - 1;
     while (frame->first_check > failing) --frame;
     return frame + 1;

@@ -1,0 +1,180 @@
+#include "stack/recent_stacks.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+namespace weir::stack {
+namespace {
+
+// Return addresses without a rule: the second look then goes by the leaf alone.
+constexpr uintptr_t kCode = 0x10000;
+
+// A played stack: words, of which unwinding it read all, outermost first.
+struct Played {
+  std::vector<uintptr_t> words;
+  std::vector<Check> checks;
+  Registers caller{};
+  core::StackId stack = core::StackId::unknown;
+
+  Played(uint32_t number, size_t depth) : words(depth), stack(static_cast<core::StackId>(number)) {
+    checks.push_back(kCheckSentinel);
+    for (size_t i = 0; i < depth; ++i) {
+      words[i] = kCode + number * 64 + i;
+      checks.push_back({&words[i], words[i]});
+    }
+    caller = {kCode + number, reinterpret_cast<uintptr_t>(words.data()), 0};
+  }
+  Played(const Played&) = delete;
+};
+
+class RecentStacksTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(recent_.create()); }
+  void TearDown() override { recent_.release(); }
+
+  core::StackId recall(const Registers& caller, core::StackId followed) {
+    const core::StackId stack = recent_.recall_in_turn(last_, caller, followed);
+    return stack != core::StackId::unknown ? stack : recent_.recall_by_callers(last_, caller);
+  }
+
+  // As a walk would leave it, after both looks failed.
+  void remember(const Played& played, core::StackId followed, uintptr_t rbp_mask = 0) {
+    ASSERT_EQ(recall(played.caller, followed), core::StackId::unknown);
+    put_leaf(played, rbp_mask);
+    recent_.keep(last_, ++clock_);
+  }
+
+  void put_leaf(const Played& played, uintptr_t rbp_mask) {
+    last_.leaf_ip = played.caller.ip;
+    last_.leaf_sp = played.caller.sp;
+    last_.leaf_rbp = played.caller.rbp;
+    last_.leaf_rbp_mask = rbp_mask;
+    last_.checks = played.checks.data();
+    last_.leaf_checks = played.checks.data() + played.checks.size() - 1;
+    last_.leaf_stack = played.stack;
+  }
+
+  RecentStacks recent_;
+  LastStack last_;
+  uint64_t clock_ = 0;
+};
+
+constexpr auto kNone = core::StackId::unknown;
+constexpr auto kOther = static_cast<core::StackId>(99);
+
+TEST_F(RecentStacksTest, AStackIsFoundAgainInTurnAndOutOfTurn) {
+  const Played one(1, 20), two(2, 20);
+  remember(one, kNone);
+  remember(two, one.stack);
+  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, kNone), one.stack);
+  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, two.stack), core::StackId::unknown);
+  EXPECT_EQ(recent_.recall_by_callers(last_, one.caller), one.stack);
+  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, two.stack), one.stack);  // the turn was learnt
+  EXPECT_EQ(recall(two.caller, kOther), two.stack);
+}
+
+TEST_F(RecentStacksTest, WhatIsRecalledIsTheLeaf) {
+  const Played one(1, 20), two(2, 20);
+  remember(one, kNone);
+  remember(two, one.stack);
+  ASSERT_EQ(recall(one.caller, kNone), one.stack);
+  EXPECT_TRUE(is_unchanged(last_, one.caller, last_.generation));
+  EXPECT_FALSE(is_unchanged(last_, two.caller, last_.generation));
+  EXPECT_EQ(last_.leaf_stack, one.stack);
+}
+
+TEST_F(RecentStacksTest, EveryWordIsVerified) {
+  Played one(1, 20);
+  remember(one, kNone);
+  for (uintptr_t& word : one.words) {
+    ++word;
+    EXPECT_EQ(recall(one.caller, kNone), core::StackId::unknown) << "word " << &word - one.words.data();
+    --word;
+  }
+  EXPECT_EQ(recall(one.caller, kNone), one.stack);
+}
+
+TEST_F(RecentStacksTest, TheLeafsRegistersAreVerified) {
+  const Played one(1, 4);
+  remember(one, kNone, ~uintptr_t{0});
+  Registers caller = one.caller;
+  caller.rbp = 8;
+  EXPECT_EQ(recall(caller, kNone), core::StackId::unknown);
+  caller = one.caller;
+  caller.sp += 8;
+  EXPECT_EQ(recall(caller, kNone), core::StackId::unknown);
+  caller = one.caller;
+  caller.ip += 1;
+  EXPECT_EQ(recall(caller, kNone), core::StackId::unknown);
+  EXPECT_EQ(recall(one.caller, kNone), one.stack);
+}
+
+TEST_F(RecentStacksTest, RbpThatIsNotLiveDoesNotMatter) {
+  const Played one(1, 4);
+  remember(one, kNone);
+  Registers caller = one.caller;
+  caller.rbp = 8;
+  EXPECT_EQ(recall(caller, kNone), one.stack);
+}
+
+TEST_F(RecentStacksTest, NoneIsKnownAfterClear) {
+  const Played one(1, 20);
+  remember(one, kNone);
+  recent_.clear();
+  EXPECT_EQ(recall(one.caller, kNone), core::StackId::unknown);
+}
+
+TEST_F(RecentStacksTest, GrowsWhileStacksArePushedOutAndNeverNamesAnother) {
+  const uint64_t bytes_before = recent_.bytes();
+  std::vector<std::unique_ptr<Played>> played;
+  for (uint32_t i = 1; i <= 1000; ++i) played.push_back(std::make_unique<Played>(i, 5 + i % 40));
+  uint32_t recalled_in_last_round = 0;
+  for (int round = 0; round < 12; ++round) {
+    recalled_in_last_round = 0;
+    core::StackId followed = kNone;
+    for (const auto& one : played) {
+      const core::StackId stack = recall(one->caller, followed);
+      if (stack == core::StackId::unknown) {
+        put_leaf(*one, 0);
+        recent_.keep(last_, ++clock_);
+      } else {
+        ASSERT_EQ(stack, one->stack);
+        ++recalled_in_last_round;
+      }
+      followed = one->stack;
+    }
+  }
+  EXPECT_GT(recent_.bytes(), 8 * bytes_before);
+  EXPECT_GT(recalled_in_last_round, played.size() * 9 / 10);  // some share a slot
+}
+
+TEST_F(RecentStacksTest, StaysSmallWhereFewStacksComeBack) {
+  const uint64_t bytes_before = recent_.bytes();
+  const Played one(1, 20), two(2, 30);
+  remember(one, kNone);
+  remember(two, one.stack);
+  for (int i = 0; i < 100000; ++i) {
+    ASSERT_EQ(recall(one.caller, two.stack), one.stack);
+    ASSERT_EQ(recall(two.caller, one.stack), two.stack);
+  }
+  EXPECT_EQ(recent_.bytes(), bytes_before);
+}
+
+TEST_F(RecentStacksTest, AStackTooDeepForTheRingMakesItGrow) {
+  const Played deep(1, 1024);
+  remember(deep, kNone);
+  EXPECT_EQ(recall(deep.caller, kNone), deep.stack);
+}
+
+TEST_F(RecentStacksTest, AStackDeeperThanAnyRingIsNotKept) {
+  const Played deep(1, 100'000), one(2, 20);
+  remember(deep, kNone);
+  EXPECT_EQ(recall(deep.caller, kNone), core::StackId::unknown);
+  remember(one, kNone);
+  EXPECT_EQ(recall(one.caller, kNone), one.stack);
+}
+
+}  // namespace
+}  // namespace weir::stack
