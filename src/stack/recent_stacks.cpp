@@ -99,7 +99,7 @@ bool RecentStacks::resize(uint32_t log) {
   slot_shift_ = 64 + kUnitsPerSlotLog - log;
   last_unit_ = (uint64_t{1} << log) - 1;
   next_ = 2 * (last_unit_ + 1);  // further than the ring from position 0, which free slots name
-  outgrown.release();  // last: see ensure_capacity
+  outgrown.release();            // last: see ensure_capacity
   return true;
 }
 
