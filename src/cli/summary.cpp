@@ -77,18 +77,10 @@ class Writer {
 
   void write_host(const Json& host, uint64_t peak_ns) {
     const Json& totals = child(host, "totals");
-    const uint64_t allocations = figure(totals, "alloc_count"), temporary = figure(totals, "temporary_count");
-    row("allocated",
-        human_bytes(figure(totals, "alloc_bytes")) + " in " + plural(allocations, "allocation") + ", " +
-            human_count(temporary) + " of them temporary" +
-            (allocations > 0
-                 ? " (" + human_percent(static_cast<double>(temporary) / static_cast<double>(allocations)) + ")"
-                 : ""));
-    row("peak", human_bytes(figure(totals, "peak_bytes")) + " live, after " + human_duration(peak_ns));
-    row("at exit",
-        human_bytes(figure(totals, "live_bytes")) + " live in " + plural(figure(totals, "live_count"), "block"));
-    if (figure(totals, "inherited_count") > 0) {
-      row("inherited", human_bytes(figure(totals, "inherited_bytes")) + " of these from the parent process");
+    if (host.contains("tracked") && !is_true(host, "tracked")) {
+      row("allocated", "not tracked: WEIR_TRACK leaves it out");
+    } else {
+      write_blocks(totals, peak_ns);
     }
     write_pool(child(host, "pool"));
     const Json& mappings = child(child(host, "mmap"), "totals");
@@ -104,6 +96,22 @@ class Writer {
           human_bytes(figure(memory, "rss_bytes")) + ", peak " + human_bytes(figure(memory, "peak_rss_bytes")));
     }
     write_oddities(totals);
+  }
+
+  void write_blocks(const Json& totals, uint64_t peak_ns) {
+    const uint64_t allocations = figure(totals, "alloc_count"), temporary = figure(totals, "temporary_count");
+    row("allocated",
+        human_bytes(figure(totals, "alloc_bytes")) + " in " + plural(allocations, "allocation") + ", " +
+            human_count(temporary) + " of them temporary" +
+            (allocations > 0
+                 ? " (" + human_percent(static_cast<double>(temporary) / static_cast<double>(allocations)) + ")"
+                 : ""));
+    row("peak", human_bytes(figure(totals, "peak_bytes")) + " live, after " + human_duration(peak_ns));
+    row("at exit",
+        human_bytes(figure(totals, "live_bytes")) + " live in " + plural(figure(totals, "live_count"), "block"));
+    if (figure(totals, "inherited_count") > 0) {
+      row("inherited", human_bytes(figure(totals, "inherited_bytes")) + " of these from the parent process");
+    }
   }
 
   void write_pool(const Json& pool) {

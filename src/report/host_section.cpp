@@ -73,7 +73,8 @@ void write_numa_nodes(JsonStream& json, const pool::PoolStatistics& pool) {
 }
 
 void write_pool(JsonStream& json, const pool::PoolStatistics& pool, const track::HostTotals& totals) {
-  const double in_use = ratio_of(live_bytes_of(totals.all), pool.active_bytes);
+  const uint64_t live_bytes = options::tracks_host() ? live_bytes_of(totals.all) : pool.allocated_bytes;
+  const double in_use = ratio_of(live_bytes, pool.active_bytes);
   json.begin_object();
   json.key("enabled").boolean(pool.enabled);
   json.key("allocated_bytes").number(pool.allocated_bytes);
@@ -245,7 +246,8 @@ void read_host_figures(HostFigures& figures) {
 }
 
 void write_host(JsonStream& json, const HostFigures& figures, const Snapshot& snapshot, const EventClock& clock) {
-  json.begin_object().key("totals");
+  json.begin_object().key("tracked").boolean(options::tracks_host());
+  json.key("totals");
   write_totals(json, figures.totals, snapshot, clock);
   json.key("pool");
   write_pool(json, figures.pool, figures.totals);

@@ -73,7 +73,7 @@ void write_options(JsonStream& json) {
 
 // What tells that the figures of the host's blocks are estimates, or null where they are exact.
 void write_sampling(JsonStream& json, const Report& report) {
-  if (!track::sampling()) return void(json.text(nullptr));
+  if (!track::sampling() || !track::draws()) return void(json.text(nullptr));
   json.begin_object().key("estimated").boolean(true);
   json.key("mean_bytes").number(track::sampling_mean);
   json.key("sample_count").number(report.figures.totals.sample_count);
