@@ -14,8 +14,8 @@
 
 namespace {
 
+using weir::runtime::HookFrame;
 using weir::runtime::Request;
-using weir::stack::Registers;
 using weir::track::Family;
 
 constexpr size_t kPageBytes = 4096;
@@ -28,23 +28,23 @@ void* or_out_of_memory(void* block) {
   return block;
 }
 
-// Out of line and with the registers as arguments, so that the hooks save none for them.
-[[gnu::noinline]] void* malloc_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
-  return or_out_of_memory(weir::runtime::allocate(Registers{ip, sp, rbp}, {bytes}));
+// Out of line and with the frame as arguments, so that the hooks save no registers for it.
+[[gnu::noinline]] void* malloc_generally(size_t bytes, HookFrame frame) {
+  return or_out_of_memory(weir::runtime::allocate(frame.caller(), {bytes}));
 }
 
 constexpr weir::runtime::AllocatingHook kMalloc{Family::malloc, false, &malloc_generally};
 
-[[gnu::noinline]] void* calloc_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+[[gnu::noinline]] void* calloc_generally(size_t bytes, HookFrame frame) {
   Request request{bytes};
   request.zeroed = true;
-  return or_out_of_memory(weir::runtime::allocate(Registers{ip, sp, rbp}, request));
+  return or_out_of_memory(weir::runtime::allocate(frame.caller(), request));
 }
 
 constexpr weir::runtime::AllocatingHook kCalloc{Family::malloc, true, &calloc_generally};
 
-[[gnu::noinline]] void free_generally(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
-  if (block != nullptr) weir::runtime::release(Registers{ip, sp, rbp}, block);
+[[gnu::noinline]] void free_generally(void* block, HookFrame frame) {
+  if (block != nullptr) weir::runtime::release(frame.caller(), block);
 }
 
 bool is_power_of_two(size_t value) { return value != 0 && (value & (value - 1)) == 0; }
@@ -58,18 +58,15 @@ size_t rounded_to_power_of_two(size_t alignment) {
 
 }  // namespace
 
-WEIR_HOOK void* malloc(size_t bytes) {
-  return weir::runtime::allocate_plainly(WEIR_CALLER_REGISTERS(), bytes, kMalloc);
-}
+WEIR_HOOK void* malloc(size_t bytes) { return weir::runtime::allocate_plainly(bytes, kMalloc); }
 
 WEIR_HOOK void* calloc(size_t count, size_t bytes) {
   size_t total = 0;
   if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
-  const Registers caller = WEIR_CALLER_REGISTERS();
-  return weir::runtime::allocate_of_class(total, caller.ip, caller.sp, caller.rbp, kCalloc);
+  return weir::runtime::allocate_of_class(total, weir::runtime::hook_frame(), kCalloc);
 }
 
-WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(WEIR_CALLER_REGISTERS(), block, &free_generally); }
+WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(block, &free_generally); }
 
 WEIR_HOOK void cfree(void* block) {
   if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);

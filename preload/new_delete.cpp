@@ -13,6 +13,7 @@
 namespace {
 
 using weir::runtime::AllocatingHook;
+using weir::runtime::HookFrame;
 using weir::runtime::Request;
 using weir::stack::Registers;
 using weir::track::Family;
@@ -33,19 +34,19 @@ void* acquire(const Registers& caller, const Request& request) {
   }
 }
 
-// Out of line and with the registers as arguments, so that the hooks save none for them.
+// Out of line and with the frame as arguments, so that the hooks save no registers for it.
 template <Family kFamily>
-[[gnu::noinline]] void* new_generally(size_t bytes, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
-  return allocate_or_throw(Registers{ip, sp, rbp}, {bytes, 0, kFamily});
+[[gnu::noinline]] void* new_generally(size_t bytes, HookFrame frame) {
+  return allocate_or_throw(frame.caller(), {bytes, 0, kFamily});
 }
 
 constexpr AllocatingHook kScalarNew{Family::scalar_new, false, &new_generally<Family::scalar_new>};
 constexpr AllocatingHook kArrayNew{Family::array_new, false, &new_generally<Family::array_new>};
 
-[[gnu::always_inline]] inline void* allocate_new(const Registers& caller, size_t bytes, const AllocatingHook& hook) {
+[[gnu::always_inline]] inline void* allocate_new(size_t bytes, const AllocatingHook& hook) {
   if (!weir::runtime::program_is_known_to_bring_none()) [[unlikely]]
-    return hook.allocate_generally(bytes, caller.ip, caller.sp, caller.rbp);
-  return weir::runtime::allocate_plainly(caller, bytes, hook);
+    return hook.allocate_generally(bytes, weir::runtime::hook_frame());
+  return weir::runtime::allocate_plainly(bytes, hook);
 }
 
 // The host's nothrow form catches what a new_handler throws; it comes back to Weir's throwing form for the memory.
@@ -57,24 +58,24 @@ void* nothrow_failure(const Registers& caller, const char* mangled_name, Argumen
   return host == nullptr ? nullptr : host(arguments...);
 }
 
-[[gnu::noinline]] void release_generally(void* block, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+[[gnu::noinline]] void release_generally(void* block, HookFrame frame) {
   if (block == nullptr) return;
   if (weir::runtime::program_brings_allocator()) [[unlikely]]
     return weir::runtime::release_to_program(block);
-  weir::runtime::release(Registers{ip, sp, rbp}, block);
+  weir::runtime::release(frame.caller(), block);
 }
 
-[[gnu::always_inline]] inline void release(const Registers& caller, void* block) {
+[[gnu::always_inline]] inline void release(void* block) {
   if (!weir::runtime::program_is_known_to_bring_none()) [[unlikely]]
-    return release_generally(block, caller.ip, caller.sp, caller.rbp);
-  weir::runtime::release_plainly(caller, block, &release_generally);
+    return release_generally(block, weir::runtime::hook_frame());
+  weir::runtime::release_plainly(block, &release_generally);
 }
 
 }  // namespace
 
-WEIR_HOOK void* _Znwm(size_t bytes) { return allocate_new(WEIR_CALLER_REGISTERS(), bytes, kScalarNew); }
+WEIR_HOOK void* _Znwm(size_t bytes) { return allocate_new(bytes, kScalarNew); }
 
-WEIR_HOOK void* _Znam(size_t bytes) { return allocate_new(WEIR_CALLER_REGISTERS(), bytes, kArrayNew); }
+WEIR_HOOK void* _Znam(size_t bytes) { return allocate_new(bytes, kArrayNew); }
 
 WEIR_HOOK void* _ZnwmSt11align_val_t(size_t bytes, size_t alignment) {
   return allocate_or_throw(WEIR_CALLER_REGISTERS(), {bytes, alignment, Family::scalar_new});
@@ -111,7 +112,7 @@ WEIR_HOOK void* _ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignmen
 }
 
 #define WEIR_DELETE(name, ...) \
-  WEIR_HOOK void name(void* block __VA_OPT__(, ) __VA_ARGS__) { release(WEIR_CALLER_REGISTERS(), block); }
+  WEIR_HOOK void name(void* block __VA_OPT__(, ) __VA_ARGS__) { release(block); }
 
 WEIR_DELETE(_ZdlPv)
 WEIR_DELETE(_ZdaPv)

@@ -12,10 +12,17 @@ namespace weir::pool {
 inline constexpr size_t kLargestPlainBytes = MI_SMALL_SIZE_MAX;
 inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks are 8-aligned
 
-// The calling thread's page for blocks of `bytes`, up to kLargestPlainBytes; it may be without a free block.
-[[gnu::always_inline]] inline mi_page_t* plain_page(size_t bytes) {
+// `bytes` rounded up to what blocks are a multiple of: a request of it is served from the same page. 0 for 0.
+[[gnu::always_inline]] inline size_t whole_granules(size_t bytes) {
+  return (bytes + kSmallestPlainBytes - 1) & ~(kSmallestPlainBytes - 1);
+}
+
+// The calling thread's page for blocks of that many bytes, whole granules up to kLargestPlainBytes; it may be without a free
+// block, and for 0 it always is: the pool has no blocks that small.
+[[gnu::always_inline]] inline mi_page_t* plain_page(size_t granules) {
   mi_heap_t* heap = mi_get_default_heap();
-  return _mi_heap_get_free_small_page(heap, bytes < kSmallestPlainBytes ? kSmallestPlainBytes : bytes);
+  static_assert(kLargestPlainBytes % kSmallestPlainBytes == 0 && sizeof(void*) == MI_INTPTR_SIZE);
+  return heap->pages_free_direct[granules / MI_INTPTR_SIZE];
 }
 
 // Takes the page's first free block, which must be there.

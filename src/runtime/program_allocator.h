@@ -11,7 +11,7 @@
 namespace weir::runtime {
 
 enum class ProgramAllocator : uint8_t { unknown, absent, present };
-extern std::atomic<ProgramAllocator> program_allocator;
+[[gnu::visibility("hidden")]] extern std::atomic<ProgramAllocator> program_allocator;
 
 bool look_for_program_allocator();
 

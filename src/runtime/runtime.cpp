@@ -12,6 +12,7 @@
 #include "pool/page_identity.h"
 #include "pool/pool_memory.h"
 #include "pool/pool_statistics.h"
+#include "runtime/acquire.h"
 #include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
 #include "runtime/plain_path.h"
@@ -26,71 +27,9 @@ namespace weir::runtime {
 namespace {
 
 constexpr size_t kLargestRequest = static_cast<size_t>(PTRDIFF_MAX);
-constexpr size_t kLargestRecordedAlignment = size_t{1} << ((1U << track::kAlignBits) - 1);
 
-// Read from the options once; plain because it never changes afterwards.
-struct Settings {
-  bool pool_on = true;
-  bool track_stacks = true;
-  bool self_checks = false;
-  size_t min_alignment = pool::kNaturalAlignment;
-};
-Settings settings;
-
-// Where a block came from: its pool base, or nullptr for the host's allocator.
-struct Acquired {
-  void* user = nullptr;
-  void* base = nullptr;
-  uint8_t align_log2 = 0;
-};
-
-uint8_t log2_of(size_t power) { return static_cast<uint8_t>(__builtin_ctzll(power)); }
-
-size_t effective_alignment(const Request& request) {
-  return request.alignment > settings.min_alignment ? request.alignment : settings.min_alignment;
-}
-
-// An aligned block is a larger pool block inside which Weir itself places the program's pointer: the pool's page geometry
-// then finds its record like any other's.
-Acquired acquire_aligned(const core::Inside& inside, const Request& request, size_t alignment) {
-  // An empty block takes a byte too, or its address could be the next block's.
-  const size_t wanted = request.bytes == 0 ? 1 : request.bytes;
-  const size_t bytes = wanted + alignment - pool::kNaturalAlignment;
-  if (bytes < wanted || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
-  void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
-  if (base == nullptr) return {};
-  const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + alignment - 1) & ~(alignment - 1);
-  return {reinterpret_cast<void*>(user), base, log2_of(alignment)};
-}
-
-Acquired acquire_from_pool(const core::Inside& inside, const Request& request) {
-  const size_t alignment = effective_alignment(request);
-  if (alignment > pool::kNaturalAlignment) [[unlikely]]
-    return acquire_aligned(inside, request, alignment);
-  void* base =
-      request.zeroed ? pool::pool_allocate_zeroed(inside, request.bytes) : pool::pool_allocate(inside, request.bytes);
-  return {base, base, 0};
-}
-
-void* allocate_from_host(const Request& request) {
-  const size_t alignment = effective_alignment(request);
-  if (alignment > pool::kNaturalAlignment) {
-    void* block = host_memalign(alignment, request.bytes);
-    if (block != nullptr && request.zeroed) memset(block, 0, request.bytes);
-    return block;
-  }
-  return request.zeroed ? host_calloc(request.bytes) : host_malloc(request.bytes);
-}
-
-Acquired acquire(const core::Inside& inside, const Request& request) {
-  if (settings.pool_on) [[likely]] {
-    const Acquired acquired = acquire_from_pool(inside, request);
-    if (acquired.user != nullptr) [[likely]]
-      return acquired;
-    pool::note_fallback();
-  }
-  return {allocate_from_host(request), nullptr, 0};
-}
+// WEIR_DEBUG. Plain because it never changes once the process has started.
+bool self_checks;
 
 track::PageGeometry geometry_of(uintptr_t base) {
   const pool::PoolPage page = pool::pool_page_of(base);
@@ -116,7 +55,7 @@ track::Inserted insert(const core::Inside& inside, const Acquired& acquired, con
 }
 
 core::StackId capture(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller) {
-  if (thread.last_stack == nullptr || !settings.track_stacks) return core::StackId::unknown;
+  if (thread.last_stack == nullptr) return core::StackId::unknown;
   return stack::capture(inside, *thread.last_stack, caller);
 }
 
@@ -130,18 +69,6 @@ void check_acquired(const Acquired& acquired, const Request& request) {
   if (track::find_block(address, &present, nullptr) == track::RemoveResult::removed) {
     core::fatal_self_check("a block was handed out that is still live");
   }
-}
-
-// Where the process samples: whether one of these bytes is drawn.
-bool is_drawn(ThreadState& thread, size_t bytes) {
-  int64_t& left = core::thread_slot.sample_left;
-  left -= track::drawn_bytes(bytes);
-  if (left >= 0) [[likely]]
-    return false;
-  left = track::draw_distance(thread.random_state, track::sampling_mean);
-  thread.left_at_sample = left;
-  read_tick(thread);  // the last reading may be long ago
-  return true;
 }
 
 // A record that tells where the block starts, or that it is the loader's, and no more (track::is_placeholder).
@@ -169,9 +96,9 @@ void leave_untracked(const core::Inside& inside, ThreadState& thread, const stac
 
 void track_acquired(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller,
                     const Acquired& acquired, const Request& request) {
-  if (settings.self_checks) [[unlikely]]
+  if (self_checks) [[unlikely]]
     check_acquired(acquired, request);
-  if (track::sampling() && !is_drawn(thread, request.bytes)) {
+  if (track::sampling() && !draw(thread, request.bytes)) {
     leave_untracked(inside, thread, caller, acquired, request);
     return;
   }
@@ -184,7 +111,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.align_log2 = acquired.align_log2;
   // guard: loader-block
   block.state = stack::in_loader(caller.ip) ? track::BlockState::live_of_loader : track::BlockState::live;
-  if (thread.events_on_tick == 0 || request.bytes > track::kLargestClassBytes) read_tick(thread);
+  if (thread.events_on_tick <= 0 || request.bytes > track::kLargestClassBytes) read_tick(thread);
   --thread.events_on_tick;
   block.tick = thread.tick;
   const track::Inserted inserted = insert(inside, acquired, block);
@@ -195,7 +122,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
     return;
   }
   thread.counters->last_allocated = block.address;
-  thread.last_record = nullptr;
+  thread.last_block = kNoBlock;
   thread.counters->size_classes[inserted.block_class.index].miss_count += inserted.new_page;
   if (track::sampling()) {
     track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block),
@@ -211,6 +138,7 @@ bool is_inherited(const track::Block& block) { return block.tick <= facts().igno
 void count_removed(ThreadState& thread, const track::Block& block, track::BlockClass block_class) {
   if (is_inherited(block) || track::is_placeholder(block)) [[unlikely]]
     return;
+  if (thread.last_block == block.address) thread.last_block = kNoBlock;
   if (!track::sampling()) {
     track::count_free(*thread.counters, block.stack, block.address, block.bytes, block_class);
     return;
@@ -404,6 +332,15 @@ void prewarm(const core::Inside& inside, const char* list) {
   while (options::next_prewarm_item(&list, &bytes, &count)) pool::prewarm_pool(inside, bytes, count);
 }
 
+uint64_t sampling_mean_of(const options::Options& chosen) {
+  if (!options::tracks_host()) return track::kNeverDrawn;
+  if (chosen.sample != 0 && !chosen.host_pool) {
+    core::print_line("WEIR_SAMPLE needs the pool: with WEIR_HOST_POOL=off every block is tracked");
+    return 0;
+  }
+  return chosen.sample;
+}
+
 }  // namespace
 
 void* allocate(const stack::Registers& caller, const Request& request) {
@@ -446,8 +383,8 @@ void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   if (bytes > kLargestRequest) [[unlikely]]
     return nullptr;
   if (core::PlainGuard::may_sample()) {
-    void* in_place = reallocate_sampling_in_place(block, bytes);
-    if (in_place != nullptr) return in_place;
+    void* moved = reallocate_untracked(block, bytes, caller.sp);
+    if (moved != nullptr) return moved;
   }
   if (!ensure_started()) [[unlikely]]
     return host_realloc(block, bytes);
@@ -471,7 +408,7 @@ size_t usable_bytes(void* block) {
 }
 
 bool reserve_heap(size_t capacity) {
-  if (!ensure_started() || !settings.pool_on) return false;
+  if (!ensure_started() || !pool_is_on()) return false;
   core::Guard guard;
   return guard.entered() && pool::reserve_pool(guard.token(), capacity);
 }
@@ -483,21 +420,14 @@ void note_failed_allocation() {
 
 void configure_runtime(const core::Inside& inside) {
   const options::Options& chosen = options::current();
-  settings.track_stacks = options::tracks_host();
-  settings.self_checks = chosen.debug;
-  settings.min_alignment = chosen.host_min_align;
+  self_checks = chosen.debug;
   resolve_host_allocator();
-  settings.pool_on = chosen.host_pool;
-  track::sampling_mean = chosen.sample;
-  if (track::sampling() && !settings.pool_on) {
-    track::sampling_mean = 0;
-    core::print_line("WEIR_SAMPLE needs the pool: with WEIR_HOST_POOL=off every block is tracked");
-  }
+  configure_acquire(chosen.host_pool, chosen.host_min_align);
+  track::sampling_mean = sampling_mean_of(chosen);
   prepare_thread_ends();
-  allow_plain_path(settings.pool_on && settings.track_stacks && !settings.self_checks &&
-                   settings.min_alignment <= pool::kNaturalAlignment);
+  allow_plain_path(chosen.host_pool && !chosen.debug && chosen.host_min_align <= pool::kNaturalAlignment);
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
-  if (!settings.pool_on) {
+  if (!chosen.host_pool) {
     pool::note_pool_disabled();
     return;
   }

@@ -54,6 +54,7 @@ ThreadState* enter_thread(const core::Inside&) {
   }
   core::thread_slot.thread_id = core::index_of(state->counters->id);
   state->last_stack = stack::create_last_stack();
+  state->last_block = kNoBlock;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
   core::thread_slot.state = state;
   if (track::sampling()) begin_sampling(*state);
@@ -68,6 +69,18 @@ void read_tick(ThreadState& state) {
   state.tick = core::current_tick();
   state.events_on_tick = kEventsPerTick;
   state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
+}
+
+bool draw(ThreadState& state, size_t bytes) {
+  int64_t& left = core::thread_slot.sample_left;
+  left -= track::drawn_bytes(bytes);
+  if (left >= 0) [[likely]]
+    return false;
+  left = track::draw_distance(state.random_state, track::sampling_mean);
+  if (!track::draws()) return false;
+  state.left_at_sample = left;
+  read_tick(state);  // the last reading may be long ago
+  return true;
 }
 
 void allow_plain_path(bool allowed) { plain_path_allowed = allowed; }
@@ -86,7 +99,7 @@ void thread_states_reset_after_fork() {
   track::thread_counters_reset_after_fork(state == nullptr ? nullptr : state->counters);
   if (state == nullptr) return;
   state->events_on_tick = 0;     // the last reading was the parent's
-  state->last_record = nullptr;  // guard: last-block-of-parent
+  state->last_block = kNoBlock;  // guard: last-block-of-parent
   state->counted_stack = core::StackId::unknown;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
 }

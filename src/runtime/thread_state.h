@@ -10,30 +10,38 @@
 namespace weir::runtime {
 
 struct ThreadState {
+  // What the plain path reads first.
+  int32_t events_on_tick;        // allocations that may still use `tick`; below 0: none
+  core::StackId counted_stack;   // the last one counted on the plain path, with
   stack::LastStack* last_stack;  // nullptr where memory was short: stacks are unknown then
-  track::ThreadCounters* counters;
-  uint32_t ending_rounds;       // how often the thread's end was put off for destructors that may still allocate
-  uint32_t events_on_tick;      // allocations that may still use `tick`
-  uint64_t tick;                // of the last reading of the clock
-  uint64_t plain_word1;         // track::plain_word1 of it
-  core::StackId counted_stack;  // the last one counted on the plain path, with
   track::StackCounters* counted_stack_counters;
-  // Of the block at counters->last_allocated, where the plain path of a process with one thread allocated it; else nullptr, or
-  // the record of a block that is no longer live.
+  // The thread's latest allocation, where it was the plain path's while there was one thread; else kNoBlock. Kept when it is
+  // freed: the pool is likely to give it out next. What was looked up for it holds until the thread's next allocation.
+  uintptr_t last_block;
   track::AtomicRecord* last_record;
-  void* last_page;  // the pool's page object
-  uint8_t last_class_index;
+  track::ThreadFigures* last_figures;  // of its size class
+  void* last_page;                     // the pool's page object
+  uint64_t plain_word1;                // track::plain_word1 of `tick`
+  uint64_t tick;                       // of the last reading of the clock
+  track::ThreadCounters* counters;
+  uint32_t ending_rounds;  // how often the thread's end was put off for destructors that may still allocate
   // Where the process samples:
   uint64_t random_state;
   int64_t
-      left_at_sample;  // core::thread_slot.sample_left right after the last block was drawn: nothing was allocated since
+      left_at_sample;  // core::thread_slot.sample_left right after the last drawn block: nothing was allocated since
 };
 
+inline constexpr uintptr_t kNoBlock = 1;  // no block's address, and not the end of a free list either
+
 // So many allocations of a thread share one reading of the clock, which costs as much as half of a plain one.
-inline constexpr uint32_t kEventsPerTick = 64;
+inline constexpr int32_t kEventsPerTick = 64;
 
 // Reads the clock for the event at hand and those that follow.
 void read_tick(ThreadState& state);
+
+// Where the process samples: whether one of so many bytes, about to be allocated, is drawn. Not by the hooks, which count down
+// themselves as long as none is.
+bool draw(ThreadState& state, size_t bytes);
 
 ThreadState* enter_thread(const core::Inside&);
 
@@ -51,7 +59,7 @@ void replace_last_stack(ThreadState& state);
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();
 
-// Whether the threads made from now on may take the plain path (plain_path.h), or where the process samples the sampling one;
+// Whether the threads made from now on may take the plain path (plain_path.h), or where the process samples the untracked one;
 // before the first thread's first event.
 void allow_plain_path(bool allowed);
 

@@ -42,18 +42,16 @@ struct PlainBlock {
   return {page, record, bytes, stack_of(word0), word1};
 }
 
-inline bool is_plain_live(const AtomicRecord& record) {
-  return state_of(record.word1.load(std::memory_order_relaxed)) == BlockState::live;
+// Of a record that was written by mark_live(): whether its block is live still. word1 is the record's.
+inline bool is_plain_live(uint64_t word1) {
+  static_assert((static_cast<uint64_t>(BlockState::live) & 2) == 0 &&
+                (static_cast<uint64_t>(BlockState::freed) & 2) != 0);
+  return (word1 & 2) == 0;
 }
 
-// Of a live block's record; returns its requested bytes.
-inline uint32_t mark_freed(AtomicRecord& record) {
-  record.word1.store(record.word1.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  return static_cast<uint32_t>(record.word0.load(std::memory_order_relaxed));
-}
-
-inline void mark_freed(const PlainBlock& block) {
-  block.record->word1.store(block.word1 + 1, std::memory_order_release);
+// Of a live block's record, whose word1 is that.
+inline void mark_freed(AtomicRecord& record, uint64_t word1) {
+  record.word1.store(word1 + 1, std::memory_order_release);
 }
 
 // word1 without the family: the same for all events of a thread in one tick.

@@ -73,6 +73,7 @@ uint64_t random_seed(const void* process_random, core::ThreadId thread) {
 }
 
 int64_t draw_distance(uint64_t& random_state, uint64_t mean) {
+  if (mean == kNeverDrawn) return INT64_MAX;
   const double above_zero = 1 - fraction_of(next_random(random_state));
   return static_cast<int64_t>(-logarithm(above_zero) * static_cast<double>(mean));
 }

@@ -15,16 +15,23 @@ namespace weir::track {
 extern uint64_t sampling_mean;
 inline bool sampling() { return sampling_mean != 0; }
 
-// What a block counts for the draw: an empty block must be able to be drawn too.
-inline constexpr size_t kLeastDrawnBytes = 16;
+// The mean where no byte is ever drawn: the process does not track its heap (WEIR_TRACK without host).
+inline constexpr uint64_t kNeverDrawn = ~uint64_t{0};
+inline bool draws() { return sampling_mean != kNeverDrawn; }
+
+// What a block counts for the draw: whole granules, which the hooks have at hand, and at least one, as an empty block must be able
+// to be drawn too.
+inline constexpr size_t kDrawnGranule = 16;
 inline int64_t drawn_bytes(size_t bytes) {
-  return static_cast<int64_t>(bytes < kLeastDrawnBytes ? kLeastDrawnBytes : bytes);
+  const size_t counted = bytes == 0 ? 1 : bytes;
+  return static_cast<int64_t>((counted + kDrawnGranule - 1) & ~(kDrawnGranule - 1));
 }
 
 // The first state of a thread's generator, from the process's random bytes (16, or nullptr) and the thread's id. Never 0.
 uint64_t random_seed(const void* process_random, core::ThreadId thread);
 
-// How many bytes lie before the next drawn one: exponentially distributed. Advances the generator's state.
+// How many bytes lie before the next drawn one: exponentially distributed, without end for kNeverDrawn. Advances the generator's
+// state.
 int64_t draw_distance(uint64_t& random_state, uint64_t mean);
 
 // How many blocks, and how many bytes, a tracked block stands for. The same whenever it is asked of the same block.

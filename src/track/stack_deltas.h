@@ -13,7 +13,7 @@
 namespace weir::track {
 
 // Number of times a new peak was set. A plain word for one thread alone; several use atomic operations on it.
-extern uint32_t peak_epoch;
+[[gnu::visibility("hidden")]] extern uint32_t peak_epoch;
 inline uint32_t shared_peak_epoch() { return __atomic_load_n(&peak_epoch, __ATOMIC_RELAXED); }
 
 struct alignas(64) StackDelta {

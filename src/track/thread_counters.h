@@ -30,7 +30,7 @@ struct ThreadCounters {
   core::ThreadId id;
   int tid;
   int64_t unpublished_live_bytes;  // not yet added to the process's live bytes
-  uintptr_t last_allocated;        // for temporary blocks: the thread's latest allocation
+  uintptr_t last_allocated;        // for temporary blocks: the thread's latest allocation; 0: freed, or none
   StackDeltas deltas;              // used once the process has several threads
   uint64_t events_judged;          // events when the size of `deltas` was last judged
   uint64_t temporary_count, realloc_count, realloc_in_place_count, failed_count, foreign_free_count;
@@ -51,9 +51,9 @@ void retire_thread_counters(ThreadCounters* counters);
 extern std::atomic<uint64_t> nested_event_count;
 
 // Plain words, so that one thread alone may add to them in place; several use atomic operations on them.
-extern int64_t process_live_bytes;
-extern int64_t process_peak_bytes;
-extern uint64_t process_peak_tick;
+[[gnu::visibility("hidden")]] extern int64_t process_live_bytes;
+[[gnu::visibility("hidden")]] extern int64_t process_peak_bytes;
+[[gnu::visibility("hidden")]] extern uint64_t process_peak_tick;
 extern std::atomic<int64_t> publish_threshold;  // bytes a thread may hold back once there is more than one
 
 inline bool single_threaded() { return __libc_single_threaded != 0; }
@@ -71,9 +71,10 @@ inline void note_new_peak(int64_t live, uint64_t tick) {
 }
 
 // Adds to the process's live bytes while there is one thread.
-inline void publish_alloc_alone(size_t bytes, uint64_t tick) {
+inline void publish_alloc_alone(size_t bytes, const uint64_t& tick) {
   process_live_bytes += static_cast<int64_t>(bytes);
-  if (process_live_bytes > process_peak_bytes) note_new_peak(process_live_bytes, tick);
+  if (process_live_bytes > process_peak_bytes) [[unlikely]]
+    note_new_peak(process_live_bytes, tick);
 }
 inline void publish_free_alone(size_t bytes) { process_live_bytes -= static_cast<int64_t>(bytes); }
 
@@ -98,7 +99,8 @@ inline void add_free(ThreadFigures& figures, Amount amount) {
 // Before a stack's live figures change: remember them as of the last peak, if they have not changed since.
 inline void settle_peak(StackCounters& stack) {
   const uint32_t epoch = peak_epoch;
-  if (stack.peak_epoch == epoch) return;
+  if (stack.peak_epoch == epoch) [[likely]]
+    return;
   stack.at_peak_bytes = stack.live_bytes();
   stack.at_peak_count = static_cast<uint32_t>(stack.live_count());
   stack.peak_epoch = epoch;
@@ -117,34 +119,41 @@ inline void count_free_alone(StackCounters& stack, Amount amount) {
   stack.free_bytes += amount.bytes;
 }
 
-// An event of the process's only thread. The block is not displaced.
-[[gnu::always_inline]] inline void count_alloc_alone(ThreadCounters& counters, StackCounters& stack, size_t bytes,
-                                                     uint8_t class_index, uint64_t tick) {
+// An event of the process's only thread, for a block that is not displaced. of_class: the thread's figures of its size class.
+[[gnu::always_inline]] inline void count_alloc_alone(ThreadFigures& of_class, StackCounters& stack, size_t bytes,
+                                                     const uint64_t& tick) {
   count_alloc_alone(stack, bytes);
   publish_alloc_alone(bytes, tick);
-  add_alloc(counters.size_classes[class_index], bytes);
+  add_alloc(of_class, bytes);
 }
-[[gnu::always_inline]] inline void count_free_alone(ThreadCounters& counters, StackCounters& stack, uintptr_t address,
-                                                    size_t bytes, uint8_t class_index) {
+[[gnu::always_inline]] inline void count_free_alone(ThreadFigures& of_class, StackCounters& stack, size_t bytes) {
   count_free_alone(stack, bytes);
-  if (counters.last_allocated == address) {
-    counters.last_allocated = 0;
-    ++counters.temporary_count;
-    ++stack.temporary_count;
-  }
   publish_free_alone(bytes);
-  add_free(counters.size_classes[class_index], bytes);
+  add_free(of_class, bytes);
 }
 
-// The same for the free of the thread's latest allocation.
-[[gnu::always_inline]] inline void count_temporary_free_alone(ThreadCounters& counters, StackCounters& stack,
-                                                              size_t bytes, uint8_t class_index) {
-  count_free_alone(stack, bytes);
-  ++stack.temporary_count;
-  ++counters.temporary_count;
-  counters.last_allocated = 0;
+// The same where the stack is settled and the peak is not passed, as these two tell.
+inline bool is_settled(const StackCounters& stack) { return stack.peak_epoch == peak_epoch; }
+inline bool is_new_peak(size_t bytes) { return process_live_bytes + static_cast<int64_t>(bytes) > process_peak_bytes; }
+[[gnu::always_inline]] inline void count_alloc_settled(ThreadFigures& of_class, StackCounters& stack, size_t bytes) {
+  ++stack.alloc_count;
+  stack.alloc_bytes += bytes;
+  if (stack.live_bytes() > stack.max_bytes) [[unlikely]]
+    stack.max_bytes = stack.live_bytes();
+  process_live_bytes += static_cast<int64_t>(bytes);
+  add_alloc(of_class, bytes);
+}
+[[gnu::always_inline]] inline void count_free_settled(ThreadFigures& of_class, StackCounters& stack, size_t bytes) {
+  ++stack.free_count;
+  stack.free_bytes += bytes;
   publish_free_alone(bytes);
-  add_free(counters.size_classes[class_index], bytes);
+  add_free(of_class, bytes);
+}
+
+// Beside it, for the free of the thread's latest allocation.
+[[gnu::always_inline]] inline void count_temporary(ThreadCounters& counters, StackCounters& stack) {
+  ++counters.temporary_count;
+  ++stack.temporary_count;
 }
 
 // An event where the process has several threads. The block is not displaced.

@@ -34,7 +34,7 @@ TEST(Sampling, ThreadsDrawDifferently) {
 
 TEST(Sampling, WeightsAreTheInverseOfTheChance) {
   for (const size_t bytes : {16UL, 100UL, 4096UL, 100'000UL, 1UL << 20, 3UL << 20, 64UL << 20}) {
-    const double factor = 1 / -std::expm1(-static_cast<double>(bytes) / kMean);
+    const double factor = 1 / -std::expm1(-static_cast<double>(drawn_bytes(bytes)) / kMean);
     double counts = 0;
     constexpr int kBlocks = 20'000;
     for (int i = 0; i < kBlocks; ++i) {
@@ -51,6 +51,17 @@ TEST(Sampling, ABlockWeighsTheSameEachTime) {
   for (uint64_t tick = 0; tick < 100; ++tick) {
     EXPECT_EQ(weigh(4096, 700'000, tick, kMean).count, weigh(4096, 700'000, tick, kMean).count);
   }
+}
+
+TEST(Sampling, NothingIsDrawnWhereTheMeanIsNever) {
+  uint64_t state = random_seed(nullptr, core::ThreadId::unknown);
+  EXPECT_EQ(draw_distance(state, kNeverDrawn), INT64_MAX);
+}
+
+TEST(Sampling, AnEmptyBlockCanBeDrawn) {
+  EXPECT_EQ(drawn_bytes(0), 16);
+  EXPECT_EQ(drawn_bytes(16), 16);
+  EXPECT_EQ(drawn_bytes(17), 32);
 }
 
 TEST(Sampling, LargeBlocksAreExact) {

@@ -1,0 +1,20 @@
+// What the short ways through a hook (plain_path.h, untracked_path.h) know of the hook they are part of: where it was called from,
+// and what it does where its event is not an ordinary one.
+#pragma once
+
+#include <cstddef>
+
+#include "runtime/hook_frame.h"
+#include "track/record.h"
+
+namespace weir::runtime {
+
+// Everything of an allocation, errors included, and of a free.
+struct AllocatingHook {
+  track::Family family;
+  bool zeroed;
+  void* (*allocate_generally)(size_t bytes, HookFrame frame);
+};
+using ReleasingHook = void (*)(void* block, HookFrame frame);
+
+}  // namespace weir::runtime
