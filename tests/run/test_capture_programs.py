@@ -79,13 +79,14 @@ class RealProgramsEqualLibunwind(CaptureComparison):
 
     def test_torture(self):
         """Exceptions, longjmp, coroutines, signals, realigned frames, libraries closed and loaded anew, threads."""
-        self.compare([weir_test.program("capture_torture"), "8"])
+        self.compare([weir_test.program("capture_torture"), "14"])
 
     def test_zz_enough(self):
         """All together; named so that it runs after them."""
         print(f"all: {self.sums}")
         self.assertGreaterEqual(self.sums["compared"], LEAST_COMPARED)
-        self.assertGreaterEqual(self.sums["compared_spliced"], LEAST_SPLICED)
+        walked_and_spliced = self.sums["compared_spliced"] - self.sums["compared_recalled"]
+        self.assertGreaterEqual(walked_and_spliced, LEAST_SPLICED)
 
 
 if __name__ == "__main__":
