@@ -1,8 +1,11 @@
 #include "stack/recent_stacks.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <cstdlib>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace weir::stack {
@@ -11,14 +14,37 @@ namespace {
 // Return addresses without a rule: the second look then goes by the leaf alone.
 constexpr uintptr_t kCode = 0x10000;
 
+// Where played stacks lie: always the same addresses, so that they share slots in each run or in none.
+class Ground {
+ public:
+  static std::span<uintptr_t> take(size_t words) {
+    static Ground ground;
+    if (ground.used_ + words > kWords) ground.used_ = 0;
+    uintptr_t* first = ground.first_ + ground.used_;
+    ground.used_ += words;
+    return {first, words};
+  }
+  static constexpr size_t kWords = size_t{1} << 20;
+
+ private:
+  Ground() {
+    void* place = mmap(reinterpret_cast<void*>(uintptr_t{1} << 40), kWords * sizeof(uintptr_t), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (place == MAP_FAILED) abort();
+    first_ = static_cast<uintptr_t*>(place);
+  }
+  uintptr_t* first_;
+  size_t used_ = 0;
+};
+
 // A played stack: words, of which unwinding it read all, outermost first.
 struct Played {
-  std::vector<uintptr_t> words;
+  std::span<uintptr_t> words;
   std::vector<Check> checks;
   Registers caller{};
   core::StackId stack = core::StackId::unknown;
 
-  Played(uint32_t number, size_t depth) : words(depth), stack(static_cast<core::StackId>(number)) {
+  Played(uint32_t number, size_t depth) : words(Ground::take(depth)), stack(static_cast<core::StackId>(number)) {
     checks.push_back(kCheckSentinel);
     for (size_t i = 0; i < depth; ++i) {
       words[i] = kCode + number * 64 + i;
@@ -35,6 +61,7 @@ class RecentStacksTest : public testing::Test {
   void TearDown() override { recent_.release(); }
 
   core::StackId recall(const Registers& caller, core::StackId followed) {
+    ++clock_;
     const core::StackId stack = recent_.recall_in_turn(last_, caller, followed);
     return stack != core::StackId::unknown ? stack : recent_.recall_by_callers(last_, caller);
   }
@@ -43,7 +70,7 @@ class RecentStacksTest : public testing::Test {
   void remember(const Played& played, core::StackId followed, uintptr_t rbp_mask = 0) {
     ASSERT_EQ(recall(played.caller, followed), core::StackId::unknown);
     put_leaf(played, rbp_mask);
-    recent_.keep(last_, ++clock_);
+    recent_.keep(last_, clock_);
   }
 
   void put_leaf(const Played& played, uintptr_t rbp_mask) {
@@ -138,7 +165,7 @@ TEST_F(RecentStacksTest, GrowsWhileStacksArePushedOutAndNeverNamesAnother) {
       const core::StackId stack = recall(one->caller, followed);
       if (stack == core::StackId::unknown) {
         put_leaf(*one, 0);
-        recent_.keep(last_, ++clock_);
+        recent_.keep(last_, clock_);
       } else {
         ASSERT_EQ(stack, one->stack);
         ++recalled_in_last_round;
