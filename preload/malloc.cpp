@@ -28,6 +28,8 @@ void* or_out_of_memory(void* block) {
   return block;
 }
 
+[[gnu::noinline]] void* too_large() { return or_out_of_memory(nullptr); }
+
 // Out of line and with the frame as arguments, so that the hooks save no registers for it.
 [[gnu::noinline]] void* malloc_generally(size_t bytes, HookFrame frame) {
   return or_out_of_memory(weir::runtime::allocate(frame.caller(), {bytes}));
@@ -47,6 +49,16 @@ constexpr weir::runtime::AllocatingHook kCalloc{Family::malloc, true, &calloc_ge
   if (block != nullptr) weir::runtime::release(frame.caller(), block);
 }
 
+[[gnu::noinline]] void* realloc_generally(void* block, size_t bytes, HookFrame frame) {
+  return or_out_of_memory(weir::runtime::reallocate(frame.caller(), block, bytes));
+}
+
+// realloc to no bytes.
+[[gnu::noinline]] void* release_for_nothing(void* block, HookFrame frame) {
+  weir::runtime::release(frame.caller(), block);
+  return nullptr;
+}
+
 bool is_power_of_two(size_t value) { return value != 0 && (value & (value - 1)) == 0; }
 
 // glibc's memalign takes any alignment and rounds it up to a power of two.
@@ -62,8 +74,11 @@ WEIR_HOOK void* malloc(size_t bytes) { return weir::runtime::allocate_plainly(by
 
 WEIR_HOOK void* calloc(size_t count, size_t bytes) {
   size_t total = 0;
-  if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
-  return weir::runtime::allocate_of_class(total, weir::runtime::hook_frame(), kCalloc);
+  if (__builtin_mul_overflow(count, bytes, &total)) return too_large();
+  // The loader's own blocks are marked, which is the general path's business.
+  if (weir::stack::in_loader(weir::runtime::ip_of_hook())) [[unlikely]]
+    return calloc_generally(total, weir::runtime::hook_frame());
+  return weir::runtime::allocate_plainly(total, kCalloc);
 }
 
 WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(block, &free_generally); }
@@ -73,23 +88,17 @@ WEIR_HOOK void cfree(void* block) {
 }
 
 WEIR_HOOK void* realloc(void* block, size_t bytes) {
-  if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {bytes}));
-  if (bytes == 0) {
-    weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
-    return nullptr;
-  }
-  return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, bytes));
+  if (block == nullptr) return weir::runtime::allocate_plainly(bytes, kMalloc);
+  if (bytes == 0) return release_for_nothing(block, weir::runtime::hook_frame());
+  return weir::runtime::reallocate_plainly(block, bytes, &realloc_generally);
 }
 
 WEIR_HOOK void* reallocarray(void* block, size_t count, size_t bytes) {
   size_t total = 0;
-  if (__builtin_mul_overflow(count, bytes, &total)) return or_out_of_memory(nullptr);
-  if (block == nullptr) return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {total}));
-  if (total == 0) {
-    weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
-    return nullptr;
-  }
-  return or_out_of_memory(weir::runtime::reallocate(WEIR_CALLER_REGISTERS(), block, total));
+  if (__builtin_mul_overflow(count, bytes, &total)) return too_large();
+  if (block == nullptr) return weir::runtime::allocate_plainly(total, kMalloc);
+  if (total == 0) return release_for_nothing(block, weir::runtime::hook_frame());
+  return weir::runtime::reallocate_plainly(block, total, &realloc_generally);
 }
 
 WEIR_HOOK int posix_memalign(void** result, size_t alignment, size_t bytes) {

@@ -45,13 +45,14 @@ void configure_pool(const core::Inside& inside, const PoolSettings& settings) {
   segments_seen = memory_counters().mmap_count;
 }
 
-uint64_t prewarm_pool(const core::Inside& inside, uint64_t bytes, uint64_t count) {
+uint64_t prewarm_pool(const core::Inside& inside, uint64_t bytes, uint64_t count, BlockObserver observe) {
   // The blocks are linked through their first words while all are held, then given to the free list together.
   void* held = nullptr;
   uint64_t made = 0;
   for (; made < count; ++made) {
     void* block = pool_allocate(inside, bytes);
     if (block == nullptr) break;
+    observe(inside, block);
     *static_cast<void**>(block) = held;
     held = block;
   }

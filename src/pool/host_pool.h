@@ -31,8 +31,10 @@ struct PoolSettings {
 // Before the pool's first use.
 void configure_pool(const core::Inside&, const PoolSettings&);
 
-// Makes `count` blocks of `bytes` ready in the calling thread's free lists; returns how many were made.
-uint64_t prewarm_pool(const core::Inside&, uint64_t bytes, uint64_t count);
+// Makes `count` blocks of `bytes` ready in the calling thread's free lists; returns how many were made. Each is shown to
+// `observe` while it is held.
+using BlockObserver = void (*)(const core::Inside&, void* block);
+uint64_t prewarm_pool(const core::Inside&, uint64_t bytes, uint64_t count, BlockObserver observe);
 
 // Reserves at least `capacity` bytes of address space in total. False where the kernel gives no more.
 bool reserve_pool(const core::Inside&, uint64_t capacity);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstring>
 
 #include "core/guard.h"
 #include "pool/page_identity.h"
@@ -30,6 +31,14 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
   mi_block_t* block = page->free;
   page->used++;
   page->free = mi_block_next(page, block);
+  return block;
+}
+
+// Makes a block that was just taken read as zeros, for `bytes` from its start. was_zero: the page's is_zero when it was taken, by
+// which all but the free list's link is zero already.
+[[gnu::always_inline]] inline void* zero_plain_block(void* block, bool was_zero, size_t bytes) {
+  if (!was_zero) return memset(block, 0, bytes);
+  *static_cast<void**>(block) = nullptr;
   return block;
 }
 

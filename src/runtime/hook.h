@@ -9,12 +9,13 @@
 
 namespace weir::runtime {
 
-// Everything of an allocation, errors included, and of a free.
+// Everything of an allocation, errors included, of a free, and of a realloc that is neither of the two.
 struct AllocatingHook {
   track::Family family;
   bool zeroed;
   void* (*allocate_generally)(size_t bytes, HookFrame frame);
 };
 using ReleasingHook = void (*)(void* block, HookFrame frame);
+using ReallocatingHook = void* (*)(void* block, size_t bytes, HookFrame frame);
 
 }  // namespace weir::runtime

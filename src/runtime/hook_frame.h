@@ -34,6 +34,11 @@ struct HookFrame {
 #endif
 }
 
+// The return address of that frame.
+[[gnu::always_inline]] inline uintptr_t ip_of_hook() {
+  return reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+}
+
 // What the guard is to remember of this frame: handlers that interrupt the hook run below it, the program's next calls above.
 [[gnu::always_inline]] inline uintptr_t lowest_of_hook() {
   return reinterpret_cast<uintptr_t>(__builtin_dwarf_cfa()) - sizeof(uintptr_t);

@@ -78,44 +78,48 @@ struct Place {
 }
 
 // The pool had no block at hand.
-[[gnu::noinline]] void* refill(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook) {
+[[gnu::noinline]] void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
   core::PlainGuard::leave(&thread);
   return allocate_of_class(bytes, frame, hook);
 }
 
-// A small block whose stack capture_by() takes. Leaves the guard.
-template <class CaptureBy>
-[[gnu::always_inline]] inline void* allocate_small(ThreadState& thread, size_t bytes, HookFrame frame,
-                                                   const AllocatingHook& hook, CaptureBy capture_by) {
-  const Place place = find_place(bytes);
-  if (place.page == nullptr) [[unlikely]]
-    return refill(thread, bytes, frame, hook);
-  track(thread, place, capture_by(), bytes, hook.family);
-  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
-  core::PlainGuard::leave(&thread);
-  return block;
+template <detail::StackNews kNews>
+[[gnu::always_inline]] inline core::StackId stack_by(ThreadState& thread, HookFrame frame) {
+  stack::LastStack& last = *thread.last_stack;
+  if constexpr (kNews == detail::StackNews::same) {
+    stack::count_one(last.same);
+    return last.leaf_stack;
+  } else if constexpr (kNews == detail::StackNews::changed) {
+    return stack::capture_changed(last, frame.ip(), frame.sp(), frame.rbp);
+  } else {
+    return stack::capture(core::PlainGuard::token(), last, frame.caller());
+  }
 }
 
 }  // namespace
 
-void* detail::allocate_with_care(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook) {
-  if (thread.events_on_tick < 0) begin_tick(thread);
-  return allocate_small(thread, bytes, frame, hook,
-                        [&] { return stack::capture(core::PlainGuard::token(), *thread.last_stack, frame.caller()); });
+template <detail::StackNews kNews, bool kZeroed>
+void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
+  if (kNews == StackNews::unknown && thread.events_on_tick < 0) begin_tick(thread);
+  const Place place = find_place(bytes);
+  if (place.page == nullptr) [[unlikely]]
+    return refill(bytes, frame, thread, hook);
+  const track::Family family = hook.family;
+  track(thread, place, stack_by<kNews>(thread, frame), bytes, family);
+  const bool is_zero = place.page->is_zero;
+  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
+  core::PlainGuard::leave(&thread);
+  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
-void* detail::allocate_on_changed_stack(ThreadState& thread, size_t bytes, HookFrame frame,
-                                        const AllocatingHook& hook) {
-  return allocate_small(thread, bytes, frame, hook,
-                        [&] { return stack::capture_changed(*thread.last_stack, frame.ip(), frame.sp(), frame.rbp); });
-}
-
-void* detail::allocate_on_same_stack(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook) {
-  return allocate_small(thread, bytes, frame, hook, [&] {
-    stack::count_one(thread.last_stack->same);
-    return thread.last_stack->leaf_stack;
-  });
-}
+namespace detail {
+template void* allocate_further<StackNews::unknown, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::unknown, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::changed, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::changed, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::same, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::same, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+}  // namespace detail
 
 void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hook) {
   // The loader's own blocks are marked, which is the general path's business.
@@ -144,12 +148,18 @@ void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hoo
 
 namespace {
 
+[[gnu::always_inline]] inline mi_page_t* pool_page_of(const track::PageRecords& records) {
+  return static_cast<mi_page_t*>(const_cast<void*>(records.page.load(std::memory_order_relaxed)));
+}
+
 // The rest of a free with several threads. Leaves the guard.
-[[gnu::noinline]] void release_among_threads(ThreadState& thread, const track::PlainBlock& block, mi_page_t* page,
-                                             void* user) {
-  track::mark_freed(*block.record, block.word1);
-  track::count_free_among_threads(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes,
-                                  block.page->block_class.index);
+[[gnu::noinline]] void release_among_threads(void* user, track::PageRecords& records, track::AtomicRecord& record,
+                                             ThreadState& thread) {
+  const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
+  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
+  track::count_free_among_threads(*thread.counters, track::stack_of(word0), reinterpret_cast<uintptr_t>(user),
+                                  static_cast<uint32_t>(word0), records.block_class.index);
+  mi_page_t* page = pool_page_of(records);
   if (!pool::is_plain_page(page)) {
     pool::pool_release(core::PlainGuard::token(), user);
   } else if (pool::give_plain_block(core::PlainGuard::token(), page, user)) {
@@ -158,24 +168,24 @@ namespace {
   core::PlainGuard::leave(&thread);
 }
 
-[[gnu::noinline]] void release_generally(ThreadState& thread, void* user, HookFrame frame, ReleasingHook hook) {
+[[gnu::noinline]] void release_generally(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
   core::PlainGuard::leave(&thread);
   hook(user, frame);
 }
 
 }  // namespace
 
-void detail::release_with_care(ThreadState& thread, void* user, HookFrame frame, ReleasingHook hook) {
+void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
   const auto address = reinterpret_cast<uintptr_t>(user);
   const track::PlainBlock block = track::find_plain_block(address);
   if (block.page == nullptr || block.word1 < first_own_word1) [[unlikely]]
-    return release_generally(thread, user, frame, hook);
-  auto* page = static_cast<mi_page_t*>(const_cast<void*>(block.page->page.load(std::memory_order_relaxed)));
+    return release_generally(user, frame, thread, hook);
   if (!track::single_threaded()) [[unlikely]]
-    return release_among_threads(thread, block, page, user);
+    return release_among_threads(user, *block.page, *block.record, thread);
+  mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]
-    return release_generally(thread, user, frame, hook);
+    return release_generally(user, frame, thread, hook);
   track::mark_freed(*block.record, block.word1);
   track::ThreadCounters& own = *thread.counters;
   track::count_free_alone(own.size_classes[block.page->block_class.index], *counters, block.bytes);
@@ -189,7 +199,7 @@ void detail::release_with_care(ThreadState& thread, void* user, HookFrame frame,
   core::PlainGuard::leave(&thread);
 }
 
-void detail::retire_page(mi_page_t* page, ThreadState& thread) {
+[[gnu::noinline]] void detail::retire_page(mi_page_t* page, ThreadState& thread) {
   weir_pool_retire_page(page);
   core::PlainGuard::leave(&thread);
 }

@@ -21,18 +21,25 @@ namespace weir::runtime {
 // word1 of the first record that is this process's own: in a forked child, earlier blocks are its parent's.
 [[gnu::visibility("hidden")]] extern uint64_t first_own_word1;
 
-// A block of any size class, by the pool's own way to it: for calloc, and for blocks beyond the smallest classes.
+// A block of any size class, by the pool's own way to it: for those beyond the smallest classes, and where the page at hand has
+// no free block.
 void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hook);
 
 namespace detail {
 
 // The rest of an allocation inside the guard, by what is known of its stack: nothing, that it changed, or that it did not.
-void* allocate_with_care(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook);
-void* allocate_on_changed_stack(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook);
-void* allocate_on_same_stack(ThreadState& thread, size_t bytes, HookFrame frame, const AllocatingHook& hook);
+enum class StackNews : uint8_t { unknown, changed, same };
+template <StackNews kNews, bool kZeroed>
+void* allocate_further(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
+
+template <StackNews kNews>
+[[gnu::always_inline]] inline void* allocate_further(size_t bytes, ThreadState& thread, const AllocatingHook& hook) {
+  return hook.zeroed ? allocate_further<kNews, true>(bytes, hook_frame(), thread, hook)
+                     : allocate_further<kNews, false>(bytes, hook_frame(), thread, hook);
+}
 
 // The rest of a free inside the guard: of any block.
-void release_with_care(ThreadState& thread, void* user, HookFrame frame, ReleasingHook hook);
+void release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook);
 
 // Tells the pool of an empty page, and leaves the guard.
 void retire_page(mi_page_t* page, ThreadState& thread);
@@ -50,10 +57,11 @@ void retire_page(mi_page_t* page, ThreadState& thread);
                                                    size_t bytes, const AllocatingHook& hook) {
   stack::count_one(thread.last_stack->same);
   track::mark_live(*thread.last_record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, hook.family);
+  const bool is_zero = page->is_zero;
   void* block = pool::take_plain_block(core::PlainGuard::token(), page);
   track::count_alloc_settled(*thread.last_figures, *thread.counted_stack_counters, bytes);
   core::PlainGuard::leave(&thread);
-  return block;
+  return hook.zeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
 // Whether a free is that of the block which the process's only thread allocated last, found live: word1 is its record's.
@@ -86,14 +94,14 @@ void retire_page(mi_page_t* page, ThreadState& thread);
     return hook.allocate_generally(bytes, hook_frame());
   }
   if (--thread->events_on_tick < 0 || !track::single_threaded()) [[unlikely]]
-    return detail::allocate_with_care(*thread, bytes, hook_frame(), hook);
+    return detail::allocate_further<detail::StackNews::unknown>(bytes, *thread, hook);
   const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
   if (!stack::is_unchanged(*thread->last_stack, hook_frame().caller(), generation)) [[unlikely]]
-    return detail::allocate_on_changed_stack(*thread, bytes, hook_frame(), hook);
+    return detail::allocate_further<detail::StackNews::changed>(bytes, *thread, hook);
   mi_page_t* page = pool::plain_page(pool::whole_granules(bytes));
   const core::StackId stack = thread->last_stack->leaf_stack;
   if (!detail::repeats(*thread, page, stack, bytes)) [[unlikely]]
-    return detail::allocate_on_same_stack(*thread, bytes, hook_frame(), hook);
+    return detail::allocate_further<detail::StackNews::same>(bytes, *thread, hook);
   return detail::allocate_again(*thread, page, stack, bytes, hook);
 }
 
@@ -109,7 +117,13 @@ void retire_page(mi_page_t* page, ThreadState& thread);
     if (detail::is_temporary(*thread, word1)) [[likely]]
       return detail::release_temporary(*thread, word1, user);
   }
-  detail::release_with_care(*thread, user, hook_frame(), hook);
+  detail::release_with_care(user, hook_frame(), *thread, hook);
+}
+
+// A realloc that is neither an allocation nor a free. An exact process takes the general path.
+[[gnu::always_inline]] inline void* reallocate_plainly(void* user, size_t bytes, ReallocatingHook hook) {
+  if (core::PlainGuard::may_sample()) return reallocate_untracked(user, bytes, hook_frame(), hook);
+  return hook(user, bytes, hook_frame());
 }
 
 }  // namespace weir::runtime

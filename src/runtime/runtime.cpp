@@ -328,9 +328,18 @@ pool::PageUsage read_usage() {
   return {totals.page_bytes, totals.active_page_bytes, totals.allocated_bytes};
 }
 
+// The untracked path takes for granted that pages with free blocks are known.
+void know_page_where_sampling(const core::Inside& inside, void* block) {
+  if (!track::sampling()) return;
+  ThreadState* thread = this_thread(inside);
+  if (thread != nullptr) know_page_of(inside, *thread, block);
+}
+
 void prewarm(const core::Inside& inside, const char* list) {
   uint64_t bytes = 0, count = 0;
-  while (options::next_prewarm_item(&list, &bytes, &count)) pool::prewarm_pool(inside, bytes, count);
+  while (options::next_prewarm_item(&list, &bytes, &count)) {
+    pool::prewarm_pool(inside, bytes, count, &know_page_where_sampling);
+  }
 }
 
 uint64_t sampling_mean_of(const options::Options& chosen) {
@@ -383,10 +392,6 @@ void release(const stack::Registers& caller, void* block) {
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   if (bytes > kLargestRequest) [[unlikely]]
     return nullptr;
-  if (core::PlainGuard::may_sample()) {
-    void* moved = reallocate_untracked(block, bytes, caller.sp);
-    if (moved != nullptr) return moved;
-  }
   if (!ensure_started()) [[unlikely]]
     return host_realloc(block, bytes);
   core::Guard guard(caller.sp);

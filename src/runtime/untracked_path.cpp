@@ -46,24 +46,25 @@ void* allocate_of_class_untracked(size_t bytes, HookFrame frame, const Allocatin
   return block;
 }
 
-void* reallocate_untracked(void* user, size_t bytes, uintptr_t stack_pointer) {
+void* reallocate_untracked(void* user, size_t bytes, HookFrame frame, ReallocatingHook hook) {
   const auto address = reinterpret_cast<uintptr_t>(user);
   const track::PageRecords* records = detail::page_of_untracked(address);
-  if (records == nullptr) return nullptr;
+  if (records == nullptr) return hook(user, bytes, frame);
   const size_t usable = records->block_bytes32;  // 0 where it is too large for this path
   const uintptr_t start = records->start + track::block_index(*records, address) * usable;
   const int64_t left = core::thread_slot.sample_left - track::drawn_bytes(bytes);
-  if (start != address || usable == 0 || left < 0) return nullptr;
-  core::PlainGuard::enter_sampling(stack_pointer);
+  if (start != address || usable == 0 || left < 0) return hook(user, bytes, frame);
+  core::PlainGuard::enter_sampling(frame.lowest());
   const bool fits = bytes <= usable && bytes >= usable / 2;
   void* moved = fits ? user : move_untracked(user, usable, bytes);
   if (moved != nullptr) {
     core::thread_slot.sample_left = left;
-    ++own_state().counters->realloc_count;
-    own_state().counters->realloc_in_place_count += fits;
+    track::ThreadCounters& counters = *own_state().counters;
+    ++counters.realloc_count;
+    counters.realloc_in_place_count += fits;
   }
   core::PlainGuard::leave_sampling();
-  return moved;
+  return moved != nullptr ? moved : hook(user, bytes, frame);
 }
 
 void detail::release_untracked_to_pool(void* user) {

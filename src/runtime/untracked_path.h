@@ -16,9 +16,8 @@ namespace weir::runtime {
 // A block of any size class, by the pool's own way to it.
 void* allocate_of_class_untracked(size_t bytes, HookFrame frame, const AllocatingHook& hook);
 
-// A realloc wholly done, or nullptr where there is more to do: the block is tracked, or one of the new block's bytes is drawn, or
-// memory is out.
-void* reallocate_untracked(void* user, size_t bytes, uintptr_t stack_pointer);
+// Neither is 0.
+void* reallocate_untracked(void* user, size_t bytes, HookFrame frame, ReallocatingHook hook);
 
 namespace detail {
 
@@ -34,20 +33,22 @@ void retire_page_untracked(mi_page_t* page);
 
 }  // namespace detail
 
-// For a request of up to pool::kLargestPlainBytes.
+// For a request of up to pool::kLargestPlainBytes. A page with free blocks is one that the directory knows: whoever has the pool
+// make one sees to that.
 [[gnu::always_inline]] inline void* allocate_untracked(size_t bytes, const AllocatingHook& hook) {
   core::PlainGuard::enter_sampling(lowest_of_hook());
   const size_t granules = pool::whole_granules(bytes);  // what the block counts for the draw, but for an empty one
   const int64_t left = core::thread_slot.sample_left - static_cast<int64_t>(granules);
   mi_page_t* page = pool::plain_page(granules);
-  if (left < 0 || page->free == nullptr || pool::page_note(page) == nullptr) [[unlikely]] {
+  if (left < 0 || page->free == nullptr) [[unlikely]] {
     core::PlainGuard::leave_sampling();
     return allocate_of_class_untracked(bytes, hook_frame(), hook);
   }
   core::thread_slot.sample_left = left;
+  const bool is_zero = page->is_zero;
   void* block = pool::take_plain_block(core::PlainGuard::token(), page);
   core::PlainGuard::leave_sampling();
-  return block;
+  return hook.zeroed ? pool::zero_plain_block(block, is_zero, granules) : block;
 }
 
 [[gnu::always_inline]] inline void release_untracked(void* user, ReleasingHook hook) {
