@@ -235,6 +235,14 @@ class Writer {
     if (sites.empty()) return;
     heading(is_single_ ? "Held when live memory was highest" : "Held when each process's live memory was highest");
     write_list(sites, [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
+    if (is_single_) write_peak_left_out(child(digest_.first_report()["host"], "peak_left_out"));
+  }
+
+  void write_peak_left_out(const Json& rest) {
+    const uint64_t stacks = figure(rest, "stack_count");
+    if (stacks == 0) return;
+    line(style_.dim("  The report does not list " + plural(stacks, "more stack") + " that held " +
+                    human_bytes(figure(rest, "bytes")) + " in " + plural(figure(rest, "count"), "block")));
   }
 
   void write_hot_sites() {

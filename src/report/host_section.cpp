@@ -261,6 +261,9 @@ void write_host(JsonStream& json, const HostFigures& figures, const Snapshot& sn
   json.key("capture");
   write_capture(json, stack::capture_counters());
   json.key("large_left_out_count").number(snapshot.large_left_out_count());
+  const PeakRest& rest = snapshot.peak_rest();
+  json.key("peak_left_out").begin_object().key("stack_count").number(rest.stack_count);
+  json.key("bytes").number(rest.bytes).key("count").number(rest.count).end_object();
   json.end_object();
 }
 

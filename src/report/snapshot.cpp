@@ -311,11 +311,27 @@ void Snapshot::order_leaks() {
   });
 }
 
+// A program that loads much holds memory from 100,000 and more stacks at its peak, a few bytes each: they are summed up.
+void Snapshot::order_peak() {
+  const auto holds_more = [](const PeakPart& a, const PeakPart& b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack;
+  };
+  if (peak_.size() > kMaxPeakParts) {
+    PeakPart* first_of_rest = peak_.begin() + kMaxPeakParts;
+    std::nth_element(peak_.begin(), first_of_rest, peak_.end(), holds_more);
+    for (const PeakPart* part = first_of_rest; part != peak_.end(); ++part) {
+      ++peak_rest_.stack_count;
+      peak_rest_.bytes += part->bytes;
+      peak_rest_.count += part->count;
+    }
+    peak_.resize(kMaxPeakParts);
+  }
+  std::sort(peak_.begin(), peak_.end(), holds_more);
+}
+
 void Snapshot::sort_all() {
   order_leaks();
-  std::sort(peak_.begin(), peak_.end(), [](const PeakPart& a, const PeakPart& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack;
-  });
+  order_peak();
   std::sort(hot_sites_.begin(), hot_sites_.end(), has_more_temporaries);
   std::sort(large_.begin(), large_.end(), is_larger);
 }

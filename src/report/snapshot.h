@@ -74,6 +74,14 @@ struct HotSite {
 
 inline constexpr size_t kHotSites = 200;  // by each of two orders
 inline constexpr size_t kMaxLarge = 10'000;
+inline constexpr size_t kMaxPeakParts = 10'000;
+
+// What is not listed of the peak, summed up: the smallest parts.
+struct PeakRest {
+  uint64_t stack_count = 0;
+  uint64_t bytes = 0;
+  uint64_t count = 0;  // blocks
+};
 
 // (stack, thread) pairs beyond the list in a Leak: a hash set without removal.
 class PairSet {
@@ -101,7 +109,8 @@ class Snapshot {
   size_t leak_count() const { return leaks_.size(); }
   const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
   const LeakDetails& leak_details(size_t rank) const { return leak_details_[leak_order_[rank].index]; }
-  const ScratchArray<PeakPart>& peak() const { return peak_; }           // most bytes first
+  const ScratchArray<PeakPart>& peak() const { return peak_; }  // most bytes first, at most kMaxPeakParts
+  const PeakRest& peak_rest() const { return peak_rest_; }
   const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }  // most temporary allocations first
   const ScratchArray<Sample>& large() const { return large_; }           // largest first
   uint64_t large_left_out_count() const { return large_left_out_count_; }
@@ -121,6 +130,7 @@ class Snapshot {
   void gather_peak(const CountedStacks& stacks);
   void gather_hot_sites(const CountedStacks& stacks);
   void order_leaks();
+  void order_peak();
   void sort_all();
 
   uint64_t ignore_before_tick_ = 0;
@@ -135,6 +145,7 @@ class Snapshot {
   ScratchArray<LeakDetails> leak_details_;  // at the same index
   ScratchArray<LeakPlace> leak_order_;      // leaks are too large to be moved about
   ScratchArray<PeakPart> peak_;
+  PeakRest peak_rest_;
   ScratchArray<HotSite> hot_sites_;
   ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first
   PairSet more_threads_;

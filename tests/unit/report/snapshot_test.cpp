@@ -136,6 +136,20 @@ TEST(Snapshot, PeakPartsComeMostBytesFirst) {
   for (size_t i = 1; i < snapshot.peak().size(); ++i) EXPECT_GE(snapshot.peak()[i - 1].bytes, snapshot.peak()[i].bytes);
 }
 
+TEST(Snapshot, TheSmallestPartsOfALongPeakAreSummedUp) {
+  LiveBlocks blocks;
+  constexpr uint32_t kMore = 500;
+  for (uint32_t i = 0; i < kMaxPeakParts + kMore; ++i) blocks.add(make_stack({0x1600'0000 + i}), 100'000 + i);
+  Snapshot snapshot;
+  ASSERT_TRUE(snapshot.take(kFirstTick, UINT64_MAX));
+  ASSERT_EQ(snapshot.peak().size(), kMaxPeakParts);
+  EXPECT_EQ(snapshot.peak()[0].bytes, 100'000 + kMaxPeakParts + kMore - 1);
+  EXPECT_EQ(snapshot.peak()[kMaxPeakParts - 1].bytes, 100'000 + kMore);
+  EXPECT_GE(snapshot.peak_rest().stack_count, kMore);  // and what other tests left
+  EXPECT_EQ(snapshot.peak_rest().stack_count, snapshot.peak_rest().count);
+  EXPECT_GE(snapshot.peak_rest().bytes, kMore * uint64_t{100'000} + kMore * (kMore - 1) / 2);
+}
+
 TEST(Snapshot, MappingsOfTheProgramAreLeaksOfTheirOwnMemory) {
   track::mapping_table_clear();
   const core::StackId stack = make_stack({0x1601});
