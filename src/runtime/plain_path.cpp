@@ -1,5 +1,7 @@
 #include "runtime/plain_path.h"
 
+#include <cstring>
+
 #include "pool/host_pool.h"
 #include "runtime/general_path.h"
 
@@ -197,6 +199,76 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
     return retire_page(page, thread);
   core::PlainGuard::leave(&thread);
+}
+
+namespace {
+
+// The realloc of a plain block whose record was marked freed. Untracked before it is released, tracked after it is acquired, as the
+// general path does it. nullptr: out of memory, nothing was done.
+void* move_alone(const track::PlainBlock& old, void* user, size_t bytes) {
+  const core::Inside& inside = core::PlainGuard::token();
+  const size_t usable = old.page->block_bytes32;
+  if (bytes <= usable && bytes >= usable / 2) return user;
+  void* moved = pool::pool_allocate(inside, bytes);
+  if (moved == nullptr) return nullptr;
+  memcpy(moved, user, usable < bytes ? usable : bytes);
+  pool::pool_release(inside, user);
+  return moved;
+}
+
+// A block that stays where it is may lie in a page that is full, or that another thread had: the inline way must not take it for
+// one that the pool has just given.
+void track_in_place(ThreadState& thread, const track::PlainBlock& block, uintptr_t address, core::StackId stack,
+                    size_t bytes, track::Family family) {
+  track::mark_live(*block.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, family);
+  thread.last_block = kNoBlock;
+  thread.counters->last_allocated = address;
+  track::count_alloc(*thread.counters, stack, bytes, block.page->block_class, thread.tick);
+}
+
+void track_moved(ThreadState& thread, void* block, const stack::Registers& caller, size_t bytes, track::Family family) {
+  const core::Inside& inside = core::PlainGuard::token();
+  const Place place = place_of(_mi_ptr_page(block), reinterpret_cast<uintptr_t>(block));
+  if (place.page == nullptr) [[unlikely]]
+    return track_pool_block(inside, thread, caller, block, {bytes, 0, family});
+  track(thread, place, stack::capture(inside, *thread.last_stack, caller), bytes, family);
+}
+
+[[gnu::noinline]] void* reallocate_generally(void* user, size_t bytes, HookFrame frame, ThreadState& thread,
+                                             ReallocatingHook hook) {
+  core::PlainGuard::leave(&thread);
+  return hook(user, bytes, frame);
+}
+
+}  // namespace
+
+void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, ThreadState& thread, ReallocatingHook hook) {
+  if (--thread.events_on_tick < 0) begin_tick(thread);
+  const auto address = reinterpret_cast<uintptr_t>(user);
+  const track::PlainBlock old = track::find_plain_block(address);
+  if (old.page == nullptr || old.word1 < first_own_word1 || bytes > track::kLargestClassBytes ||
+      !track::single_threaded() || stack::in_loader(frame.ip())) [[unlikely]]
+    return reallocate_generally(user, bytes, frame, thread, hook);
+  const uint8_t old_class = old.page->block_class.index;  // the page may go with its last block
+  track::mark_freed(*old.record, old.word1);
+  void* moved = move_alone(old, user, bytes);
+  if (moved == nullptr) [[unlikely]] {
+    old.record->word1.store(old.word1, std::memory_order_release);
+    return reallocate_generally(user, bytes, frame, thread, hook);
+  }
+  track::ThreadCounters& own = *thread.counters;
+  ++own.realloc_count;
+  track::count_free_alone(own.size_classes[old_class], track::counters_of(old.stack), old.bytes);
+  const track::Family family = track::family_of(old.word1);
+  if (moved == user) {
+    ++own.realloc_in_place_count;
+    const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, frame.caller());
+    track_in_place(thread, old, address, stack, bytes, family);
+  } else {
+    track_moved(thread, moved, frame.caller(), bytes, family);
+  }
+  core::PlainGuard::leave(&thread);
+  return moved;
 }
 
 [[gnu::noinline]] void detail::retire_page(mi_page_t* page, ThreadState& thread) {

@@ -41,6 +41,9 @@ template <StackNews kNews>
 // The rest of a free inside the guard: of any block.
 void release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook);
 
+// A realloc inside the guard, by the process's only thread.
+void* reallocate_alone(void* user, size_t bytes, HookFrame frame, ThreadState& thread, ReallocatingHook hook);
+
 // Tells the pool of an empty page, and leaves the guard.
 void retire_page(mi_page_t* page, ThreadState& thread);
 
@@ -120,10 +123,14 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   detail::release_with_care(user, hook_frame(), *thread, hook);
 }
 
-// A realloc that is neither an allocation nor a free. An exact process takes the general path.
+// A realloc that is neither an allocation nor a free, by the hook's caller. With several threads: the general path.
 [[gnu::always_inline]] inline void* reallocate_plainly(void* user, size_t bytes, ReallocatingHook hook) {
-  if (core::PlainGuard::may_sample()) return reallocate_untracked(user, bytes, hook_frame(), hook);
-  return hook(user, bytes, hook_frame());
+  auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(lowest_of_hook()));
+  if (thread == nullptr) [[unlikely]] {
+    if (core::PlainGuard::may_sample()) return reallocate_untracked(user, bytes, hook_frame(), hook);
+    return hook(user, bytes, hook_frame());
+  }
+  return detail::reallocate_alone(user, bytes, hook_frame(), *thread, hook);
 }
 
 }  // namespace weir::runtime

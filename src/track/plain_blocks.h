@@ -42,6 +42,10 @@ struct PlainBlock {
   return {page, record, bytes, stack_of(word0), word1};
 }
 
+inline Family family_of(uint64_t word1) {
+  return static_cast<Family>((word1 >> kFamilyShift) & ((uint64_t{1} << kFamilyBits) - 1));
+}
+
 // Of a record that was written by mark_live(): whether its block is live still. word1 is the record's.
 inline bool is_plain_live(uint64_t word1) {
   static_assert((static_cast<uint64_t>(BlockState::live) & 2) == 0 &&
