@@ -13,6 +13,9 @@ namespace weir::runtime {
 // Tracks a block that the pool has just given for `request`, of natural alignment.
 void track_pool_block(const core::Inside&, ThreadState&, const stack::Registers& caller, void* block, const Request&);
 
+// Frees a block of the program's, whatever it is.
+void release_inside(const core::Inside&, ThreadState&, void* user);
+
 // Makes the pool page known that holds `block`, which the pool has just given and which is not tracked: pages are what tells the
 // pool's pointers from others'. Where the process samples.
 void know_page_of(const core::Inside&, ThreadState&, void* block);

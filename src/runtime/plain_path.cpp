@@ -175,6 +175,12 @@ namespace {
   hook(user, frame);
 }
 
+// To a page that is full, or that another thread had. Leaves the guard.
+[[gnu::noinline]] void release_elsewhere(void* user, ThreadState& thread) {
+  release_inside(core::PlainGuard::token(), thread, user);
+  core::PlainGuard::leave(&thread);
+}
+
 }  // namespace
 
 void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
@@ -187,7 +193,7 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
   mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]
-    return release_generally(user, frame, thread, hook);
+    return release_elsewhere(user, thread);
   track::mark_freed(*block.record, block.word1);
   track::ThreadCounters& own = *thread.counters;
   track::count_free_alone(own.size_classes[block.page->block_class.index], *counters, block.bytes);

@@ -163,6 +163,8 @@ void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdi
   }
 }
 
+}  // namespace
+
 void release_inside(const core::Inside& inside, ThreadState& thread, void* user) {
   track::Block block;
   uintptr_t base = 0;
@@ -184,8 +186,6 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
     host_free(user);
   }
 }
-
-}  // namespace
 
 void track_pool_block(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* block,
                       const Request& request) {
