@@ -3,7 +3,6 @@
 #include <dwarf.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
@@ -125,19 +124,6 @@ const char* scope_name(Dwarf_Die* scope) {
   }
 }
 
-// "outer::inner::name" for functions whose compiler gave no linkage name.
-std::string qualified_name(Dwarf_Die* die, const char* name) {
-  std::string text = name;
-  Dwarf_Die declaration = named_die(*die);
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&declaration, &scopes);
-  for (int i = 1; i < count; ++i) {
-    if (const char* scope = scope_name(&scopes[i])) text = std::string(scope) + "::" + text;
-  }
-  std::free(scopes);
-  return text;
-}
-
 // glibc's own calls to its exported functions go to hidden aliases.
 const char* without_alias_prefix(const char* name) {
   constexpr std::string_view kPrefix = "__GI_";
@@ -208,6 +194,37 @@ const Dwarf_Die* DebugIndex::function_at(Unit& unit, Dwarf_Addr address) {
     unit.functions.sort();
     unit.state = nested ? Unit::all_functions : Unit::outer_functions;
   }
+}
+
+void DebugIndex::collect_parents(Dwarf_Die* parent, int depth) {
+  Dwarf_Die child;
+  if (depth > kMaxDepth || dwarf_child(parent, &child) != 0) return;
+  do {
+    const bool has_children = dwarf_haschildren(&child) > 0;
+    if (has_children || dwarf_tag(&child) == DW_TAG_subprogram) parents_[child.addr] = *parent;
+    if (has_children) collect_parents(&child, depth + 1);
+  } while (dwarf_siblingof(&child, &child) == 0);
+}
+
+// A DIE does not know its parent: libdw would read the unit from its beginning for each name.
+const Dwarf_Die* DebugIndex::parent_of(Dwarf_Die* die) {
+  Dwarf_Die unit;
+  if (dwarf_diecu(die, &unit, nullptr, nullptr) == nullptr) return nullptr;
+  if (units_with_parents_.insert(unit.addr).second) collect_parents(&unit, 0);
+  const auto found = parents_.find(die->addr);
+  return found == parents_.end() ? nullptr : &found->second;
+}
+
+// "outer::inner::name" for functions whose compiler gave no linkage name.
+std::string DebugIndex::qualified_name(Dwarf_Die* die, const char* name) {
+  std::string text = name;
+  Dwarf_Die declaration = named_die(*die);
+  for (const Dwarf_Die* parent = parent_of(&declaration); parent != nullptr;) {
+    Dwarf_Die scope = *parent;
+    if (const char* part = scope_name(&scope)) text = std::string(part) + "::" + text;
+    parent = parent_of(&scope);
+  }
+  return text;
 }
 
 std::string DebugIndex::function_name(Dwarf_Die* die) {

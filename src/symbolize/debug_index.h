@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "symbolize/location.h"
@@ -51,10 +53,15 @@ class DebugIndex {
   const Dwarf_Die* function_at(Unit& unit, Dwarf_Addr address);
   static void collect_functions(Unit& unit, Dwarf_Die* parent, bool nested, int depth);
   std::string function_name(Dwarf_Die* die);
+  std::string qualified_name(Dwarf_Die* die, const char* name);
+  const Dwarf_Die* parent_of(Dwarf_Die* die);
+  void collect_parents(Dwarf_Die* parent, int depth);
 
   std::vector<Unit> units_;
-  RangeMap<size_t> unit_ranges_;              // -> index in units_
-  std::map<const void*, std::string> names_;  // by the address of a DIE
+  RangeMap<size_t> unit_ranges_;                        // -> index in units_
+  std::map<const void*, std::string> names_;            // by the address of a DIE
+  std::unordered_map<const void*, Dwarf_Die> parents_;  // of DIEs with children and of functions, by their address
+  std::unordered_set<const void*> units_with_parents_;  // by the address of the unit's DIE
 };
 
 }  // namespace weir::symbolize

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import unittest
 
-from weir_test import REPOSITORY, command, program, run_weir
+from weir_test import REPOSITORY, build_dir, command, program, run_weir
 
 GOLDEN_RAW = REPOSITORY / "tests" / "golden" / "report_raw.json"
 # Calls through inlining, templates, lambdas, exceptions, cold paths, local classes and another file's header.
@@ -193,6 +193,18 @@ class Speed(unittest.TestCase):
         print(f"{self.FRAMES} distinct frames of weir itself: {seconds:.2f} s")
         self.assertLess(seconds, self.SECONDS)
         self.assertGreater(sum("line" in frame for frame in frames), self.FRAMES // 2)
+
+    def test_many_functions_without_linkage_names(self):
+        """Their scopes make up their names: a look through the whole unit for each name would take a hundred times as long."""
+        folder = tempfile.mkdtemp(prefix="weir-test-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        path = build_dir() / "bench" / "many_frames"
+        addresses = call_sites(path)[:self.FRAMES]
+        frames, seconds = symbolised(path, addresses, folder)
+        print(f"{len(addresses)} distinct frames without linkage names: {seconds:.2f} s")
+        self.assertLess(seconds, self.SECONDS)
+        named = {frame["function"] for frame in frames if re.search(r"\(anonymous namespace\)::place<\d+>", frame["function"])}
+        self.assertGreater(len(named), self.FRAMES // 2)
 
 
 if __name__ == "__main__":
