@@ -11,7 +11,6 @@ import tools as tools_module
 BLOCKS = 1_000_000
 STACKS = 100_000
 SIZES = (16, 64, 256, 1024)
-COUNTER_BYTES = 64  # of each stack, beside the tree
 
 
 def resident_bytes(bench, tool, folder, blocks, size, stacks):
@@ -34,8 +33,8 @@ def bytes_per_block(bench, tools, rounds):
 
 
 def stack_bytes(bench, weir):
-    """Metadata that a hundred thousand more stacks take, by Weir's own account, and per node of the tree of stacks."""
-    figures = []
+    """What a hundred thousand stacks and their tree take, and a hundred thousand more, by Weir's own account."""
+    tables, metadata = [], []
     for stacks in (STACKS, 2 * STACKS):
         with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
             environment = tools_module.clean_environment() | {"LD_PRELOAD": str(weir.preload),
@@ -43,12 +42,14 @@ def stack_bytes(bench, weir):
             subprocess.run([bench.programs / "live", str(2 * STACKS), "64", str(stacks)], check=True, timeout=300,
                            stdout=subprocess.DEVNULL, env=environment)
             with open(f"{folder}/report.json", encoding="utf-8") as file:
-                report = json.load(file)
-        nodes = {tuple(stack[i:]) for stack in report["stacks"] for i in range(len(stack))}
-        figures.append((report["host"]["metadata_bytes"], len(nodes), len(report["stacks"])))
-    more_bytes, more_nodes, more_stacks = (more - few for few, more in zip(*figures))
-    return {"stacks": more_stacks, "nodes": more_nodes, "bytes_per_stack": round(more_bytes / more_stacks, 1),
-            "tree_bytes_per_node": round((more_bytes - more_stacks * COUNTER_BYTES) / more_nodes, 1)}
+                host = json.load(file)["host"]
+        tables.append(host["stack_table"])
+        metadata.append(host["metadata_bytes"])
+    few, many = tables
+    more_stacks = many["stack_count"] - few["stack_count"]
+    return {"stacks": more_stacks, "nodes": many["node_count"] - few["node_count"],
+            "bytes_per_stack": round((metadata[1] - metadata[0]) / more_stacks, 1),
+            "tree_bytes_per_node": round(max(table["tree_bytes"] / table["node_count"] for table in tables), 1)}
 
 
 def measure(bench, tools, rounds, say):

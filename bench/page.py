@@ -236,7 +236,7 @@ def memory_text(results):
             f"- `/bin/true`: {started('alone')} alone, {started('mimalloc')} under mimalloc,\n"
             f"  {started('report')} under Weir with a report.\n"
             f"- {stacks['stacks']:,} more stacks, {stacks['nodes']:,} more nodes: {stacks['bytes_per_stack']} bytes of "
-            f"metadata a stack, its counters included;\n  {stacks['tree_bytes_per_node']} bytes a node without them.\n"
+            f"metadata a stack, its counters included;\n  the tree takes {stacks['tree_bytes_per_node']} bytes a node.\n"
             f"- {idle['threads']:,} idle threads: {idle['mimalloc_rss_mb']:.0f} MB under mimalloc, "
             f"{idle['weir_rss_mb']:.0f} MB under Weir.\n")
 

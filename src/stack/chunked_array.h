@@ -52,4 +52,34 @@ class ChunkedArray {
   std::atomic<size_t> bytes_{0};
 };
 
+// The same in chunks of one size: at most one more than is in use. kMost: elements.
+template <class T, uint32_t kPerChunk, uint32_t kMost>
+class EvenlyChunkedArray {
+  static_assert((kPerChunk & (kPerChunk - 1)) == 0 && kMost % kPerChunk == 0);
+
+ public:
+  // The element's chunk must have been reserved.
+  T& operator[](uint32_t index) const {
+    return chunks_[index / kPerChunk].load(std::memory_order_acquire)[index % kPerChunk];
+  }
+
+  // Makes room for `index`; false where there is no memory, or from kMost on. Writers only, under their lock.
+  bool reserve(uint32_t index) {
+    if (index >= kMost) return false;
+    std::atomic<T*>& chunk = chunks_[index / kPerChunk];
+    if (chunk.load(std::memory_order_relaxed) != nullptr) return true;
+    T* made = core::arena_array<T>(kPerChunk);
+    if (made == nullptr) return false;
+    chunk.store(made, std::memory_order_release);
+    bytes_.store(bytes_.load(std::memory_order_relaxed) + kPerChunk * sizeof(T), std::memory_order_relaxed);
+    return true;
+  }
+
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T*> chunks_[kMost / kPerChunk]{};
+  std::atomic<size_t> bytes_{0};
+};
+
 }  // namespace weir::stack

@@ -8,49 +8,35 @@
 #include "core/arena.h"
 #include "core/spin_lock.h"
 #include "stack/chunked_array.h"
+#include "stack/paged_index.h"
 #include "stack/stack_nodes.h"
 
 namespace weir::stack {
 namespace {
 
+enum class FrameNumber : uint32_t { none = 0 };
+
+// Its frame is one of `frames`: there are far fewer frames than nodes.
 struct Node {
-  FrameKey key;
+  FrameNumber frame;
   NodeId parent;
-  std::atomic<core::StackId> stack;
 };
-static_assert(sizeof(Node) == 16);
+static_assert(sizeof(Node) == 8);
 
 constexpr uint32_t kFirstNode = 3;  // after the two roots
-constexpr uint32_t kMaxNodes = 0xfffffff0;
-constexpr uint32_t kFirstLog = 10;
-constexpr uint32_t kLargestLog = 32;
-constexpr int kLogShift = 56;
-constexpr uint64_t kPointerMask = (uint64_t{1} << kLogShift) - 1;
+constexpr uint32_t kMost = PagedIndex::kMostNumbers;
 
-ChunkedArray<Node, 512> nodes;
-ChunkedArray<NodeId, 256> leaves;  // by stack id
+EvenlyChunkedArray<Node, 2048, kMost> nodes;
+EvenlyChunkedArray<FrameKey, 1024, kMost> frames;
+EvenlyChunkedArray<NodeId, 2048, kMost> leaves;  // by stack id
 std::atomic<uint32_t> next_node{kFirstNode};
+std::atomic<uint32_t> next_frame{1};
 std::atomic<uint32_t> stacks{0};
+PagedIndex node_index, frame_index, stack_index;  // stacks by their leaf
 core::SpinLock table_lock;
-
-// The slots hold node ids, 0 where free. Table and size in one word, so that readers see both of the same table;
-// outgrown ones stay readable and together are smaller than the one in use.
-std::atomic<uint64_t> slot_table{0};
-std::atomic<size_t> slot_bytes{0};
 
 uint64_t hash_key = 0x243f6a8885a308d3;
 uint64_t hash_multiplier = 0x9e3779b97f4a7c15;
-
-using Slot = std::atomic<NodeId>;
-
-struct Slots {
-  Slot* first;
-  uint32_t log;
-
-  explicit Slots(uint64_t packed)
-      : first(reinterpret_cast<Slot*>(packed & kPointerMask)), log(static_cast<uint32_t>(packed >> kLogShift)) {}
-  uint64_t mask() const { return (uint64_t{1} << log) - 1; }
-};
 
 uint64_t hash_of(NodeId parent, FrameKey key) {
   uint64_t hash = (static_cast<uint64_t>(key) ^ hash_key) * hash_multiplier;
@@ -59,91 +45,111 @@ uint64_t hash_of(NodeId parent, FrameKey key) {
   return hash ^ hash >> 29;
 }
 
-bool is_node(NodeId id, NodeId parent, FrameKey key) {
-  const Node& node = nodes[static_cast<uint32_t>(id)];
-  return node.key == key && node.parent == parent;
+uint64_t hash_of_frame(FrameKey key) { return hash_of(NodeId::none, key); }
+uint64_t hash_of_leaf(NodeId node) { return hash_of(node, FrameKey{}); }
+
+FrameKey key_of(const Node& node) { return frames[static_cast<uint32_t>(node.frame)]; }
+
+NodeId find_node(uint64_t hash, NodeId parent, FrameKey key) {
+  return static_cast<NodeId>(node_index.find(hash, [=](uint32_t number) {
+    if (number - kFirstNode >= next_node.load(std::memory_order_acquire) - kFirstNode) [[unlikely]]
+      return false;
+    const Node& node = nodes[number];
+    return node.parent == parent && key_of(node) == key;
+  }));
 }
 
-NodeId find_node(NodeId parent, FrameKey key) {
-  const uint64_t packed = slot_table.load(std::memory_order_acquire);
-  if (packed == 0) [[unlikely]]
-    return NodeId::none;
-  const Slots slots(packed);
-  for (uint64_t i = hash_of(parent, key) & slots.mask();; i = (i + 1) & slots.mask()) {
-    const NodeId id = slots.first[i].load(std::memory_order_acquire);
-    if (id == NodeId::none || is_node(id, parent, key)) return id;
+FrameNumber find_frame(uint64_t hash, FrameKey key) {
+  return static_cast<FrameNumber>(frame_index.find(hash, [=](uint32_t number) {
+    return number - 1 < next_frame.load(std::memory_order_acquire) - 1 && frames[number] == key;
+  }));
+}
+
+core::StackId find_stack(uint64_t hash, NodeId leaf) {
+  return static_cast<core::StackId>(stack_index.find(hash, [=](uint32_t number) {
+    return number - 1 < stacks.load(std::memory_order_acquire) && leaves[number] == leaf;
+  }));
+}
+
+struct NumberedNodes {
+  static void fetch(uint32_t number) { __builtin_prefetch(&nodes[number]); }
+  static void fetch_further(uint32_t number) {
+    __builtin_prefetch(&frames[static_cast<uint32_t>(nodes[number].frame)]);
   }
+  static uint64_t hash_of(uint32_t number) { return stack::hash_of(nodes[number].parent, key_of(nodes[number])); }
+};
+
+struct NumberedFrames {
+  static void fetch(uint32_t number) { __builtin_prefetch(&frames[number]); }
+  static void fetch_further(uint32_t) {}
+  static uint64_t hash_of(uint32_t number) { return hash_of_frame(frames[number]); }
+};
+
+struct NumberedStacks {
+  static void fetch(uint32_t number) { __builtin_prefetch(&leaves[number]); }
+  static void fetch_further(uint32_t) {}
+  static uint64_t hash_of(uint32_t number) { return hash_of_leaf(leaves[number]); }
+};
+
+// Each of the following runs under the lock, and a fork between any two steps leaves the child a consistent table: what is
+// added is whole before it counts, and counts before it can be found.
+
+FrameNumber frame_number_of(FrameKey key) {
+  const uint64_t hash = hash_of_frame(key);
+  const FrameNumber present = find_frame(hash, key);
+  if (present != FrameNumber::none) return present;
+  const uint32_t number = next_frame.load(std::memory_order_relaxed);
+  if (!frames.reserve(number)) return FrameNumber::none;
+  frames[number] = key;
+  next_frame.store(number + 1, std::memory_order_release);
+  const bool added = frame_index.add(hash, number, NumberedFrames{});
+  return added ? static_cast<FrameNumber>(number) : FrameNumber::none;
 }
 
-void put(const Slots& slots, NodeId id, const Node& node) {
-  uint64_t i = hash_of(node.parent, node.key) & slots.mask();
-  while (slots.first[i].load(std::memory_order_relaxed) != NodeId::none) i = (i + 1) & slots.mask();
-  slots.first[i].store(id, std::memory_order_release);
-}
-
-// Keeps the slots at most half full. Under the lock.
-bool make_room() {
-  const uint64_t packed = slot_table.load(std::memory_order_relaxed);
-  const uint32_t used = next_node.load(std::memory_order_relaxed);
-  const Slots old(packed);
-  if (packed != 0 && used < (uint64_t{1} << old.log) / 2) return true;
-  const uint32_t log = packed == 0 ? kFirstLog : old.log + 1;
-  auto* first = log > kLargestLog ? nullptr : core::arena_array<Slot>(size_t{1} << log);
-  if (first == nullptr) return false;
-  const uint64_t next = reinterpret_cast<uintptr_t>(first) | uint64_t{log} << kLogShift;
-  for (uint32_t id = kFirstNode; id < used; ++id) put(Slots(next), static_cast<NodeId>(id), nodes[id]);
-  slot_bytes.fetch_add(sizeof(Slot) << log, std::memory_order_relaxed);
-  slot_table.store(next, std::memory_order_release);
-  return true;
-}
-
-// A fork between any two steps leaves the child a consistent table: the node is whole before it counts, and counts
-// before it can be found.
-[[gnu::noinline]] NodeId add_node(NodeId parent, FrameKey key) {
+[[gnu::noinline]] NodeId add_node(uint64_t hash, NodeId parent, FrameKey key) {
   core::LockScope scope(table_lock);
-  const NodeId present = find_node(parent, key);
+  const NodeId present = find_node(hash, parent, key);
   if (present != NodeId::none) return present;
-  const uint32_t index = next_node.load(std::memory_order_relaxed);
-  if (index >= kMaxNodes || !nodes.reserve(index) || !make_room()) return NodeId::none;
-  Node& node = nodes[index];
-  node.key = key;
-  node.parent = parent;
-  next_node.store(index + 1, std::memory_order_release);
-  put(Slots(slot_table.load(std::memory_order_relaxed)), static_cast<NodeId>(index), node);
-  return static_cast<NodeId>(index);
+  const FrameNumber frame = frame_number_of(key);
+  const uint32_t number = next_node.load(std::memory_order_relaxed);
+  if (frame == FrameNumber::none || !nodes.reserve(number)) return NodeId::none;
+  nodes[number] = {frame, parent};
+  next_node.store(number + 1, std::memory_order_release);
+  const bool added = node_index.add(hash, number, NumberedNodes{});
+  return added ? static_cast<NodeId>(number) : NodeId::none;
 }
 
-[[gnu::noinline]] core::StackId add_stack(NodeId id, Node& node) {
+[[gnu::noinline]] core::StackId add_stack(uint64_t hash, NodeId leaf) {
   core::LockScope scope(table_lock);
-  core::StackId stack = node.stack.load(std::memory_order_relaxed);
-  if (stack != core::StackId::unknown) return stack;
-  const uint32_t index = stacks.load(std::memory_order_relaxed) + 1;
-  if (!leaves.reserve(index)) return core::StackId::unknown;
-  leaves[index] = id;
-  stacks.store(index, std::memory_order_release);
-  stack = static_cast<core::StackId>(index);
-  node.stack.store(stack, std::memory_order_release);
-  return stack;
+  const core::StackId present = find_stack(hash, leaf);
+  if (present != core::StackId::unknown) return present;
+  const uint32_t number = stacks.load(std::memory_order_relaxed) + 1;
+  if (!leaves.reserve(number)) return core::StackId::unknown;
+  leaves[number] = leaf;
+  stacks.store(number, std::memory_order_release);
+  const bool added = stack_index.add(hash, number, NumberedStacks{});
+  return added ? static_cast<core::StackId>(number) : core::StackId::unknown;
 }
 
 }  // namespace
 
 NodeId intern(NodeId parent, FrameKey frame) {
   if (parent == NodeId::none) return NodeId::none;
-  const NodeId found = find_node(parent, frame);
-  return found != NodeId::none ? found : add_node(parent, frame);
+  const uint64_t hash = hash_of(parent, frame);
+  const NodeId found = find_node(hash, parent, frame);
+  return found != NodeId::none ? found : add_node(hash, parent, frame);
 }
 
-core::StackId stack_of(NodeId id) {
-  if (id <= NodeId::truncated_root) return core::StackId::unknown;
-  Node& node = nodes[static_cast<uint32_t>(id)];
-  const core::StackId stack = node.stack.load(std::memory_order_acquire);
-  return stack != core::StackId::unknown ? stack : add_stack(id, node);
+core::StackId stack_of(NodeId leaf) {
+  if (leaf <= NodeId::truncated_root) return core::StackId::unknown;
+  const uint64_t hash = hash_of_leaf(leaf);
+  const core::StackId found = find_stack(hash, leaf);
+  return found != core::StackId::unknown ? found : add_stack(hash, leaf);
 }
 
 NodeView view_of(NodeId id) {
   const Node& node = nodes[static_cast<uint32_t>(id)];
-  return {node.key, node.parent};
+  return {key_of(node), node.parent};
 }
 
 NodeId leaf_of(core::StackId stack) {
@@ -167,7 +173,12 @@ size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool*
   return depth;
 }
 
-size_t stack_table_bytes() { return nodes.bytes() + leaves.bytes() + slot_bytes.load(std::memory_order_relaxed); }
+StackTableFigures stack_table_figures() {
+  const uint32_t node_count = next_node.load(std::memory_order_relaxed) - kFirstNode;
+  return {node_count, next_frame.load(std::memory_order_relaxed) - 1, stack_count(),
+          nodes.bytes() + node_index.bytes() + frames.bytes() + frame_index.bytes(),
+          leaves.bytes() + stack_index.bytes()};
+}
 
 void set_node_hash_for_test(uint64_t multiplier) { hash_multiplier = multiplier; }
 

@@ -1,5 +1,5 @@
-// Distinct stacks: a tree of (parent, return address, module) nodes, 16 bytes each, and dense ids for the stacks that
-// were captured. Two stacks share an id only if every frame is equal: nodes are compared in full on insertion, never by
+// Distinct stacks: a tree of (parent, frame) nodes, of which each takes less than 16 bytes with all that finds it, and dense ids for the
+// stacks that were captured. Two stacks share an id only if every frame is equal: nodes are compared in full on insertion, never by
 // hash alone.
 #pragma once
 
@@ -23,7 +23,12 @@ uint32_t stack_count();
 // missing. Any thread, any time.
 size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool* truncated);
 
-// Bytes of metadata held by nodes, ids and tables.
-size_t stack_table_bytes();
+// Bytes are those of metadata held, tables included and used or not: of the tree its nodes and frames, and what finds them; of ids
+// what finds stacks by their ids, and ids by their stacks.
+struct StackTableFigures {
+  uint32_t node_count, frame_count, stack_count;
+  size_t tree_bytes, id_bytes;
+};
+StackTableFigures stack_table_figures();
 
 }  // namespace weir::stack

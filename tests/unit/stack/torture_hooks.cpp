@@ -43,7 +43,8 @@ struct Verdict {
             "captures %lu same %lu spliced %lu walked %lu full_unwinds %lu truncated %lu rules_built %lu compared %lu "
             "compared_spliced %lu mismatches %lu stacks %u table %zu\n",
             c.captures, c.same, c.spliced, c.walked, c.full_unwinds, c.truncated, c.rules_built, c.compared,
-            c.compared_spliced, c.mismatches, weir::stack::stack_count(), weir::stack::stack_table_bytes());
+            c.compared_spliced, c.mismatches, weir::stack::stack_count(),
+            weir::stack::stack_table_figures().tree_bytes);
     constexpr unsigned long kLeastCompared = 1'000'000;
     const bool enough = c.compared == 0 || (c.compared >= kLeastCompared && c.compared_spliced >= kLeastCompared / 2);
     if (c.mismatches != 0 || !enough) _exit(1);
