@@ -60,9 +60,9 @@ bool RecentStacks::make_room(uint32_t units, uint64_t clock) {
   const uint64_t left = last_unit_ + 1 - (next_ & last_unit_);
   if (left < units) {
     next_ += left;
-    if (begin_lap(clock) && !is_largest()) resize(units_log_ + 1);
+    if (begin_lap(clock) && !is_largest()) resize(units_log_ + kLogStep);
   }
-  while (units > last_unit_ / 4 && !is_largest() && resize(units_log_ + 1)) continue;
+  while (units > last_unit_ / 4 && !is_largest() && resize(units_log_ + kLogStep)) continue;
   return units <= last_unit_ / 4;
 }
 

@@ -53,8 +53,8 @@ class RecentStacks {
   };
   static constexpr uint32_t kLeafUnits = sizeof(Leaf) / sizeof(Check);
   static_assert(sizeof(Leaf) % sizeof(Check) == 0);
-  // Of the ring in units, of 16 bytes, with a slot for every four: 9 KiB to 1.1 MiB.
-  static constexpr uint32_t kFirstLog = 9, kLargestLog = 16, kUnitsPerSlotLog = 2;
+  // Of the ring in units, of 16 bytes, with a slot for every four: 9 to 576 KiB. What was outgrown stays resident: few steps.
+  static constexpr uint32_t kFirstLog = 9, kLargestLog = 15, kLogStep = 2, kUnitsPerSlotLog = 2;
   static constexpr uint32_t kTagBits = 16;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15, kOther = 0xc2b2ae3d27d4eb4f;
 
