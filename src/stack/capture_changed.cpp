@@ -8,8 +8,8 @@
 namespace weir::stack {
 namespace {
 
-// After so many captures in a row that kept less of the remembered stack than they changed, so many are only walked,
-// unless one is recalled.
+// After so many captures in a row of new stacks that kept less of the remembered one than they changed, so many are only
+// walked, unless one is recalled.
 constexpr uint32_t kUnlikeBeforePlain = 32, kPlainCaptures = 224;
 
 void adopt_generation(ThreadStack& last, uint32_t generation) {
@@ -44,6 +44,18 @@ core::StackId intern_only(ThreadStack& last, const Registers& caller, const Walk
   return stack_of(intern_walked(last, walked.count, parent_of(last, walked)));
 }
 
+// Stacks that do not repeat are cheaper to walk than to remember.
+void note_likeness(ThreadStack& last, const Walked& walked, bool is_new) {
+  const uint64_t recalled = last.recalled.load(std::memory_order_relaxed);
+  if (!is_new || walked.count <= walked.base || recalled != last.recalled_before) {
+    last.recalled_before = recalled;
+    last.unlike_in_row = 0;
+  } else if (++last.unlike_in_row >= kUnlikeBeforePlain) {
+    last.unlike_in_row = 0;
+    last.plain_left = kPlainCaptures;
+  }
+}
+
 core::StackId remember(ThreadStack& last, const Walked& walked) {
   if (!walked.complete()) [[unlikely]]
     count_one(last.truncated);
@@ -52,28 +64,20 @@ core::StackId remember(ThreadStack& last, const Walked& walked) {
   last.cut = walked.end == Step::cut;
   if (stack == core::StackId::unknown) [[unlikely]] {
     last.forget();
-  } else {
-    last.recent.keep(last, last.changed_captures());
+    return stack;
   }
+  const bool is_new = last.recent.is_new(stack);
+  note_likeness(last, walked, is_new);
+  last.recent.keep(last, is_new, last.changed_captures());
   return stack;
-}
-
-// Stacks that do not repeat are cheaper to walk than to remember.
-void note_likeness(ThreadStack& last, const Walked& walked) {
-  const uint64_t recalled = last.recalled.load(std::memory_order_relaxed);
-  if (walked.count <= walked.base || recalled != last.recalled_before) {
-    last.recalled_before = recalled;
-    last.unlike_in_row = 0;
-  } else if (++last.unlike_in_row >= kUnlikeBeforePlain && last.recent.is_largest()) {
-    last.unlike_in_row = 0;
-    last.plain_left = kPlainCaptures;
-  }
 }
 
 core::StackId capture_plainly(ThreadStack& last, const Registers& caller) {
   --last.plain_left;
   count_one(last.plain);
-  return intern_only(last, caller, walk(last, caller, false));
+  const core::StackId stack = intern_only(last, caller, walk(last, caller, false));
+  last.recent.is_new(stack);
+  return stack;
 }
 
 core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Path* path) {
@@ -85,7 +89,6 @@ core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Pat
   const uint32_t depth = walked.base + walked.count;
   if (!walked.memoisable() || !(depth <= last.capacity || ensure_capacity(last, depth))) [[unlikely]]
     return intern_only(last, caller, walked);
-  note_likeness(last, walked);
   return remember(last, walked);
 }
 

@@ -8,7 +8,10 @@ NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, uint64_t clock) {
   Entry& entry = entries_[index_of(parent, frame)];
   const bool evicts = entry.node != NodeId::none;
   entry = {frame, parent, node};
-  if (evicts && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
+  // Nodes have rising numbers. A new one would be in no cache, whatever its size.
+  const bool is_new = node > highest_;
+  if (is_new) highest_ = node;
+  if (evicts && !is_new && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
   return node;
 }
 

@@ -44,6 +44,7 @@ class ChildCache {
 
   Entry* entries_ = nullptr;
   uint32_t log_ = 0;
+  NodeId highest_ = NodeId::none;
   CacheGrowth growth_;
 };
 

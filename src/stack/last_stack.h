@@ -48,13 +48,12 @@ struct ThreadStack : LastStack {
   uint32_t capacity = 0;  // frames, the root's not counted
   Check* own_checks = nullptr;
   Frame* frames = nullptr;
-  WalkedFrame* walked = nullptr;                    // frames of the capture in progress, innermost first
-  bool cut = false;                                 // remembered at max_depth: frames further out exist
+  WalkedFrame* walked = nullptr;  // frames of the capture in progress, innermost first
+  bool cut = false;               // remembered at max_depth: frames further out exist
+  uint32_t unlike_in_row = 0;     // captures of new stacks that kept less of the remembered one than they changed
+  uint32_t plain_left = 0;        // captures still to be walked without remembering
   core::StackId followed = core::StackId::unknown;  // of the latest capture that found a change
-  uint32_t unlike_in_row =
-      0;                    // captures, none recalled between, that kept less of the remembered stack than they changed
-  uint32_t plain_left = 0;  // captures still to be walked without remembering
-  uint64_t recalled_before = 0;  // `recalled` at the latest of unlike_in_row
+  uint64_t recalled_before = 0;                     // `recalled` at the latest of unlike_in_row
 
   RecentStacks recent;
   ChildCache children;

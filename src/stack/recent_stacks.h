@@ -29,13 +29,17 @@ class RecentStacks {
   core::StackId recall_by_callers(LastStack& last, const Registers& caller);
 
   // Keeps the leaf of `last`, which both looks did not find. `clock` counts captures. Cost: a copy of its checks.
-  void keep(const LastStack& last, uint64_t clock);
+  void keep(const LastStack& last, bool is_new, uint64_t clock);
+
+  // Whether a stack that was found by none of the looks is the thread's first of its id, which rise; to be told of each.
+  bool is_new(core::StackId stack) {
+    if (stack <= highest_) return false;
+    highest_ = stack;
+    return true;
+  }
 
   // No stack is known; the leaf of a LastStack may still be one that was.
   void clear();
-
-  // As many are kept as ever will be.
-  bool is_largest() const { return units_log_ == kLargestLog; }
 
   uint64_t bytes() const { return units_bytes(units_log_) + slots_bytes(units_log_); }
 
@@ -53,11 +57,13 @@ class RecentStacks {
   };
   static constexpr uint32_t kLeafUnits = sizeof(Leaf) / sizeof(Check);
   static_assert(sizeof(Leaf) % sizeof(Check) == 0);
-  // Of the ring in units, of 16 bytes, with a slot for every four: 9 to 576 KiB. What was outgrown stays resident: few steps.
-  static constexpr uint32_t kFirstLog = 9, kLargestLog = 15, kLogStep = 2, kUnitsPerSlotLog = 2;
+  // Of the ring in units, of 16 bytes, with a slot for every four: 9 KiB to 2.3 MiB. What was outgrown stays resident: few
+  // steps.
+  static constexpr uint32_t kFirstLog = 9, kLargestLog = 17, kLogStep = 2, kUnitsPerSlotLog = 2;
   static constexpr uint32_t kTagBits = 16;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15, kOther = 0xc2b2ae3d27d4eb4f;
 
+  bool is_largest() const { return units_log_ == kLargestLog; }
   static uint64_t units_bytes(uint32_t log) { return sizeof(Check) << log; }
   static uint64_t slots_bytes(uint32_t log) { return sizeof(uint64_t) << (log - kUnitsPerSlotLog); }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash >> 24); }
@@ -98,7 +104,8 @@ class RecentStacks {
   uint32_t units_log_ = 0;
   uint64_t turn_hash_ = 0, callers_hash_ = 0;  // of the capture in progress
   uint64_t lap_began_ = 0;
-  uint32_t kept_in_lap_ = 0;
+  uint32_t come_back_in_lap_ = 0;  // stacks kept that were captured before
+  core::StackId highest_ = core::StackId::unknown;
 };
 
 }  // namespace weir::stack
