@@ -42,7 +42,7 @@ core::StackId RecentStacks::recall_by_callers(LastStack& last, const Registers& 
   return stack;
 }
 
-void RecentStacks::keep(const LastStack& last, bool is_new, uint64_t clock) {
+void RecentStacks::keep(const LastStack& last, uint64_t clock) {
   const auto checks = static_cast<uint32_t>(last.leaf_checks - last.checks);
   const uint32_t units = kLeafUnits + 1 + checks;
   if (!make_room(units, clock)) return;
@@ -52,7 +52,7 @@ void RecentStacks::keep(const LastStack& last, bool is_new, uint64_t clock) {
   memcpy(static_cast<void*>(unit + kLeafUnits), last.checks, (checks + 1) * sizeof(Check));
   for (const uint64_t hash : {turn_hash_, callers_hash_}) *slot_of(hash) = next_ << kTagBits | tag_of(hash);
   next_ += units;
-  if (!is_new) ++come_back_in_lap_;
+  ++kept_in_lap_;
 }
 
 // Whether the next stack may be put at next_: not across the ring's end, and none that would push out most others.
@@ -66,12 +66,11 @@ bool RecentStacks::make_room(uint32_t units, uint64_t clock) {
   return units <= last_unit_ / 4;
 }
 
-// The ring is full, and stacks are pushed out. True where it is too small: of the captures since the last time, one in 16 was
-// of a stack that had been kept and pushed out. New stacks say nothing: no ring would have them.
+// The ring is full, and stacks are pushed out. True where it is too small: since the last time one capture in 8 was kept.
 bool RecentStacks::begin_lap(uint64_t clock) {
-  const bool too_small = clock - lap_began_ < 16 * uint64_t{come_back_in_lap_};
+  const bool too_small = clock - lap_began_ < 8 * uint64_t{kept_in_lap_};
   lap_began_ = clock;
-  come_back_in_lap_ = 0;
+  kept_in_lap_ = 0;
   return too_small;
 }
 

@@ -28,8 +28,8 @@ class RecentStacks {
   // The second look, after the first of the same capture. Cost: about 100 instructions.
   core::StackId recall_by_callers(LastStack& last, const Registers& caller);
 
-  // Keeps the leaf of `last`, which both looks did not find. `clock` counts captures. Cost: a copy of its checks.
-  void keep(const LastStack& last, bool is_new, uint64_t clock);
+  // Keeps the leaf of `last`, which both looks did not find and which is not new. `clock` counts captures. Cost: a copy of its checks.
+  void keep(const LastStack& last, uint64_t clock);
 
   // Whether a stack that was found by none of the looks is the thread's first of its id, which rise; to be told of each.
   bool is_new(core::StackId stack) {
@@ -104,7 +104,7 @@ class RecentStacks {
   uint32_t units_log_ = 0;
   uint64_t turn_hash_ = 0, callers_hash_ = 0;  // of the capture in progress
   uint64_t lap_began_ = 0;
-  uint32_t come_back_in_lap_ = 0;  // stacks kept that were captured before
+  uint32_t kept_in_lap_ = 0;
   core::StackId highest_ = core::StackId::unknown;
 };
 

@@ -71,7 +71,7 @@ class RecentStacksTest : public testing::Test {
   void remember(const Played& played, core::StackId followed, uintptr_t rbp_mask = 0) {
     ASSERT_EQ(recall(played.caller, followed), core::StackId::unknown);
     put_leaf(played, rbp_mask);
-    recent_.keep(last_, recent_.is_new(last_.leaf_stack), clock_);
+    recent_.keep(last_, clock_);
   }
 
   void put_leaf(const Played& played, uintptr_t rbp_mask) {
@@ -166,7 +166,7 @@ TEST_F(RecentStacksTest, GrowsWhileStacksArePushedOutAndNeverNamesAnother) {
       const core::StackId stack = recall(one->caller, followed);
       if (stack == core::StackId::unknown) {
         put_leaf(*one, 0);
-        recent_.keep(last_, recent_.is_new(last_.leaf_stack), clock_);
+        recent_.keep(last_, clock_);
       } else {
         ASSERT_EQ(stack, one->stack);
         ++recalled;
@@ -177,12 +177,6 @@ TEST_F(RecentStacksTest, GrowsWhileStacksArePushedOutAndNeverNamesAnother) {
   }
   EXPECT_GT(recent_.bytes(), 8 * bytes_before);
   EXPECT_GT(most_recalled, played.size() * 9 / 10);  // some share a slot
-}
-
-TEST_F(RecentStacksTest, StaysSmallWhereAllStacksAreNew) {
-  const uint64_t bytes_before = recent_.bytes();
-  for (uint32_t i = 1; i <= 1000; ++i) remember(Played(i, 20), kNone);
-  EXPECT_EQ(recent_.bytes(), bytes_before);
 }
 
 TEST_F(RecentStacksTest, StaysSmallWhereFewStacksComeBack) {
