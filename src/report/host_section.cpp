@@ -263,8 +263,8 @@ void write_host(JsonStream& json, const HostFigures& figures, const Snapshot& sn
   write_capture(json, stack::capture_counters());
   const stack::StackTableFigures stacks = stack::stack_table_figures();
   json.key("stack_table").begin_object().key("stack_count").number(stacks.stack_count);
-  json.key("node_count").number(stacks.node_count).key("frame_count").number(stacks.frame_count);
-  json.key("tree_bytes").number(stacks.tree_bytes).key("id_bytes").number(stacks.id_bytes).end_object();
+  json.key("node_count").number(stacks.node_count);
+  json.key("tree_bytes").number(stacks.tree_bytes).end_object();
   json.key("large_left_out_count").number(snapshot.large_left_out_count());
   const PeakRest& rest = snapshot.peak_rest();
   json.key("peak_left_out").begin_object().key("stack_count").number(rest.stack_count);

@@ -2,15 +2,16 @@
 
 namespace weir::stack {
 
-NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, uint64_t clock) {
-  const NodeId node = intern(parent, frame);
+NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, Place place, uint64_t clock) {
+  const NodeId node = intern(parent, frame, place);
   if (node == NodeId::none) return node;
   Entry& entry = entries_[index_of(parent, frame)];
   const bool evicts = entry.node != NodeId::none;
   entry = {frame, parent, node};
-  // Nodes have rising numbers. A new one would be in no cache, whatever its size.
-  const bool is_new = node > highest_;
-  if (is_new) highest_ = node;
+  // Nodes of either kind have rising numbers. A new one would be in no cache, whatever its size.
+  NodeId& highest = highest_[has_stack(node)];
+  const bool is_new = node > highest;
+  if (is_new) highest = node;
   if (evicts && !is_new && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
   return node;
 }

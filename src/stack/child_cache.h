@@ -18,11 +18,11 @@ class ChildCache {
 
   // The node of `frame` under `parent`, interned where new; none where there is no memory or parent is none. `clock`
   // counts captures. Cost: about 12 instructions where it is known.
-  [[gnu::always_inline]] NodeId child(NodeId parent, FrameKey frame, const uint64_t clock) {
+  [[gnu::always_inline]] NodeId child(NodeId parent, FrameKey frame, Place place, const uint64_t clock) {
     Entry& entry = entries_[index_of(parent, frame)];
     if (entry.frame == frame && entry.parent == parent) [[likely]]
       return entry.node;
-    return find_slowly(parent, frame, clock);
+    return find_slowly(parent, frame, place, clock);
   }
 
   uint64_t bytes() const { return sizeof(Entry) << log_; }
@@ -39,12 +39,12 @@ class ChildCache {
     constexpr uint64_t kParents = 0xff51afd7ed558ccd, kGolden = 0x9e3779b97f4a7c15;
     return ((static_cast<uint64_t>(frame) ^ static_cast<uint64_t>(parent) * kParents) * kGolden) >> (64 - log_);
   }
-  [[gnu::noinline]] NodeId find_slowly(NodeId parent, FrameKey frame, uint64_t clock);
+  [[gnu::noinline]] NodeId find_slowly(NodeId parent, FrameKey frame, Place place, uint64_t clock);
   bool resize(uint32_t log);
 
   Entry* entries_ = nullptr;
   uint32_t log_ = 0;
-  NodeId highest_ = NodeId::none;
+  NodeId highest_[2] = {};  // of nodes made further out and innermost
   CacheGrowth growth_;
 };
 

@@ -24,13 +24,17 @@ constexpr uintptr_t kWord = sizeof(uintptr_t);
   return uses_rbp(rule) || (outer_live && rule.rbp == RbpSource::unchanged);
 }
 
+Place place_of(const ThreadStack& last, const WalkedFrame* walked) {
+  return walked == last.walked ? Place::innermost : Place::further_out;
+}
+
 }  // namespace
 
 NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
   const uint64_t clock = last.changed_captures();
   for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
     --walked;
-    parent = last.children.child(parent, walked->key, clock);
+    parent = last.children.child(parent, walked->key, place_of(last, walked), clock);
   }
   return parent;
 }
@@ -48,7 +52,7 @@ NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, Nod
     if (frame != last.frames) check = add_checks(check, *frame, *walked);
     ++frame;
     rbp_live = is_rbp_live(walked->rule, rbp_live);
-    node = last.children.child(node, walked->key, clock);
+    node = last.children.child(node, walked->key, place_of(last, walked), clock);
     static_cast<WalkedFrame&>(*frame) = *walked;
     frame->node = node;
     frame->first_check = static_cast<uint32_t>(check - checks) & 0x7fffffff;

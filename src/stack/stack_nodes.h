@@ -11,6 +11,10 @@ namespace weir::stack {
 // A node stands for its frame and everything outside it.
 enum class NodeId : uint32_t { none = 0, complete_root = 1, truncated_root = 2 };
 
+// In the id of a node that was made as a stack's innermost: the rest of the id is that stack's.
+inline constexpr uint32_t kStackBit = 1U << 26;
+inline bool has_stack(NodeId node) { return (static_cast<uint32_t>(node) & kStackBit) != 0; }
+
 // One frame's identity: address (bits 0-46), exact (bit 47), module (bits 48-63).
 enum class FrameKey : uint64_t {};
 
@@ -25,11 +29,15 @@ inline uintptr_t ip_of(FrameKey key) { return static_cast<uint64_t>(key) & (kExa
 // Whether the frame is the one that `ip` returns to; of a frame under a signal handler never.
 inline bool is_return_to(FrameKey key, uintptr_t ip) { return (static_cast<uint64_t>(key) ^ ip) << 16 == 0; }
 
+// Whether a frame is its stack's innermost one, of which stack_of() will be asked.
+enum class Place : bool { further_out, innermost };
+
 // The node of `frame` under `parent`, made if new: readers take no lock. none where there is no memory, or parent is
-// none.
-NodeId intern(NodeId parent, FrameKey frame);
+// none. `place` tells where a new node is best kept; any node may be a stack's innermost and further out in another.
+NodeId intern(NodeId parent, FrameKey frame, Place place = Place::further_out);
 
 // The dense id of the stack whose innermost frame is `node`, given at first sight; unknown for none and without memory.
+// Cost: a few instructions for a node made as innermost; else a look-up.
 core::StackId stack_of(NodeId node);
 
 // Calls visit(key) innermost first while it returns true; the root reached, or none where visit stopped.

@@ -1,6 +1,6 @@
-// Distinct stacks: a tree of (parent, frame) nodes, of which each takes less than 16 bytes with all that finds it, and dense ids for the
-// stacks that were captured. Two stacks share an id only if every frame is equal: nodes are compared in full on insertion, never by
-// hash alone.
+// Distinct stacks: a tree of (parent, frame) nodes, of which each takes less than 16 bytes with all that finds it, and dense
+// ids for the stacks that were captured. Two stacks share an id only if every frame is equal: nodes are compared in full on
+// insertion, never by hash alone.
 #pragma once
 
 #include <cstddef>
@@ -23,11 +23,11 @@ uint32_t stack_count();
 // missing. Any thread, any time.
 size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool* truncated);
 
-// Bytes are those of metadata held, tables included and used or not: of the tree its nodes and frames, and what finds them; of ids
-// what finds stacks by their ids, and ids by their stacks.
+// tree_bytes: metadata held, used or not, of nodes, stack ids and all that finds them. An id of a stack whose innermost node
+// lies further out in another one counts as a node.
 struct StackTableFigures {
-  uint32_t node_count, frame_count, stack_count;
-  size_t tree_bytes, id_bytes;
+  uint32_t node_count, stack_count;
+  size_t tree_bytes;
 };
 StackTableFigures stack_table_figures();
 

@@ -79,20 +79,55 @@ TEST(StackTable, GrowsAndStillFindsAll) {
   }
 }
 
-// With all that finds it, at any moment of growth; a small tree fills its first chunks only in part.
-TEST(StackTable, ANodeTakesAtMost16Bytes) {
-  constexpr uint32_t kNodes = 400'000, kFrames = 2'000, kFewNodes = 50'000;
-  NodeId parent = NodeId::complete_root;
-  uint32_t random = 1;
-  for (uint32_t i = 0; i < kNodes; ++i) {
-    random = random * 1664525 + 1013904223;
-    const NodeId node = intern(parent, frame_key(kCode + (random >> 8) % kFrames * 16, kModule));
-    parent = random >> 28 == 0 ? NodeId::complete_root : random >> 30 == 0 ? parent : node;
-    const StackTableFigures figures = stack_table_figures();
-    if (figures.node_count < kFewNodes) continue;
-    ASSERT_LE(figures.tree_bytes, 16 * size_t{figures.node_count}) << figures.node_count;
+TEST(StackTable, ANodeMetFurtherOutFirstIsAStackToo) {
+  const NodeId outer = chain(NodeId::complete_root, {kCode + 80, kCode + 81});
+  const NodeId inner = intern(outer, frame_key(kCode + 82, kModule), Place::innermost);
+  const core::StackId stack = stack_of(outer);
+  EXPECT_NE(stack, core::StackId::unknown);
+  EXPECT_NE(stack, stack_of(inner));
+  EXPECT_EQ(stack, stack_of(intern(chain(NodeId::complete_root, {kCode + 80}), frame_key(kCode + 81, kModule))));
+  EXPECT_EQ(leaf_of(stack), outer);
+  StackFrame frames[4];
+  ASSERT_EQ(frames_of(stack, frames, 4, nullptr), 2u);
+  EXPECT_EQ(frames[0].ip, kCode + 81);
+}
+
+TEST(StackTable, AnInnermostNodeMayLieFurtherOutInAnotherStack) {
+  const NodeId leaf = intern(NodeId::complete_root, frame_key(kCode + 90, kModule), Place::innermost);
+  const NodeId below = intern(leaf, frame_key(kCode + 91, kModule), Place::innermost);
+  EXPECT_EQ(intern(NodeId::complete_root, frame_key(kCode + 90, kModule)), leaf);
+  EXPECT_EQ(leaf_of(stack_of(leaf)), leaf);
+  EXPECT_NE(stack_of(leaf), stack_of(below));
+  StackFrame frames[4];
+  ASSERT_EQ(frames_of(stack_of(below), frames, 4, nullptr), 2u);
+  EXPECT_EQ(frames[1].ip, kCode + 90);
+}
+
+TEST(StackTable, FramesOfManyModulesComeBackWhole) {
+  for (uint16_t module = 0; module < 200; ++module) {
+    const uintptr_t ip = kCode + module * uintptr_t{0x12345671};
+    const FrameKey key = frame_key(ip, static_cast<core::ModuleId>(module), module % 2 != 0);
+    EXPECT_EQ(view_of(intern(NodeId::complete_root, key)).key, key);
   }
-  EXPECT_GT(stack_table_figures().node_count, kNodes / 2);
+}
+
+// Two new nodes, in code of 64 MiB; what lies further out is shared.
+void add_stack(uint32_t number) {
+  const NodeId outer = chain(NodeId::complete_root, {kCode + number / 4096, kCode + number / 64});
+  const NodeId node = intern(outer, frame_key(kCode + number * uintptr_t{0x9e3779b1} % 0x4000000, kModule));
+  ASSERT_NE(stack_of(intern(node, frame_key(kCode + 7, kModule), Place::innermost)), core::StackId::unknown);
+}
+
+// With all that finds it, the stacks' ids included, at any moment of growth.
+TEST(StackTable, ANodeTakesAtMost16Bytes) {
+  constexpr size_t kBegunChunks = 20 << 10;
+  constexpr uint32_t kMany = 500'000;
+  for (uint32_t stacks = 0; stacks < kMany; ++stacks) {
+    const StackTableFigures figures = stack_table_figures();
+    ASSERT_LE(figures.tree_bytes, 16 * size_t{figures.node_count} + kBegunChunks) << figures.node_count;
+    add_stack(stacks);
+  }
+  EXPECT_GT(stack_table_figures().node_count, 2 * kMany);
 }
 
 // With every hash equal only the comparison of whole nodes tells stacks apart.
