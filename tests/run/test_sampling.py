@@ -10,9 +10,14 @@ MEAN = 512 << 10
 SIGMAS = 4.5
 
 
+def drawn_bytes(block):
+    """What a block of `block` bytes counts for the draw: whole granules of 16."""
+    return (block + 15) // 16 * 16
+
+
 def bound(total, block):
     """SIGMAS standard deviations of the estimate of `total` bytes leaked in blocks of `block` bytes."""
-    chance = 1 - math.exp(-block / MEAN)
+    chance = 1 - math.exp(-drawn_bytes(block) / MEAN)
     return SIGMAS * math.sqrt(total / block * (1 - chance) / chance) * block
 
 
@@ -28,7 +33,8 @@ class Leaks(unittest.TestCase):
         for leak, (total, block) in zip(leaks, expected.values()):
             self.assertAlmostEqual(leak["bytes"], total, delta=bound(total, block))
             self.assertAlmostEqual(leak["count"], total / block, delta=bound(total, block) / block)
-            self.assertAlmostEqual(leak["sample_count"], total / MEAN, delta=SIGMAS * math.sqrt(total / MEAN))
+            samples = total / block * drawn_bytes(block) / MEAN
+            self.assertAlmostEqual(leak["sample_count"], samples, delta=SIGMAS * math.sqrt(samples))
         text = str(symbolise(result.report_texts[0]))
         for function in expected:
             self.assertIn(function, text)
