@@ -149,12 +149,10 @@ bool ensure_capacity(ThreadStack& last, uint32_t frames) {
     memcpy(static_cast<void*>(grown.frames), last.frames, frame_bytes(last.capacity));
     memcpy(static_cast<void*>(grown.walked), last.walked, last.capacity * sizeof(WalkedFrame));
     memcpy(static_cast<void*>(grown.own_checks), last.own_checks, check_bytes(last.capacity));
-    if (last.checks == last.own_checks) last.leaf_checks = grown.own_checks + (last.leaf_checks - last.own_checks);
   }
   last.capacity = capacity;
   last.frames = grown.frames;
   last.walked = grown.walked;
-  if (last.checks == last.own_checks) last.checks = grown.own_checks;
   last.own_checks = grown.own_checks;
   release_arrays(&outgrown);  // last: a handler that leaves by longjmp must not find them given back and still in use
   return true;

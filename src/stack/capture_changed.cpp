@@ -68,7 +68,7 @@ core::StackId remember(ThreadStack& last, const Walked& walked) {
   }
   const bool is_new = last.recent.is_new(stack);
   note_likeness(last, walked, is_new);
-  if (!is_new) last.recent.keep(last, last.changed_captures());
+  if (!is_new) last.recent.keep();
   return stack;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "stack/capture.h"
+#include "stack/check.h"
 #include "stack/child_cache.h"
 #include "stack/recent_stacks.h"
 #include "stack/stack_nodes.h"

@@ -1,8 +1,10 @@
 #include "stack/recent_stacks.h"
 
 #include <cstring>
+#include <new>
 
 #include "core/arena.h"
+#include "stack/packed_checks.h"
 #include "stack/rule_cache.h"
 #include "stack/stack_bounds.h"
 
@@ -36,28 +38,63 @@ uint64_t RecentStacks::hash_of_callers(uintptr_t ip, uintptr_t sp) {
 
 core::StackId RecentStacks::recall_by_callers(LastStack& last, const Registers& caller) {
   callers_hash_ = hash_of_callers(caller.ip, caller.sp);
-  const uint64_t slot = *slot_of(callers_hash_);
+  const uint64_t slot = *find(callers_hash_);
   const core::StackId stack = take(last, caller, slot, callers_hash_);
-  if (stack != core::StackId::unknown) *slot_of(turn_hash_) = slot - tag_of(callers_hash_) + tag_of(turn_hash_);
+  if (stack != core::StackId::unknown) enter(turn_hash_, slot >> kTagBits);
   return stack;
 }
 
-void RecentStacks::keep(const LastStack& last, uint64_t clock) {
-  const auto checks = static_cast<uint32_t>(last.leaf_checks - last.checks);
-  const uint32_t units = kLeafUnits + 1 + checks;
-  if (!make_room(units, clock)) return;
-  Check* unit = units_ + (next_ & last_unit_);
-  const Leaf leaf{last.leaf_ip, last.leaf_sp, last.leaf_rbp, last.leaf_rbp_mask, last.leaf_stack, checks, 0};
-  memcpy(static_cast<void*>(unit), &leaf, sizeof leaf);
-  memcpy(static_cast<void*>(unit + kLeafUnits), last.checks, (checks + 1) * sizeof(Check));
-  for (const uint64_t hash : {turn_hash_, callers_hash_}) *slot_of(hash) = next_ << kTagBits | tag_of(hash);
-  next_ += units;
+void RecentStacks::enter(uint64_t hash, uint64_t position) {
+  uint64_t* slots = slots_of(hash);
+  if (static_cast<uint16_t>(slots[0]) != tag_of(hash)) slots[1] = slots[0];
+  slots[0] = position << kTagBits | tag_of(hash);
+}
+
+void RecentStacks::put(LastStack& last, const Leaf& leaf, std::span<const Check> checks, uint64_t clock) {
+  last.leaf_ip = 0;  // what it stands on is overwritten, and a signal handler may leave by longjmp
+  auto count = static_cast<uint32_t>(checks.size());
+  if (!overwrite(count, clock)) return;
+  if (!pack_near(leaf.sp, checks, next_mark())) [[unlikely]] {
+    const FarPacking far(leaf.sp, checks);
+    count = far.count();
+    if (count == 0 || !overwrite(count, clock)) return;
+    far.write(next_mark());
+  }
+  new (units_ + (next_ & last_unit_)) Kept{leaf, count};
+  put_units_ = kFixedUnits + count;
+  set_leaf(last, leaf, next_mark() + count, next_mark());
+}
+
+// Makes room at next_ for a stack of so many checks.
+bool RecentStacks::overwrite(uint32_t checks, uint64_t clock) {
+  put_units_ = 0;
+  const uint64_t units = kFixedUnits + uint64_t{checks};
+  if (!make_room(units, clock)) return false;
+  if (next_ + units > oldest_ + ring_units()) oldest_ = next_ + units - ring_units();
+  return true;
+}
+
+void RecentStacks::keep() {
+  if (put_units_ == 0) return;
+  enter(turn_hash_, next_);
+  enter(callers_hash_, next_);
+  next_ += put_units_;
+  put_units_ = 0;
   ++kept_in_lap_;
 }
 
-// Whether the next stack may be put at next_: not across the ring's end, and none that would push out most others.
-bool RecentStacks::make_room(uint32_t units, uint64_t clock) {
-  const uint64_t left = last_unit_ + 1 - (next_ & last_unit_);
+// Behind a mark the checks go on, measured from a base further out.
+bool RecentStacks::hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base) {
+  while (mark != checks && mark->is_mark()) {
+    base += mark->payload() * sizeof(uintptr_t);
+    mark = innermost_changed(mark - 1, base);
+  }
+  return mark == checks;
+}
+
+// Whether a stack of so many units may be put at next_: not across the ring's end, and none that would push out most others.
+bool RecentStacks::make_room(uint64_t units, uint64_t clock) {
+  const uint64_t left = ring_units() - (next_ & last_unit_);
   if (left < units) {
     next_ += left;
     if (begin_lap(clock) && !is_largest()) resize(units_log_ + kLogStep);
@@ -85,7 +122,7 @@ void RecentStacks::release() {
 bool RecentStacks::resize(uint32_t log) {
   RecentStacks resized;
   resized.units_log_ = log;
-  resized.units_ = static_cast<Check*>(core::arena_allocate(units_bytes(log)));
+  resized.units_ = static_cast<PackedCheck*>(core::arena_allocate(units_bytes(log)));
   resized.slots_ = static_cast<uint64_t*>(core::arena_allocate(slots_bytes(log)));
   if (resized.units_ == nullptr || resized.slots_ == nullptr) {
     resized.release();
@@ -95,10 +132,10 @@ bool RecentStacks::resize(uint32_t log) {
   units_ = resized.units_;
   slots_ = resized.slots_;
   units_log_ = log;
-  slot_shift_ = 64 + kUnitsPerSlotLog - log;
+  pair_shift_ = 64 + kUnitsPerSlotLog + 1 - log;
   last_unit_ = (uint64_t{1} << log) - 1;
-  next_ = 2 * (last_unit_ + 1);  // further than the ring from position 0, which free slots name
-  outgrown.release();            // last: see ensure_capacity
+  next_ = oldest_ = ring_units();  // free slots name position 0
+  outgrown.release();              // last: see ensure_capacity
   return true;
 }
 

@@ -63,14 +63,9 @@ NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, Nod
 }
 
 void remember_leaf(ThreadStack& last, core::StackId stack) {
-  const Frame& leaf = last.frames[last.depth];
-  last.leaf_ip = ip_of(leaf.key);
-  last.leaf_sp = leaf.sp;
-  last.leaf_rbp = leaf.rbp;
-  last.leaf_rbp_mask = leaf.rbp_live ? ~uintptr_t{0} : 0;
-  last.checks = last.own_checks;
-  last.leaf_checks = last.own_checks + leaf.first_check - 1;
-  last.leaf_stack = stack;
+  const Frame& frame = last.frames[last.depth];
+  const RecentStacks::Leaf leaf{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0, stack};
+  last.recent.put(last, leaf, {last.own_checks + 1, last.own_checks + frame.first_check}, last.changed_captures());
 }
 
 }  // namespace weir::stack

@@ -16,31 +16,50 @@ struct Registers {
   uintptr_t rbp;
 };
 
-// A word that the unwind read. Equal words, equal unwind.
-struct Check {
-  const uintptr_t* address;
-  uintptr_t value;
+// A word that the unwind from the leaf read, as it is verified: its value beside its distance above the leaf's stack pointer,
+// in one word, so that verifying reads half of what an address and a value would take. Equal words, equal unwind.
+class PackedCheck {
+ public:
+  // The word at `base` + 8 * `distance`; value from 0 to kMostValue.
+  static constexpr PackedCheck of(uint64_t distance, uintptr_t value) {
+    return PackedCheck(value << kDistanceBits | distance);
+  }
+  // Never holds where the word at that distance was verified to be a value: what kind of mark it is, is in `payload`.
+  static constexpr PackedCheck mark(uint64_t distance, uint64_t payload) {
+    return PackedCheck(kMark | payload << kDistanceBits | distance);
+  }
 
-  bool holds() const { return *address == value; }
+  static constexpr int kDistanceBits = 16;
+  static constexpr uint64_t kMostDistance = (uint64_t{1} << kDistanceBits) - 1;  // words: 512 KiB
+  static constexpr uintptr_t kMostValue = (uintptr_t{1} << 47) - 1;              // of an address in a program
+
+  bool holds(uintptr_t base) const {
+    return *reinterpret_cast<const uintptr_t*>(base + distance() * sizeof(uintptr_t)) == packed_ >> kDistanceBits;
+  }
+  uint64_t distance() const { return packed_ & kMostDistance; }
+  bool is_mark() const { return (packed_ & kMark) != 0; }
+  uint64_t payload() const { return (packed_ & ~kMark) >> kDistanceBits; }
+
+ private:
+  static constexpr uint64_t kMark = uint64_t{1} << 63;
+  explicit constexpr PackedCheck(uint64_t packed) : packed_(packed) {}
+  uint64_t packed_;
 };
+static_assert(sizeof(PackedCheck) == 8);
 
-// Lies before the first of an array of checks and never holds, so that verifying needs no other end.
-inline constexpr uintptr_t kNeverEqual = 0;
-inline constexpr Check kCheckSentinel = {&kNeverEqual, ~kNeverEqual};
-
-// The innermost of the checks up to `check` whose word changed: the sentinel where all hold. Goes from the inside out and
+// The innermost of the checks up to `check` whose word changed, or the mark that ends them. Goes from the inside out and
 // reads none after it: only words that a real unwind would read are touched, which keeps it safe where the remembered
-// stack's memory is gone. Cost: four instructions a word.
-[[gnu::always_inline]] inline const Check* innermost_changed(const Check* check) {
+// stack's memory is gone. Cost: five instructions and two loads a word.
+[[gnu::always_inline]] inline const PackedCheck* innermost_changed(const PackedCheck* check, uintptr_t base) {
   for (;; check -= 8) {
-    if (!check[0].holds()) return check;
-    if (!check[-1].holds()) return check - 1;
-    if (!check[-2].holds()) return check - 2;
-    if (!check[-3].holds()) return check - 3;
-    if (!check[-4].holds()) return check - 4;
-    if (!check[-5].holds()) return check - 5;
-    if (!check[-6].holds()) return check - 6;
-    if (!check[-7].holds()) return check - 7;
+    if (!check[0].holds(base)) return check;
+    if (!check[-1].holds(base)) return check - 1;
+    if (!check[-2].holds(base)) return check - 2;
+    if (!check[-3].holds(base)) return check - 3;
+    if (!check[-4].holds(base)) return check - 4;
+    if (!check[-5].holds(base)) return check - 5;
+    if (!check[-6].holds(base)) return check - 6;
+    if (!check[-7].holds(base)) return check - 7;
   }
 }
 
@@ -50,13 +69,13 @@ extern std::atomic<uint32_t> module_generation;
 // What deciding "nothing changed" reads, on one cache line; the rest of a thread's remembered stack follows it
 // (last_stack.h). Only the thread itself uses it.
 struct LastStack {
-  uintptr_t leaf_ip = 0;  // 0: nothing is remembered
+  uintptr_t leaf_ip = 0;  // 0: no stack is known that could be unchanged
   uintptr_t leaf_sp = 0;
   uintptr_t leaf_rbp = 0;
-  uintptr_t leaf_rbp_mask = 0;         // all ones where rbp must be equal
-  const Check* leaf_checks = nullptr;  // the innermost of the words that unwinding from the leaf read
-  const Check* checks = nullptr;       // the sentinel below them all
-  uint32_t generation = 0;             // the module_generation of what is remembered (kComparedGeneration added)
+  uintptr_t leaf_rbp_mask = 0;               // all ones where rbp must be equal
+  const PackedCheck* leaf_checks = nullptr;  // the innermost of the words that unwinding from the leaf read
+  const PackedCheck* checks = nullptr;       // the mark below them all
+  uint32_t generation = 0;                   // the module_generation of what is remembered (kComparedGeneration added)
   core::StackId leaf_stack = core::StackId::unknown;
   std::atomic<uint64_t> same{0};  // captures of an unchanged stack; read by capture_counters
 };
@@ -65,7 +84,7 @@ struct LastStack {
 [[gnu::always_inline]] inline bool is_unchanged(const LastStack& last, const Registers& caller, uint32_t generation) {
   const uintptr_t difference = (caller.ip ^ last.leaf_ip) | (caller.sp ^ last.leaf_sp) |
                                ((caller.rbp ^ last.leaf_rbp) & last.leaf_rbp_mask) | (generation ^ last.generation);
-  return difference == 0 && innermost_changed(last.leaf_checks) == last.checks;
+  return difference == 0 && innermost_changed(last.leaf_checks, caller.sp) == last.checks;
 }
 
 inline void count_one(std::atomic<uint64_t>& counter) {

@@ -16,6 +16,13 @@ uintptr_t word_at(uintptr_t address) { return *reinterpret_cast<const uintptr_t*
 constexpr UnwindRule kFramePointerRule = {static_cast<int32_t>(2 * kWord), -static_cast<int16_t>(2 * kWord),
                                           RuleKind::from_rbp, RbpSource::at_cfa};
 
+// The innermost of the checks up to `check` whose word changed: the sentinel where all hold. Goes from the inside out and
+// reads none after it, as the inline test does (verified_leaf.h).
+const Check* innermost_changed(const Check* check) {
+  while (check->holds()) --check;
+  return check;
+}
+
 class Walk {
  public:
   Walk(ThreadStack& last, const Registers& caller, bool may_splice)

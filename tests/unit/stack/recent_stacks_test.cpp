@@ -46,7 +46,6 @@ struct Played {
   core::StackId stack = core::StackId::unknown;
 
   Played(uint32_t number, size_t depth) : words(Ground::take(depth)), stack(static_cast<core::StackId>(number)) {
-    checks.push_back(kCheckSentinel);
     for (size_t i = 0; i < depth; ++i) {
       words[i] = kCode + number * 64 + i;
       checks.push_back({&words[i], words[i]});
@@ -67,21 +66,16 @@ class RecentStacksTest : public testing::Test {
     return stack != core::StackId::unknown ? stack : recent_.recall_by_callers(last_, caller);
   }
 
-  // As a walk would leave it, after both looks failed.
+  // As a walk does, after both looks failed.
   void remember(const Played& played, core::StackId followed, uintptr_t rbp_mask = 0) {
     ASSERT_EQ(recall(played.caller, followed), core::StackId::unknown);
-    put_leaf(played, rbp_mask);
-    recent_.keep(last_, clock_);
+    put(played, rbp_mask);
+    recent_.keep();
   }
 
-  void put_leaf(const Played& played, uintptr_t rbp_mask) {
-    last_.leaf_ip = played.caller.ip;
-    last_.leaf_sp = played.caller.sp;
-    last_.leaf_rbp = played.caller.rbp;
-    last_.leaf_rbp_mask = rbp_mask;
-    last_.checks = played.checks.data();
-    last_.leaf_checks = played.checks.data() + played.checks.size() - 1;
-    last_.leaf_stack = played.stack;
+  void put(const Played& played, uintptr_t rbp_mask = 0) {
+    const Registers& caller = played.caller;
+    recent_.put(last_, {caller.ip, caller.sp, caller.rbp, rbp_mask, played.stack}, played.checks, clock_);
   }
 
   RecentStacks recent_;
@@ -147,6 +141,83 @@ TEST_F(RecentStacksTest, RbpThatIsNotLiveDoesNotMatter) {
   EXPECT_EQ(recall(caller, kNone), one.stack);
 }
 
+TEST_F(RecentStacksTest, WhatIsPutIsTheLeafAndIsKeptOnRequest) {
+  const Played one(1, 20), two(2, 20);
+  ASSERT_EQ(recall(one.caller, kNone), core::StackId::unknown);
+  put(one);
+  EXPECT_TRUE(is_unchanged(last_, one.caller, last_.generation));
+  ++one.words[19];
+  EXPECT_FALSE(is_unchanged(last_, one.caller, last_.generation));
+  --one.words[19];
+  EXPECT_EQ(recall(one.caller, kNone), core::StackId::unknown);
+  put(two);
+  EXPECT_TRUE(is_unchanged(last_, two.caller, last_.generation));
+  EXPECT_FALSE(is_unchanged(last_, one.caller, last_.generation));
+}
+
+// What was put without being kept lies where the oldest did.
+TEST_F(RecentStacksTest, WhatIsOverwrittenByWhatIsNotKeptIsNotFound) {
+  std::vector<std::unique_ptr<Played>> played;
+  for (uint32_t i = 1; i <= 18; ++i) {
+    played.push_back(std::make_unique<Played>(i, 20));
+    remember(*played.back(), kOther);
+  }
+  clock_ += 100'000;  // too few were kept for the ring to grow
+  const Played passing(100, 60);
+  ASSERT_EQ(recall(passing.caller, kOther), core::StackId::unknown);
+  put(passing);
+  int found = 0;
+  for (const auto& one : played) {
+    const core::StackId stack = recall(one->caller, kOther);
+    if (stack == core::StackId::unknown) continue;
+    EXPECT_EQ(stack, one->stack);
+    ++found;
+  }
+  EXPECT_GT(found, 9);
+  EXPECT_LT(found, 17);
+}
+
+TEST_F(RecentStacksTest, AStackWithoutWordsHasNoLeaf) {
+  const Played bare(1, 0);
+  put(bare);
+  EXPECT_FALSE(is_unchanged(last_, bare.caller, last_.generation));
+  recent_.keep();
+  EXPECT_EQ(recall(bare.caller, kNone), core::StackId::unknown);
+}
+
+TEST_F(RecentStacksTest, AValueThatIsNoAddressIsNotPacked) {
+  Played odd(1, 20);
+  odd.words[7] = odd.checks[7].value = uintptr_t{1} << 47;
+  ASSERT_EQ(recall(odd.caller, kNone), core::StackId::unknown);
+  put(odd);
+  recent_.keep();
+  EXPECT_FALSE(is_unchanged(last_, odd.caller, last_.generation));
+  EXPECT_EQ(recall(odd.caller, kNone), core::StackId::unknown);
+}
+
+// Frames of megabytes: every word counts, those next to a mark included.
+TEST_F(RecentStacksTest, WordsFarApartAreVerified) {
+  for (const size_t gap : {size_t{65'534}, size_t{65'535}, size_t{65'536}, size_t{65'537}, size_t{400'000}}) {
+    const Played room(1, 2 * gap + 20);
+    std::vector<Check> checks;  // outermost first
+    for (const size_t place : {2 * gap + 9, 2 * gap + 7, gap + 5, gap + 3, size_t{4}, size_t{2}})
+      checks.push_back({&room.words[place], room.words[place]});
+    const Registers caller{kCode + gap, reinterpret_cast<uintptr_t>(room.words.data()), 0};
+    const auto stack = static_cast<core::StackId>(gap);
+    ASSERT_EQ(recall(caller, kNone), core::StackId::unknown);
+    recent_.put(last_, {caller.ip, caller.sp, 0, 0, stack}, checks, clock_);
+    recent_.keep();
+    ASSERT_EQ(recall(caller, kNone), stack) << gap;
+    for (const Check& check : checks) {
+      auto& word = *const_cast<uintptr_t*>(check.address);
+      ++word;
+      EXPECT_EQ(recall(caller, kNone), core::StackId::unknown) << gap << ", word " << &word - room.words.data();
+      --word;
+    }
+    EXPECT_EQ(recall(caller, kNone), stack) << gap;
+  }
+}
+
 TEST_F(RecentStacksTest, NoneIsKnownAfterClear) {
   const Played one(1, 20);
   remember(one, kNone);
@@ -165,8 +236,8 @@ TEST_F(RecentStacksTest, GrowsWhileStacksArePushedOutAndNeverNamesAnother) {
     for (const auto& one : played) {
       const core::StackId stack = recall(one->caller, followed);
       if (stack == core::StackId::unknown) {
-        put_leaf(*one, 0);
-        recent_.keep(last_, clock_);
+        put(*one);
+        recent_.keep();
       } else {
         ASSERT_EQ(stack, one->stack);
         ++recalled;
