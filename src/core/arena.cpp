@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -14,6 +15,11 @@ namespace {
 constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kSmallestChunkBytes = size_t{64} << 10;
 constexpr size_t kLargePiece = size_t{256} << 10;  // from here on a piece is a mapping of its own
+// A process with much metadata has it in huge pages: what is looked up there is all over it, and a huge page's 512 faults are
+// one. A small process would pay for what it never fills.
+constexpr size_t kHugeFromBytes = size_t{16} << 20;
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+constexpr size_t kHugeChunkBytes = 2 * kHugePageBytes;
 constexpr int kSizeClasses = 64;
 
 struct FreePiece {
@@ -50,20 +56,40 @@ void* map_counted(size_t bytes) {
   return piece;
 }
 
+void use_chunk(void* chunk, size_t bytes) {
+  // fork may copy the memory between any two of these: the chunk then looks used up, never larger than it is.
+  chunk_end = nullptr;
+  asm volatile("" ::: "memory");
+  chunk_next = static_cast<char*>(chunk);
+  asm volatile("" ::: "memory");
+  chunk_end = chunk_next + bytes;
+}
+
+bool refill_with_huge_pages() {
+  if (mapped_bytes < kHugeFromBytes || system_calls_restricted()) return false;
+  char* mapped = static_cast<char*>(map_anonymous(kHugeChunkBytes + kHugePageBytes));
+  if (mapped == nullptr) return false;
+  const size_t before = -reinterpret_cast<uintptr_t>(mapped) & (kHugePageBytes - 1);
+  if (before != 0) unmap(mapped, before);
+  if (before != kHugePageBytes) unmap(mapped + before + kHugeChunkBytes, kHugePageBytes - before);
+  system_call(SYS_madvise, as_argument(mapped + before), kHugeChunkBytes, MADV_HUGEPAGE);
+  mapped_bytes += kHugeChunkBytes;
+  use_chunk(mapped + before, kHugeChunkBytes);
+  return true;
+}
+
 bool refill_chunk(size_t at_least) {
+  if (refill_with_huge_pages()) return true;
   for (size_t bytes = kChunkBytes; bytes >= kSmallestChunkBytes && bytes >= at_least; bytes /= 2) {
     if (void* chunk = map_counted(bytes)) {
-      // fork may copy the memory between any two of these: the chunk then looks used up, never larger than it is.
-      chunk_end = nullptr;
-      asm volatile("" ::: "memory");
-      chunk_next = static_cast<char*>(chunk);
-      asm volatile("" ::: "memory");
-      chunk_end = chunk_next + bytes;
+      use_chunk(chunk, bytes);
       return true;
     }
   }
   return false;
 }
+
+bool is_mapped_alone(size_t size) { return size >= (mapped_bytes < kHugeFromBytes ? kLargePiece : kHugePageBytes); }
 
 void* bump(size_t size) {
   const uintptr_t alignment = size >= 64 ? 64 : 16;
@@ -92,7 +118,7 @@ void* arena_allocate(size_t bytes) {
       reused = free_pieces[index];
       free_pieces[index] = reused->next;
     } else {
-      return size >= kLargePiece ? map_counted(size) : bump(size);
+      return is_mapped_alone(size) ? map_counted(size) : bump(size);
     }
   }
   memset(static_cast<void*>(reused), 0, size);
