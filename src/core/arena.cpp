@@ -136,6 +136,17 @@ void arena_release(void* piece, size_t bytes) {
   free_pieces[index] = free_piece;
 }
 
+void arena_discard(void* piece, size_t bytes) {
+  constexpr uintptr_t kPageBytes = 4096;
+  constexpr size_t kWorthACall = size_t{64} << 10;
+  const auto start = (reinterpret_cast<uintptr_t>(piece) + kPageBytes - 1) & ~(kPageBytes - 1);
+  const auto end = (reinterpret_cast<uintptr_t>(piece) + bytes) & ~(kPageBytes - 1);
+  if (piece != nullptr && bytes >= kWorthACall && !system_calls_restricted()) {
+    system_call(SYS_madvise, static_cast<long>(start), static_cast<long>(end - start), MADV_DONTNEED);
+  }
+  arena_release(piece, bytes);
+}
+
 size_t arena_mapped_bytes() { return mapped_bytes; }
 
 void arena_reset_after_fork() { lock.reset_after_fork(); }

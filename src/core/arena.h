@@ -15,6 +15,10 @@ void* arena_allocate(size_t bytes);
 // Gives a piece back for arena_allocate of the same `bytes`. It is cleared when handed out again.
 void arena_release(void* piece, size_t bytes);
 
+// The same for a piece that no other thread may still read: the kernel has the pages of a large one until it is
+// handed out again.
+void arena_discard(void* piece, size_t bytes);
+
 // Bytes mapped from the kernel for metadata so far.
 size_t arena_mapped_bytes();
 

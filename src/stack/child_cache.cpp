@@ -24,7 +24,7 @@ bool ChildCache::resize(uint32_t log) {
   const uint64_t outgrown_bytes = bytes();
   entries_ = entries;
   log_ = log;
-  if (outgrown != nullptr) core::arena_release(outgrown, outgrown_bytes);  // last: see ensure_capacity
+  if (outgrown != nullptr) core::arena_discard(outgrown, outgrown_bytes);  // last: see ensure_capacity
   return true;
 }
 

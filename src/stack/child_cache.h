@@ -33,7 +33,7 @@ class ChildCache {
     NodeId parent;
     NodeId node;
   };
-  static constexpr uint32_t kFirstLog = 6, kLargestLog = 14;  // 1 to 256 KiB
+  static constexpr uint32_t kFirstLog = 6, kLargestLog = 13;  // 1 to 128 KiB
 
   uint64_t index_of(NodeId parent, FrameKey frame) const {
     constexpr uint64_t kParents = 0xff51afd7ed558ccd, kGolden = 0x9e3779b97f4a7c15;

@@ -1,5 +1,6 @@
 #include "stack/recent_stacks.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -38,15 +39,21 @@ uint64_t RecentStacks::hash_of_callers(uintptr_t ip, uintptr_t sp) {
 
 core::StackId RecentStacks::recall_by_callers(LastStack& last, const Registers& caller) {
   callers_hash_ = hash_of_callers(caller.ip, caller.sp);
-  const uint64_t slot = *find(callers_hash_);
-  const core::StackId stack = take(last, caller, slot, callers_hash_);
-  if (stack != core::StackId::unknown) enter(turn_hash_, slot >> kTagBits);
-  return stack;
+  const uint64_t* slots = slots_of(callers_hash_);
+  for (int way = 0; way < kWays; ++way) {
+    const uint64_t slot = slots[way];
+    const core::StackId stack = take(last, caller, slot, callers_hash_);
+    if (stack == core::StackId::unknown) continue;
+    enter(turn_hash_, slot >> kTagBits);
+    return stack;
+  }
+  return core::StackId::unknown;
 }
 
+// Stacks that differ further out only have the same hash.
 void RecentStacks::enter(uint64_t hash, uint64_t position) {
   uint64_t* slots = slots_of(hash);
-  if (static_cast<uint16_t>(slots[0]) != tag_of(hash)) slots[1] = slots[0];
+  for (int way = kWays - 1; way > 0; --way) slots[way] = slots[way - 1];
   slots[0] = position << kTagBits | tag_of(hash);
 }
 
@@ -97,15 +104,17 @@ bool RecentStacks::make_room(uint64_t units, uint64_t clock) {
   const uint64_t left = ring_units() - (next_ & last_unit_);
   if (left < units) {
     next_ += left;
-    if (begin_lap(clock) && !is_largest()) resize(units_log_ + kLogStep);
+    if (begin_lap(clock) && !is_largest()) grow();
   }
-  while (units > last_unit_ / 4 && !is_largest() && resize(units_log_ + kLogStep)) continue;
+  while (units > last_unit_ / 4 && !is_largest() && grow()) continue;
   return units <= last_unit_ / 4;
 }
 
-// The ring is full, and stacks are pushed out. True where it is too small: since the last time one capture in 8 was kept.
+// The ring is full, and stacks are pushed out. True where it is too small: since the last time one capture in 8 was kept; one in 4
+// where it is large already.
 bool RecentStacks::begin_lap(uint64_t clock) {
-  const bool too_small = clock - lap_began_ < 8 * uint64_t{kept_in_lap_};
+  const uint64_t captures_for_one = units_log_ < kLargeLog ? 8 : 4;
+  const bool too_small = clock - lap_began_ < captures_for_one * kept_in_lap_;
   lap_began_ = clock;
   kept_in_lap_ = 0;
   return too_small;
@@ -114,9 +123,11 @@ bool RecentStacks::begin_lap(uint64_t clock) {
 void RecentStacks::clear() { memset(slots_, 0, slots_bytes(units_log_)); }
 
 void RecentStacks::release() {
-  if (units_ != nullptr) core::arena_release(units_, units_bytes(units_log_));
-  if (slots_ != nullptr) core::arena_release(slots_, slots_bytes(units_log_));
+  if (units_ != nullptr) core::arena_discard(units_, units_bytes(units_log_));
+  if (slots_ != nullptr) core::arena_discard(slots_, slots_bytes(units_log_));
 }
+
+bool RecentStacks::grow() { return resize(std::min(units_log_ + kLogStep, kLargestLog)); }
 
 // Begins empty: what is in use comes back sooner than it could be moved.
 bool RecentStacks::resize(uint32_t log) {
@@ -132,7 +143,7 @@ bool RecentStacks::resize(uint32_t log) {
   units_ = resized.units_;
   slots_ = resized.slots_;
   units_log_ = log;
-  pair_shift_ = 64 + kUnitsPerSlotLog + 1 - log;
+  pair_shift_ = 64 + kUnitsPerSlotLog + kWaysLog - log;
   last_unit_ = (uint64_t{1} << log) - 1;
   next_ = oldest_ = ring_units();  // free slots name position 0
   outgrown.release();              // last: see ensure_capacity

@@ -66,9 +66,9 @@ class RecentStacks {
   static constexpr uint32_t kKeptUnits = sizeof(Kept) / sizeof(PackedCheck);
   static_assert(sizeof(Kept) % sizeof(PackedCheck) == 0);
   static constexpr uint32_t kFixedUnits = kKeptUnits + 1;
-  // Of the ring in units, of 8 bytes, with a slot for every four: 5 KiB to 1.25 MiB. What was outgrown stays resident: few
-  // steps.
-  static constexpr uint32_t kFirstLog = 9, kLargestLog = 17, kLogStep = 2, kUnitsPerSlotLog = 2;
+  // Of the ring in units, of 8 bytes, with a slot for every four: 5 KiB to 1.25 MiB.
+  static constexpr uint32_t kFirstLog = 9, kLargeLog = 15, kLargestLog = 17, kLogStep = 2, kUnitsPerSlotLog = 2;
+  static constexpr int kWaysLog = 2, kWays = 1 << kWaysLog;
   static constexpr uint32_t kTagBits = 16;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15, kOther = 0xc2b2ae3d27d4eb4f;
 
@@ -80,7 +80,7 @@ class RecentStacks {
   static uint64_t hash_of_callers(uintptr_t ip, uintptr_t sp);
 
   // Two slots are next to each other for each hash, the later entry first.
-  uint64_t* slots_of(uint64_t hash) const { return slots_ + 2 * (hash >> pair_shift_); }
+  uint64_t* slots_of(uint64_t hash) const { return slots_ + kWays * (hash >> pair_shift_); }
   uint64_t* find(uint64_t hash) const {
     uint64_t* slot = slots_of(hash);
     return static_cast<uint16_t>(*slot) == tag_of(hash) ? slot : slot + 1;
@@ -116,6 +116,7 @@ class RecentStacks {
 
   PackedCheck* next_mark() const { return units_ + (next_ & last_unit_) + kKeptUnits; }
   static bool hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base);
+  bool grow();
   bool resize(uint32_t log);
   bool overwrite(uint32_t checks, uint64_t clock);
   bool make_room(uint64_t units, uint64_t clock);

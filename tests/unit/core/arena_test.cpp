@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -15,6 +16,35 @@ bool all_zero(const char* piece, size_t bytes) {
     if (piece[i] != 0) return false;
   }
   return true;
+}
+
+TEST(Arena, ADiscardedPieceIsHandedOutAgainZeroed) {
+  for (const size_t bytes : {size_t{1000}, size_t{64} << 10, size_t{200} << 10, size_t{1} << 20}) {
+    auto* piece = static_cast<char*>(arena_allocate(bytes));
+    ASSERT_NE(piece, nullptr);
+    memset(piece, 1, bytes);
+    arena_discard(piece, bytes);
+    auto* again = static_cast<char*>(arena_allocate(bytes));
+    ASSERT_EQ(again, piece) << bytes;
+    EXPECT_TRUE(all_zero(again, bytes)) << bytes;
+  }
+}
+
+// From 16 MiB on chunks are of huge pages.
+TEST(Arena, MuchMemoryIsZeroedAndApart) {
+  std::vector<char*> pieces;
+  constexpr size_t kBytes = size_t{300} << 10;
+  for (int i = 0; i < 200; ++i) {
+    pieces.push_back(static_cast<char*>(arena_allocate(kBytes)));
+    ASSERT_NE(pieces.back(), nullptr);
+    ASSERT_TRUE(all_zero(pieces.back(), kBytes)) << i;
+    memset(pieces.back(), i, kBytes);
+  }
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const char value = static_cast<char>(i);
+    ASSERT_TRUE(std::all_of(pieces[i], pieces[i] + kBytes, [value](char byte) { return byte == value; })) << i;
+    arena_release(pieces[i], kBytes);
+  }
 }
 
 TEST(Arena, PiecesAreZeroedAlignedAndApart) {
