@@ -67,6 +67,10 @@ bool has_more_allocations(const HotSite& a, const HotSite& b) {
   return a.alloc_count != b.alloc_count ? a.alloc_count > b.alloc_count : a.stack < b.stack;
 }
 
+bool holds_more(const PeakPart& a, const PeakPart& b) {
+  return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack;
+}
+
 // The first kHotSites of an order, themselves in no order.
 struct TopSites {
   using Order = bool (*)(const HotSite&, const HotSite&);
@@ -260,44 +264,49 @@ void Snapshot::add_large(const Sample& sample) {
   std::push_heap(large_.begin(), large_.end(), is_larger);
 }
 
+// Each stack's counters are read once: of many stacks none is in the caches.
 void Snapshot::gather_counters() {
   CountedStacks stacks;
-  if (!stacks.gather()) out_of_memory_ = true;
-  gather_peak(stacks);
-  gather_hot_sites(stacks);
-}
-
-void Snapshot::gather_peak(const CountedStacks& stacks) {
-  stacks.for_each([this](core::StackId stack, const track::StackCounters& counters) {
-    const track::AtPeak at_peak = track::at_peak(counters);
-    if (at_peak.count > 0 && !peak_.push({stack, at_peak.bytes, at_peak.count})) out_of_memory_ = true;
-  });
-}
-
-void Snapshot::gather_hot_sites(const CountedStacks& stacks) {
-  struct Tops {
-    TopSites temporary, total;
-  };
-  ScratchArray<Tops> storage;
-  if (!storage.resize(1)) {
+  ScratchArray<TopSites> tops;
+  if (!stacks.gather() || !tops.resize(2)) {
     out_of_memory_ = true;
     return;
   }
-  Tops& tops = storage[0];
-  tops.temporary.is_before = has_more_temporaries;
-  tops.total.is_before = has_more_allocations;
-  stacks.for_each([&tops](core::StackId stack, const track::StackCounters& counters) {
+  TopSites &temporary = tops[0], &total = tops[1];
+  temporary.is_before = has_more_temporaries;
+  total.is_before = has_more_allocations;
+  stacks.for_each([&](core::StackId stack, const track::StackCounters& counters) {
+    add_to_peak(stack, track::at_peak(counters));
     const HotSite site = hot_site_of(stack, counters);
-    if (site.temporary_count > 0) tops.temporary.offer(site);
-    tops.total.offer(site);
+    if (site.temporary_count > 0) temporary.offer(site);
+    total.offer(site);
   });
-  for (size_t i = 0; i < tops.temporary.count; ++i) {
-    if (!hot_sites_.push(tops.temporary.sites[i])) out_of_memory_ = true;
+  for (size_t i = 0; i < temporary.count; ++i) {
+    if (!hot_sites_.push(temporary.sites[i])) out_of_memory_ = true;
   }
-  for (size_t i = 0; i < tops.total.count; ++i) {
-    const HotSite& site = tops.total.sites[i];
-    if (!tops.temporary.contains(site.stack) && !hot_sites_.push(site)) out_of_memory_ = true;
+  for (size_t i = 0; i < total.count; ++i) {
+    const HotSite& site = total.sites[i];
+    if (!temporary.contains(site.stack) && !hot_sites_.push(site)) out_of_memory_ = true;
   }
+}
+
+void Snapshot::add_to_peak(core::StackId stack, track::AtPeak at_peak) {
+  if (at_peak.count == 0) return;
+  if (peak_.size() == 2 * kMaxPeakParts) sum_up_rest_of_peak();
+  if (!peak_.push({stack, at_peak.bytes, at_peak.count})) out_of_memory_ = true;
+}
+
+// A program that loads much holds memory from 100,000 and more stacks at its peak, a few bytes each: they are summed up.
+void Snapshot::sum_up_rest_of_peak() {
+  if (peak_.size() <= kMaxPeakParts) return;
+  PeakPart* first_of_rest = peak_.begin() + kMaxPeakParts;
+  std::nth_element(peak_.begin(), first_of_rest, peak_.end(), holds_more);
+  for (const PeakPart* part = first_of_rest; part != peak_.end(); ++part) {
+    ++peak_rest_.stack_count;
+    peak_rest_.bytes += part->bytes;
+    peak_rest_.count += part->count;
+  }
+  peak_.resize(kMaxPeakParts);
 }
 
 void Snapshot::order_leaks() {
@@ -311,27 +320,10 @@ void Snapshot::order_leaks() {
   });
 }
 
-// A program that loads much holds memory from 100,000 and more stacks at its peak, a few bytes each: they are summed up.
-void Snapshot::order_peak() {
-  const auto holds_more = [](const PeakPart& a, const PeakPart& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack;
-  };
-  if (peak_.size() > kMaxPeakParts) {
-    PeakPart* first_of_rest = peak_.begin() + kMaxPeakParts;
-    std::nth_element(peak_.begin(), first_of_rest, peak_.end(), holds_more);
-    for (const PeakPart* part = first_of_rest; part != peak_.end(); ++part) {
-      ++peak_rest_.stack_count;
-      peak_rest_.bytes += part->bytes;
-      peak_rest_.count += part->count;
-    }
-    peak_.resize(kMaxPeakParts);
-  }
-  std::sort(peak_.begin(), peak_.end(), holds_more);
-}
-
 void Snapshot::sort_all() {
   order_leaks();
-  order_peak();
+  sum_up_rest_of_peak();
+  std::sort(peak_.begin(), peak_.end(), holds_more);
   std::sort(hot_sites_.begin(), hot_sites_.end(), has_more_temporaries);
   std::sort(large_.begin(), large_.end(), is_larger);
 }

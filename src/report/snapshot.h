@@ -10,6 +10,7 @@
 #include "track/mapping_table.h"
 #include "track/record.h"
 #include "track/sampling.h"
+#include "track/stack_counters.h"
 
 namespace weir::report {
 
@@ -98,8 +99,6 @@ class PairSet {
   size_t used_ = 0;
 };
 
-class CountedStacks;
-
 class Snapshot {
  public:
   // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent:
@@ -127,10 +126,9 @@ class Snapshot {
   void gather_blocks();
   void gather_mappings();
   void gather_counters();
-  void gather_peak(const CountedStacks& stacks);
-  void gather_hot_sites(const CountedStacks& stacks);
+  void add_to_peak(core::StackId stack, track::AtPeak at_peak);
+  void sum_up_rest_of_peak();
   void order_leaks();
-  void order_peak();
   void sort_all();
 
   uint64_t ignore_before_tick_ = 0;
@@ -144,7 +142,7 @@ class Snapshot {
   ScratchArray<Leak> leaks_;                // in order of first sight
   ScratchArray<LeakDetails> leak_details_;  // at the same index
   ScratchArray<LeakPlace> leak_order_;      // leaks are too large to be moved about
-  ScratchArray<PeakPart> peak_;
+  ScratchArray<PeakPart> peak_;             // while gathering, up to twice as many as are listed
   PeakRest peak_rest_;
   ScratchArray<HotSite> hot_sites_;
   ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first
