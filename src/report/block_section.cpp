@@ -14,7 +14,7 @@ void write_thread(JsonStream& json, core::ThreadId id) {
 }
 
 // What a sample says beside its stack and memory.
-void write_block(JsonStream& json, const Sample& sample, const EventClock& clock) {
+void write_block(JsonStream& json, const SampledBlock& sample, const EventClock& clock) {
   json.key("address").address(sample.address);
   json.key("bytes").number(sample.bytes);
   json.key("ns").number(clock.ns_of(sample.tick));
@@ -23,7 +23,7 @@ void write_block(JsonStream& json, const Sample& sample, const EventClock& clock
   if (sample.align_log2 > 0) json.key("align_bytes").number(uint64_t{1} << sample.align_log2);
 }
 
-void write_leak(JsonStream& json, const Leak& leak, const LeakDetails& details, StackIndex& stacks,
+void write_leak(JsonStream& json, const Leak& leak, const Snapshot& snapshot, StackIndex& stacks,
                 const EventClock& clock) {
   json.begin_object();
   json.key("memory").text(memory_name(leak.memory));
@@ -36,14 +36,14 @@ void write_leak(JsonStream& json, const Leak& leak, const LeakDetails& details, 
   json.key("last_ns").number(clock.ns_of(leak.last_tick));
   json.key("thread_count").number(leak.thread_count);
   json.key("threads").begin_array();
-  for (size_t i = 0; i < leak.thread_count && i < kMaxThreads; ++i) write_thread(json, details.threads[i]);
+  for (const core::ThreadId thread : snapshot.threads_of(leak)) write_thread(json, thread);
   json.end_array();
   json.key("samples").begin_array();
-  for (size_t i = 0; i < leak.sample_count; ++i) {
+  snapshot.for_each_sample(leak, [&](const SampledBlock& sample) {
     json.begin_object();
-    write_block(json, details.samples[i], clock);
+    write_block(json, sample, clock);
     json.end_object();
-  }
+  });
   json.end_array();
   json.end_object();
 }
@@ -52,9 +52,7 @@ void write_leak(JsonStream& json, const Leak& leak, const LeakDetails& details, 
 
 void write_leaks(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock) {
   json.begin_array();
-  for (size_t i = 0; i < snapshot.leak_count(); ++i) {
-    write_leak(json, snapshot.leak(i), snapshot.leak_details(i), stacks, clock);
-  }
+  for (size_t i = 0; i < snapshot.leak_count(); ++i) write_leak(json, snapshot.leak(i), snapshot, stacks, clock);
   json.end_array();
 }
 

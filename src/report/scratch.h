@@ -17,9 +17,7 @@ class ScratchArray {
 
  public:
   ScratchArray() = default;
-  ~ScratchArray() {
-    if (data_ != nullptr) core::unmap(data_, capacity_ * sizeof(T));
-  }
+  ~ScratchArray() { release(); }
   ScratchArray(const ScratchArray&) = delete;
   ScratchArray& operator=(const ScratchArray&) = delete;
 
@@ -33,6 +31,13 @@ class ScratchArray {
     if (size_ == capacity_ && !grow(size_ + 1)) return false;
     data_[size_++] = value;
     return true;
+  }
+
+  // Empty, and without memory.
+  void release() {
+    if (data_ != nullptr) core::unmap(data_, capacity_ * sizeof(T));
+    data_ = nullptr;
+    size_ = capacity_ = 0;
   }
 
   size_t size() const { return size_; }

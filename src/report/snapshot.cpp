@@ -23,22 +23,20 @@ Supplier supplier_of(track::Family family) {
 }
 
 Sample sample_of(const track::Block& block) {
-  return {block.address,
-          block.bytes,
-          block.tick,
-          block.thread,
+  return {{block.address, block.bytes, block.tick, block.thread, supplier_of(block.family), block.align_log2},
           block.stack,
           Memory::host,
-          supplier_of(block.family),
-          block.align_log2,
           false,
           track::weight_of(block)};
 }
 
 Sample sample_of(const track::Mapping& mapping) {
   const Supplier supplier = mapping.kind == track::MappingKind::sysv ? Supplier::shmat : Supplier::mmap;
-  return {mapping.address,   mapping.bytes,     mapping.tick, mapping.thread, mapping.stack, Memory::mmap, supplier, 0,
-          mapping.continues, {1, mapping.bytes}};
+  return {{mapping.address, mapping.bytes, mapping.tick, mapping.thread, supplier, 0},
+          mapping.stack,
+          Memory::mmap,
+          mapping.continues,
+          {1, mapping.bytes}};
 }
 
 bool is_larger(const Sample& a, const Sample& b) {
@@ -179,6 +177,7 @@ bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes) {
   large_bytes_ = large_bytes;
   gather_blocks();
   gather_mappings();
+  for (auto& index : leak_index_) index.release();
   gather_counters();
   sort_all();
   return !out_of_memory_;
@@ -214,7 +213,7 @@ void Snapshot::add(const Sample& sample) {
   ++leak.drawn_count;
   leak.first_tick = std::min(leak.first_tick, sample.tick);
   leak.last_tick = std::max(leak.last_tick, sample.tick);
-  if (leak.sample_count < kMaxSamples) leak_details_[index].samples[leak.sample_count++] = sample;
+  if (leak.sample_count < kMaxSamples) keep_sample(leak, sample);
   if (leak.thread_count == 0 || leak.last_thread != sample.thread) add_thread(index, sample.thread);
   if (sample.bytes >= large_bytes_) add_large(sample);
 }
@@ -231,17 +230,39 @@ bool Snapshot::find_leak(core::StackId stack, Memory memory, size_t* index) {
     leak.stack = stack;
     leak.memory = memory;
     leak.first_tick = UINT64_MAX;
-    if (!leak_details_.resize(leaks_.size() + 1) || !leaks_.push(leak)) return false;
+    if (!leaks_.push(leak)) return false;
     entry = static_cast<uint32_t>(leaks_.size());
   }
   *index = entry - 1;
   return true;
 }
 
+void Snapshot::keep_sample(Leak& leak, const SampledBlock& block) {
+  if (!samples_.push({block, 0})) {
+    out_of_memory_ = true;
+    return;
+  }
+  uint32_t* link = &leak.samples;
+  while (*link != 0) link = &samples_[*link - 1].next;
+  *link = static_cast<uint32_t>(samples_.size());
+  ++leak.sample_count;
+}
+
 void Snapshot::add_thread(size_t index, core::ThreadId thread) {
   Leak& leak = leaks_[index];
-  core::ThreadId* const threads = leak_details_[index].threads;
+  if (leak.thread_count == 1) {
+    if (!threads_.push({{leak.last_thread}})) {
+      out_of_memory_ = true;
+      return;
+    }
+    leak.threads = static_cast<uint32_t>(threads_.size());
+  }
   leak.last_thread = thread;
+  if (leak.thread_count == 0) {
+    leak.thread_count = 1;
+    return;
+  }
+  core::ThreadId* const threads = threads_[leak.threads - 1].ids;
   const size_t listed = std::min<size_t>(leak.thread_count, kMaxThreads);
   if (std::find(threads, threads + listed, thread) != threads + listed) return;
   if (listed < kMaxThreads) {
@@ -249,6 +270,11 @@ void Snapshot::add_thread(size_t index, core::ThreadId thread) {
   } else if (more_threads_.insert((uint64_t{index + 1} << 32) | core::index_of(thread))) {
     ++leak.thread_count;
   }
+}
+
+std::span<const core::ThreadId> Snapshot::threads_of(const Leak& leak) const {
+  if (leak.threads == 0) return {&leak.last_thread, leak.thread_count};
+  return {threads_[leak.threads - 1].ids, std::min<size_t>(leak.thread_count, kMaxThreads)};
 }
 
 void Snapshot::add_large(const Sample& sample) {

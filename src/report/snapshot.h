@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/ids.h"
 #include "report/scratch.h"
@@ -21,18 +22,27 @@ const char* memory_name(Memory memory);
 enum class Supplier : uint8_t { malloc, scalar_new, array_new, mmap, shmat };
 const char* supplier_name(Supplier supplier);
 
-// One block.
-struct Sample {
+// What a report says of one block beside its stack and memory.
+struct SampledBlock {
   uintptr_t address;
   uint64_t bytes;
   uint64_t tick;
   core::ThreadId thread;
+  Supplier supplier;
+  uint8_t align_log2;  // 0: the natural alignment
+};
+
+struct Sample : SampledBlock {
   core::StackId stack;
   Memory memory;
-  Supplier supplier;
-  uint8_t align_log2;    // 0: the natural alignment
   bool is_piece;         // of a mapping that has been counted: more of its bytes, not one more mapping
   track::Weight weight;  // what it stands for
+};
+
+// A leak's samples lie among those of others: most leaks have one.
+struct KeptSample {
+  SampledBlock block;
+  uint32_t next;  // place of the leak's next + 1; 0: none
 };
 
 inline constexpr size_t kMaxSamples = 3;
@@ -49,12 +59,13 @@ struct alignas(64) Leak {
   uint64_t count;
   uint64_t first_tick, last_tick;
   uint64_t drawn_count;  // blocks that bytes and count are estimated from, where the process samples
+  uint32_t samples;      // place of the first in the list of KeptSamples + 1
+  uint32_t threads;      // place in the list of LeakThreads + 1; 0: last_thread is the only one
 };
 
-// What is seldom written of a leak.
-struct LeakDetails {
-  core::ThreadId threads[kMaxThreads];  // the first ones met
-  Sample samples[kMaxSamples];
+// The first threads met of a leak that has several.
+struct LeakThreads {
+  core::ThreadId ids[kMaxThreads];
 };
 
 // A stack's part of the process's peak.
@@ -107,7 +118,13 @@ class Snapshot {
 
   size_t leak_count() const { return leaks_.size(); }
   const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
-  const LeakDetails& leak_details(size_t rank) const { return leak_details_[leak_order_[rank].index]; }
+  // Visits the samples of a leak, in the order in which they were met.
+  template <class Visit>
+  void for_each_sample(const Leak& leak, const Visit& visit) const {
+    for (uint32_t place = leak.samples; place != 0; place = samples_[place - 1].next) visit(samples_[place - 1].block);
+  }
+  // The first kMaxThreads threads of a leak.
+  std::span<const core::ThreadId> threads_of(const Leak& leak) const;
   const ScratchArray<PeakPart>& peak() const { return peak_; }  // most bytes first, at most kMaxPeakParts
   const PeakRest& peak_rest() const { return peak_rest_; }
   const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }  // most temporary allocations first
@@ -121,6 +138,7 @@ class Snapshot {
 
   void add(const Sample& sample);
   void add_large(const Sample& sample);
+  void keep_sample(Leak& leak, const SampledBlock& block);
   void add_thread(size_t index, core::ThreadId thread);
   bool find_leak(core::StackId stack, Memory memory, size_t* index);
   void gather_blocks();
@@ -134,15 +152,16 @@ class Snapshot {
   uint64_t ignore_before_tick_ = 0;
   uint64_t large_bytes_ = UINT64_MAX;
   bool out_of_memory_ = false;
-  ScratchArray<uint32_t> leak_index_[kMemories];  // by stack: index into leaks_ + 1
+  ScratchArray<uint32_t> leak_index_[kMemories];  // while gathering, by stack: index into leaks_ + 1
   struct LeakPlace {
     uint64_t bytes;
     uint32_t index;
   };
-  ScratchArray<Leak> leaks_;                // in order of first sight
-  ScratchArray<LeakDetails> leak_details_;  // at the same index
-  ScratchArray<LeakPlace> leak_order_;      // leaks are too large to be moved about
-  ScratchArray<PeakPart> peak_;             // while gathering, up to twice as many as are listed
+  ScratchArray<Leak> leaks_;  // in order of first sight
+  ScratchArray<KeptSample> samples_;
+  ScratchArray<LeakThreads> threads_;
+  ScratchArray<LeakPlace> leak_order_;  // leaks are too large to be moved about
+  ScratchArray<PeakPart> peak_;         // while gathering, up to twice as many as are listed
   PeakRest peak_rest_;
   ScratchArray<HotSite> hot_sites_;
   ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "live_blocks.h"
 #include "track/mapping_table.h"
 
@@ -36,12 +39,21 @@ TEST(Snapshot, ALeakIsAllBlocksOfAStack) {
   EXPECT_EQ(leak.last_tick, kFirstTick + 9);
   EXPECT_EQ(leak.thread_count, 2U);
   EXPECT_EQ(leak.sample_count, kMaxSamples);
-  for (const Sample& sample : snapshot.leak_details(1).samples) {
-    if (sample.bytes != 50) continue;
+  std::vector<uint64_t> bytes;
+  snapshot.for_each_sample(leak, [&](const SampledBlock& sample) {
+    bytes.push_back(sample.bytes);
+    if (sample.bytes != 50) return;
     EXPECT_EQ(sample.supplier, Supplier::array_new);
     EXPECT_EQ(sample.align_log2, 6);
     EXPECT_EQ(sample.thread, static_cast<core::ThreadId>(2));
-  }
+  });
+  EXPECT_EQ(bytes.size(), kMaxSamples);
+  EXPECT_EQ(std::count(bytes.begin(), bytes.end(), 100U), 1);  // each once, of one of the pool's pages after the other
+  EXPECT_EQ(std::count(bytes.begin(), bytes.end(), 50U), 1);
+  const auto threads = snapshot.threads_of(leak);
+  EXPECT_EQ(std::vector(threads.begin(), threads.end()),
+            (std::vector{static_cast<core::ThreadId>(1), static_cast<core::ThreadId>(2)}));
+  EXPECT_EQ(snapshot.threads_of(snapshot.leak(0)).size(), 1U);
 }
 
 TEST(Snapshot, BlocksFromBeforeAForkAreCountedNotListed) {
