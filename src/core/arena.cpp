@@ -136,14 +136,27 @@ void arena_release(void* piece, size_t bytes) {
   free_pieces[index] = free_piece;
 }
 
-void arena_discard(void* piece, size_t bytes) {
+void arena_clear(void* piece, size_t bytes) {
   constexpr uintptr_t kPageBytes = 4096;
   constexpr size_t kWorthACall = size_t{64} << 10;
-  const auto start = (reinterpret_cast<uintptr_t>(piece) + kPageBytes - 1) & ~(kPageBytes - 1);
-  const auto end = (reinterpret_cast<uintptr_t>(piece) + bytes) & ~(kPageBytes - 1);
-  if (piece != nullptr && bytes >= kWorthACall && !system_calls_restricted()) {
-    system_call(SYS_madvise, static_cast<long>(start), static_cast<long>(end - start), MADV_DONTNEED);
+  const auto start = reinterpret_cast<uintptr_t>(piece);
+  const uintptr_t first_page = (start + kPageBytes - 1) & ~(kPageBytes - 1);
+  const uintptr_t end_page = (start + bytes) & ~(kPageBytes - 1);
+  // Refused for locked memory.
+  const bool given = bytes >= kWorthACall && !system_calls_restricted() &&
+                     !failed(system_call(SYS_madvise, static_cast<long>(first_page),
+                                         static_cast<long>(end_page - first_page), MADV_DONTNEED));
+  if (!given) {
+    memset(piece, 0, bytes);
+    return;
   }
+  memset(piece, 0, first_page - start);
+  memset(reinterpret_cast<void*>(end_page), 0, start + bytes - end_page);
+}
+
+void arena_discard(void* piece, size_t bytes) {
+  if (piece == nullptr) return;
+  arena_clear(piece, bytes);
   arena_release(piece, bytes);
 }
 

@@ -15,8 +15,10 @@ void* arena_allocate(size_t bytes);
 // Gives a piece back for arena_allocate of the same `bytes`. It is cleared when handed out again.
 void arena_release(void* piece, size_t bytes);
 
-// The same for a piece that no other thread may still read: the kernel has the pages of a large one until it is
-// handed out again.
+// For pieces that only the calling thread reads: zeroes one; the kernel has the pages of a large one until they are used again.
+void arena_clear(void* piece, size_t bytes);
+
+// arena_clear and arena_release.
 void arena_discard(void* piece, size_t bytes);
 
 // Bytes mapped from the kernel for metadata so far.

@@ -14,6 +14,7 @@
 #include "runtime/process_policy.h"
 #include "runtime/process_report.h"
 #include "runtime/process_symbolize.h"
+#include "runtime/thread_state.h"
 
 // Of the libc, behind at_quick_exit: with no module named, the function outlives every dlclose.
 extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* module);
@@ -76,6 +77,12 @@ bool become_writer() {
   return true;
 }
 
+// What the report works with takes the place of memory that a thread which ends needs no more: a process's peak is not passed.
+void make_room_for_report(const core::Inside& inside) {
+  const auto* state = static_cast<const ThreadState*>(core::thread_slot.state);
+  if (state != nullptr) stack::forget_recent_stacks(inside, state->last_stack);
+}
+
 void write_once(const char* how, int status, End then) {
   if (!report_wanted()) return;
   core::Guard guard;
@@ -85,6 +92,7 @@ void write_once(const char* how, int status, End then) {
     core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
     return;
   }
+  if (guard.entered()) make_room_for_report(guard.token());
   write_process_report(guard.token(), how, status);
   // After an early end the report may yet be taken back: the helper would bring it to life again.
   const char* path = written_report_path();

@@ -125,6 +125,14 @@ void release_last_stack(LastStack* leaf) {
   release_memory(last);
 }
 
+void forget_recent_stacks(const core::Inside&, LastStack* leaf) {
+  if (leaf == nullptr) return;
+  auto* last = static_cast<ThreadStack*>(leaf);
+  last->forget();
+  last->recent.empty();
+  last->children.empty();
+}
+
 bool ensure_capacity(ThreadStack& last, uint32_t frames) {
   if (frames <= last.capacity) [[likely]]
     return true;

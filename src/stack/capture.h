@@ -23,6 +23,9 @@ namespace weir::stack {
 LastStack* create_last_stack();       // nullptr where there is no memory: capture then answers StackId::unknown
 void release_last_stack(LastStack*);  // its counters are added to the process's
 
+// Gives back the memory of what only makes the thread's captures fast; they go on. By the thread itself, outside a capture.
+void forget_recent_stacks(const core::Inside&, LastStack*);
+
 // The id of the stack that `caller` begins. Cost when nothing changed: two loads and a compare per frame; see bench/.
 // Never fails visibly: a stack that cannot be followed to its end is kept as far as it goes and marked truncated.
 [[gnu::always_inline]] inline core::StackId capture(const core::Inside&, LastStack& last, const Registers& caller) {

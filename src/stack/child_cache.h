@@ -25,6 +25,9 @@ class ChildCache {
     return find_slowly(parent, frame, place, clock);
   }
 
+  // Nothing is known, and the memory is the kernel's until something is.
+  void empty() { core::arena_clear(entries_, bytes()); }
+
   uint64_t bytes() const { return sizeof(Entry) << log_; }
 
  private:

@@ -122,6 +122,13 @@ bool RecentStacks::begin_lap(uint64_t clock) {
 
 void RecentStacks::clear() { memset(slots_, 0, slots_bytes(units_log_)); }
 
+void RecentStacks::empty() {
+  core::arena_clear(units_, units_bytes(units_log_));
+  core::arena_clear(slots_, slots_bytes(units_log_));
+  next_ = oldest_ = ring_units();  // free slots name position 0
+  put_units_ = kept_in_lap_ = 0;
+}
+
 void RecentStacks::release() {
   if (units_ != nullptr) core::arena_discard(units_, units_bytes(units_log_));
   if (slots_ != nullptr) core::arena_discard(slots_, slots_bytes(units_log_));

@@ -55,6 +55,9 @@ class RecentStacks {
   // No stack is known; the leaf of a LastStack may still be one that was.
   void clear();
 
+  // No stack is known, and the memory is the kernel's until one is kept again. No LastStack may have a leaf from here.
+  void empty();
+
   uint64_t bytes() const { return units_bytes(units_log_) + slots_bytes(units_log_); }
 
  private:
