@@ -128,6 +128,13 @@ NodeId intern(NodeId parent, FrameKey frame, Place place) {
   return code == kNoFrameCode ? NodeId::none : find_or_add(node_word(parent, code), place);
 }
 
+void NewRow::expect(FrameKey frame) {
+  const uint64_t code = code_of(frame);
+  if (code == kNoFrameCode) return;
+  node_index.fetch(hash_of(node_word(parent_, code)));
+  parent_ = static_cast<NodeId>(static_cast<uint32_t>(parent_) + 1);
+}
+
 core::StackId stack_of(NodeId id) {
   if (has_stack(id)) [[likely]]
     return stack_at(id);
