@@ -47,7 +47,7 @@ def all_programs(folder):
         return lambda size: str(by_size[size])
 
     python_rounds, perl_rounds = sized(long=150, short=2), sized(long=90, short=3)
-    torch_rounds, certificates = sized(long=4000, short=20), {"long": 6500, "short": 200}
+    torch_rounds, certificates = sized(long=5500, short=20), {"long": 6500, "short": 200}
     return [
         # Not optimising: heaptrack's interpreter dies of a bad_alloc on Debian's cc1plus where it does.
         Program("cc1plus", lambda size: [compiler(), "-quiet", "-imultiarch", "x86_64-linux-gnu", "-D_GNU_SOURCE",

@@ -18,7 +18,7 @@
 namespace weir::report {
 namespace {
 
-constexpr size_t kStreamBytes = size_t{64} << 10;
+constexpr size_t kStreamBytes = size_t{32} << 10;
 
 // Everything large that one report needs: the program's stack may be a small one.
 struct Workspace {
