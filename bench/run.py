@@ -41,6 +41,8 @@ def arguments():
                         help="one part (may be given more than once)")
     parser.add_argument("--programs", help="real programs to run, such as cc1plus,perl")
     parser.add_argument("--tools", help="tools to run, such as glibc,mimalloc,weir-exact")
+    parser.add_argument("--page", action="store_true",
+                        help="measure nothing: write docs/benchmarks.md anew from bench/results/results.json and the notes")
     parser.add_argument("--rounds", type=int, help="rounds of the real programs")
     parser.add_argument("--library", type=pathlib.Path, help="measure this libweir.so")
     parser.add_argument("--publish", action="store_true", help="write the committed files even after a partial run")
@@ -88,8 +90,15 @@ def without_absent(everything, why_absent, left_out):
     return there
 
 
+def write_page(results, path):
+    path.write_text(page.text(results, (ROOT / "bench" / "notes.md").read_text()))
+
+
 def main():
     asked = arguments()
+    if asked.page:
+        write_page(json.loads((ROOT / "bench" / "results" / "results.json").read_text()), ROOT / "docs" / "benchmarks.md")
+        return
     build = pathlib.Path(os.environ.get("WEIR_BUILD") or ROOT / "build").resolve()
     library = (asked.library or build / "lib" / "libweir.so").resolve()
     bench = measuring.Bench(build)
@@ -126,7 +135,7 @@ def main():
     text = build / "bench" / "benchmarks.md" if partial else ROOT / "docs" / "benchmarks.md"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    text.write_text(page.text(results, (ROOT / "bench" / "notes.md").read_text()))
+    write_page(results, text)
     print(page.summary(results))
     say(f"wrote {folder / 'results.json'} and {text}")
 
