@@ -16,7 +16,7 @@ bool on_alternate_stack() {
 }  // namespace
 
 bool clear_abandoned_mark(uintptr_t stack_pointer) {
-  const uintptr_t marked_at = thread_slot.inside_sp;
+  const uintptr_t marked_at = thread_slot.inside != 0 ? thread_slot.inside : PlainGuard::stack_pointer_of_mark();
   if (stack_pointer < marked_at || thread_slot.locks_held != 0) return false;
   if (system_calls_restricted() || on_alternate_stack()) return false;
   thread_slot.inside = 0;

@@ -20,10 +20,11 @@ class Inside {
 
 // True after clearing the calling thread's mark, where a signal handler that interrupted a hook left it by longjmp: the program
 // then calls from no deeper than that hook was, and not from a handler on an alternate stack. The rare path: one system call.
+// Mark and stack pointer are one word: were they two, a handler between them would leave one of its own hooks' beside the other.
 bool clear_abandoned_mark(uintptr_t stack_pointer);
 
 // Enters Weir for its scope. Where the thread is inside already (a hook called by Weir's own code or by a signal handler that
-// interrupted it), entered() is false and the caller must pass the call on untracked. Cost: three loads, five stores.
+// interrupted it), entered() is false and the caller must pass the call on untracked. Cost: three loads, four stores.
 class Guard {
  public:
   Guard() : entered_(!is_inside()) {
@@ -55,15 +56,12 @@ class Guard {
  private:
   friend class PlainGuard;
 
-  static bool is_inside() { return thread_slot.inside != 0 || thread_slot.plain_state == plain_inside(); }
-  static void* plain_inside() { return reinterpret_cast<void*>(uintptr_t{1}); }
+  static bool is_inside();
 
   // In this order, with the compiler held to it: a signal handler must see the mark before any change it protects, and may
   // leave at any instruction by longjmp.
   [[gnu::always_inline]] static void enter(uintptr_t stack_pointer) {
-    thread_slot.inside_sp = stack_pointer;
-    asm volatile("" ::: "memory");
-    thread_slot.inside = 1;
+    thread_slot.inside = stack_pointer;
     asm volatile("" ::: "memory");
     thread_slot.plain_state = nullptr;
   }
@@ -75,13 +73,14 @@ class Guard {
 
 inline constexpr Inside Guard::kInside;
 
-// The guard of the plain path, whose mark is the thread's plain state itself. Whoever entered must leave.
+// The guard of the plain path, whose mark is the thread's plain state itself: the stack pointer's complement, which is
+// negative, and less than that of sampling. Whoever entered must leave.
 class PlainGuard {
  public:
-  // The thread's plain state, or nullptr where it has none at present or is inside. Cost: one load, two stores.
+  // The thread's plain state, or nullptr where it has none at present or is inside. Cost: one load, one store.
   [[gnu::always_inline]] static void* enter(uintptr_t stack_pointer) {
     void* state = thread_slot.plain_state;
-    if (reinterpret_cast<intptr_t>(state) <= 1) [[unlikely]]
+    if (reinterpret_cast<intptr_t>(state) <= 0) [[unlikely]]
       return nullptr;
     mark(stack_pointer);
     return state;
@@ -98,13 +97,18 @@ class PlainGuard {
   [[gnu::always_inline]] static void enter_sampling(uintptr_t stack_pointer) { mark(stack_pointer); }
   [[gnu::always_inline]] static void leave_sampling() { leave(sampling_state()); }
 
+  static bool is_marked() {
+    return reinterpret_cast<intptr_t>(thread_slot.plain_state) < reinterpret_cast<intptr_t>(sampling_state());
+  }
+  static uintptr_t stack_pointer_of_mark() { return ~reinterpret_cast<uintptr_t>(thread_slot.plain_state); }
+
  private:
   [[gnu::always_inline]] static void mark(uintptr_t stack_pointer) {
-    thread_slot.inside_sp = stack_pointer;
-    asm volatile("" ::: "memory");
-    thread_slot.plain_state = Guard::plain_inside();
+    thread_slot.plain_state = reinterpret_cast<void*>(~stack_pointer);
     asm volatile("" ::: "memory");
   }
 };
+
+inline bool Guard::is_inside() { return thread_slot.inside != 0 || PlainGuard::is_marked(); }
 
 }  // namespace weir::core

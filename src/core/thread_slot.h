@@ -9,17 +9,17 @@ namespace weir::core {
 
 struct ThreadSlot {
   void* state;  // runtime::ThreadState, or nullptr before the thread's first event and after its end
-  // The same while the thread may take the plain path; 1 while it is in it; nullptr inside a Guard; -1 where the thread samples.
+  // The same while the thread may take the plain path; while it is in it, PlainGuard's mark; nullptr inside a Guard; -1 where the
+  // thread samples.
   void* plain_state;
   void* plain_state_outside;  // what plain_state is when the thread leaves a Guard
   int64_t sample_left;        // where the thread samples: bytes that it may still allocate before one is drawn
-  uint32_t inside;            // 1 while Weir's code runs on this thread
+  uintptr_t inside;           // while Weir's code runs on this thread in a Guard, the stack pointer of the hook; else 0
   uint32_t no_allocation;     // debug: > 0 while an allocation by the host would be a bug of Weir's
   uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*>
       deferred_frees;   // blocks freed by a signal handler that interrupted Weir, linked by their first word
   uint32_t locks_held;  // spin locks that this thread holds or is about to take
-  uintptr_t inside_sp;  // stack pointer where `inside` was marked, to notice a mark that a longjmp left behind
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));

@@ -270,6 +270,15 @@ class Unusual(Hostile):
         # Everything was freed but the planted block, stdio's buffer and what the libc keeps for the thread.
         self.assertLess(totals["live_bytes"], PLANTED + 10_000)
 
+    def test_a_handler_at_each_instruction(self):
+        # Not compared: see test_signal_handlers.
+        tracked = weir_test.run_under_weir([weir_test.program("hostile_signal_steps")], timeout=60)
+        self.assertEqual((tracked.returncode, tracked.stdout, tracked.stderr), (3, b"stepped\n", b""))
+        self.assertEqual(len(planted_leaks(tracked.reports)), 1)
+        totals = tracked.report["host"]["totals"]
+        self.assertEqual((totals["double_free_count"], totals["interior_free_count"]), (0, 0))
+        self.assertLess(totals["live_bytes"], PLANTED + 10_000)
+
     def test_thread_exit_destructors(self):
         self.compare("hostile_thread_exit")
 

@@ -47,7 +47,7 @@ class PoolOnly(unittest.TestCase):
 
     def test_other_tests_programs_behave_as_under_exact_tracking(self):
         for name in ("heap_usable_bytes", "heap_aligned", "heap_calloc_reused", "heap_reloaded_library",
-                     "hostile_threads", "hostile_signal_malloc", "hostile_thread_exit"):
+                     "hostile_threads", "hostile_signal_malloc", "hostile_signal_steps", "hostile_thread_exit"):
             exact = run_under_weir([program(name)])
             pool_only = run_under_weir([program(name)], weir_options=POOL_ONLY)
             self.assertEqual((pool_only.returncode, pool_only.stdout, pool_only.stderr),

@@ -85,7 +85,7 @@ class Programs(unittest.TestCase):
 
     def test_blocks_of_all_kinds_under_other_tests_programs(self):
         for name in ("heap_usable_bytes", "heap_aligned", "heap_calloc_reused", "heap_reloaded_library",
-                     "hostile_threads", "hostile_signal_malloc", "hostile_thread_exit"):
+                     "hostile_threads", "hostile_signal_malloc", "hostile_signal_steps", "hostile_thread_exit"):
             # Not alone: the libc's own malloc would hang in hostile_signal_malloc.
             exact = run_under_weir([program(name)])
             sampled = run_under_weir([program(name)], weir_options={"SAMPLE": "4KiB"})
