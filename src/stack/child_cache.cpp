@@ -11,7 +11,7 @@ NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, Place place, uint6
   // Nodes of either kind have rising numbers. A new one would be in no cache, whatever its size.
   NodeId& highest = highest_[has_stack(node)];
   const bool is_new = node > highest;
-  if (is_new) highest = node, news_ = true;
+  if (is_new) highest = node;
   if (evicts && !is_new && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
   return node;
 }

@@ -25,10 +25,6 @@ class ChildCache {
     return find_slowly(parent, frame, place, clock);
   }
 
-  // Whether a node was made since forget_news().
-  bool has_news() const { return news_; }
-  void forget_news() { news_ = false; }
-
   // Nothing is known, and the memory is the kernel's until something is.
   void empty() { core::arena_clear(entries_, bytes()); }
 
@@ -51,7 +47,6 @@ class ChildCache {
 
   Entry* entries_ = nullptr;
   uint32_t log_ = 0;
-  bool news_ = false;
   NodeId highest_[2] = {};  // of nodes made further out and innermost
   CacheGrowth growth_;
 };

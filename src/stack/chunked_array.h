@@ -63,6 +63,11 @@ class EvenlyChunkedArray {
     return chunks_[index / kPerChunk].load(std::memory_order_acquire)[index % kPerChunk];
   }
 
+  // Whether the element's chunk was reserved.
+  bool has(uint32_t index) const {
+    return index < kMost && chunks_[index / kPerChunk].load(std::memory_order_acquire) != nullptr;
+  }
+
   // Makes room for `index`; false where there is no memory, or from kMost on. Writers only, under their lock.
   bool reserve(uint32_t index) {
     if (index >= kMost) return false;

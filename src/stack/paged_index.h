@@ -55,16 +55,6 @@ class PagedIndex {
     return true;
   }
 
-  // Has brought to the cache what find() and add() of this hash will read. Any thread.
-  void fetch(uint64_t hash) const {
-    const uint64_t packed = directory_.load(std::memory_order_acquire);
-    if (packed == 0) [[unlikely]]
-      return;
-    const Page* page = Directory(packed).entry_of(hash).load(std::memory_order_acquire);
-    __builtin_prefetch(&page->slots[first_slot_of(hash)], 1);
-    __builtin_prefetch(&page->used, 1);
-  }
-
   // Of pages and directories. Any thread.
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 

@@ -28,39 +28,13 @@ Place place_of(const ThreadStack& last, const WalkedFrame* walked) {
   return walked == last.walked ? Place::innermost : Place::further_out;
 }
 
-constexpr int kFetchedAhead = 12;
-
-// After `made` became a node: for the frames below it, which begin before `walked`.
-[[gnu::noinline]] void expect_new_nodes(const ThreadStack& last, NodeId made, const WalkedFrame* walked) {
-  NewRow row(made);
-  for (int i = 0; i < kFetchedAhead && walked != last.walked; ++i) row.expect((--walked)->key);
-}
-
-// From the first new node on.
-class ExpectingNewNodes {
- public:
-  explicit ExpectingNewNodes(ThreadStack& last) : last_(last) { last.children.forget_news(); }
-  [[gnu::always_inline]] void after(NodeId node, const WalkedFrame* walked) {
-    if (!last_.children.has_news() || expected_) [[likely]]
-      return;
-    expected_ = true;
-    expect_new_nodes(last_, node, walked);
-  }
-
- private:
-  ThreadStack& last_;
-  bool expected_ = false;
-};
-
 }  // namespace
 
 NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
   const uint64_t clock = last.changed_captures();
-  ExpectingNewNodes news(last);
   for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
     --walked;
     parent = last.children.child(parent, walked->key, place_of(last, walked), clock);
-    news.after(parent, walked);
   }
   return parent;
 }
@@ -73,14 +47,12 @@ NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, Nod
   bool rbp_live = frame->rbp_live;
   Check* const checks = last.own_checks;
   Check* check = checks + frame->first_check;
-  ExpectingNewNodes news(last);
   for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
     --walked;
     if (frame != last.frames) check = add_checks(check, *frame, *walked);
     ++frame;
     rbp_live = is_rbp_live(walked->rule, rbp_live);
     node = last.children.child(node, walked->key, place_of(last, walked), clock);
-    news.after(node, walked);
     static_cast<WalkedFrame&>(*frame) = *walked;
     frame->node = node;
     frame->first_check = static_cast<uint32_t>(check - checks) & 0x7fffffff;

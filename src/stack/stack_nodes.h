@@ -36,18 +36,6 @@ enum class Place : bool { further_out, innermost };
 // none. `place` tells where a new node is best kept; any node may be a stack's innermost and further out in another.
 NodeId intern(NodeId parent, FrameKey frame, Place place = Place::further_out);
 
-// A new node has no children: the frames below it will all be new nodes, each under the one before. What adding them reads is
-// brought to the cache at once, where they would wait for it one after the other. A guess: where another thread adds nodes
-// meanwhile it is not what they read. Cost: about 30 instructions a frame.
-class NewRow {
- public:
-  explicit NewRow(NodeId made) : parent_(made) {}
-  void expect(FrameKey frame);
-
- private:
-  NodeId parent_;
-};
-
 // The dense id of the stack whose innermost frame is `node`, given at first sight; unknown for none and without memory.
 // Cost: a few instructions for a node made as innermost; else a look-up.
 core::StackId stack_of(NodeId node);

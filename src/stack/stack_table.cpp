@@ -16,6 +16,10 @@ namespace {
 
 // A node in a word: the code of its frame above its parent's id. Of the two arrays of nodes one has those that were met as
 // the innermost frame of a stack: their place in it is the stack's id, which needs no room of its own.
+//
+// A new node has no children, so that those of a new stack are made in a row, each under the one before. Behind an inner node
+// lies its first child, or the id of it where that is a stack's innermost: it is found there and nowhere else. Further
+// children are found by an index. Where nothing lies behind a node yet, it has no children.
 using Node = std::atomic<uint64_t>;
 
 constexpr int kParentBits = PagedIndex::kNumberBits;
@@ -27,7 +31,8 @@ constexpr uint32_t kNodesAChunk = 1024;
 
 EvenlyChunkedArray<Node, kNodesAChunk, kStackBit> inner_nodes;
 EvenlyChunkedArray<Node, kNodesAChunk, core::kMostStacks> stack_nodes;
-std::atomic<uint32_t> next_node{kFirstNode};
+std::atomic<uint32_t> next_node{kFirstNode};  // its place is always reserved
+std::atomic<uint32_t> first_child_ids{0};     // of the inner ids: of no nodes
 std::atomic<uint32_t> stacks{0};
 std::atomic<uint64_t> additions{0};  // of nodes, done: whoever read this and did not find one then need not look again
 core::SpinLock table_lock;
@@ -45,6 +50,9 @@ uint64_t node_word(NodeId parent, uint64_t frame_code) {
 
 // Where a stack ends in a node that was met further out in another one first: a node of no frame below it.
 bool is_ending(uint64_t word) { return word >> kParentBits == kNoFrameCode; }
+
+// What lies behind an inner node where its first child is a stack's innermost: that one's id, which is no node's word.
+bool is_id_of_first_child(uint64_t word) { return word >> kParentBits == kNoFrameCode && (word & kStackBit) != 0; }
 
 uint64_t hash_of(uint64_t word) {
   uint64_t hash = (word ^ hash_key) * hash_multiplier;
@@ -66,54 +74,86 @@ bool is_node(uint32_t id) {
   return id - kFirstNode < next_node.load(std::memory_order_acquire) - kFirstNode;
 }
 
-NodeId find_node(uint64_t word, uint64_t hash) {
+// Whether `id` has a place behind it for its first child. Cost of looking there: a load next to the node.
+bool may_have_first_child(NodeId id) { return id > NodeId::truncated_root && !has_stack(id); }
+
+uint64_t word_behind(NodeId id) { return inner_nodes[static_cast<uint32_t>(id) + 1].load(std::memory_order_acquire); }
+
+NodeId find_in_index(uint64_t word, uint64_t hash) {
   return static_cast<NodeId>(node_index.find(hash, [word](uint32_t id) { return is_node(id) && word_of(id) == word; }));
 }
 
-// Stacks beyond the most have no innermost node: they are unknown.
-bool reserve_node(Place place, uint32_t* id) {
-  const uint32_t stack = stacks.load(std::memory_order_relaxed) + 1;
-  if (place == Place::innermost && stack < core::kMostStacks) {
-    *id = stack | kStackBit;
-    return stack_nodes.reserve(stack);
+NodeId find_node(uint64_t word) {
+  const NodeId parent = parent_of(word);
+  if (may_have_first_child(parent)) {
+    const uint64_t behind = word_behind(parent);
+    if (behind == 0) return NodeId::none;
+    if (behind == word) return static_cast<NodeId>(static_cast<uint32_t>(parent) + 1);
+    if (is_id_of_first_child(behind) && word_of(static_cast<uint32_t>(behind)) == word)
+      return static_cast<NodeId>(behind);
   }
-  *id = next_node.load(std::memory_order_relaxed);
-  return inner_nodes.reserve(*id);
+  return find_in_index(word, hash_of(word));
 }
 
-void count_node(uint32_t id) {
-  if ((id & kStackBit) != 0) {
-    stacks.store(id ^ kStackBit, std::memory_order_release);
-  } else {
-    next_node.store(id + 1, std::memory_order_release);
-  }
+// The writers' steps, under the lock. A fork between any two leaves the child a consistent table: a node is whole before it
+// counts or can be found; what it was not yet found by in the parent process makes it another one in the child.
+
+bool has_room_behind(NodeId parent) {
+  return may_have_first_child(parent) && static_cast<uint32_t>(parent) + 1 == next_node.load(std::memory_order_relaxed);
 }
+
+// Puts an inner node, or the id of a first child, into the next place. False where there is no memory: it needs one more.
+bool put_inner(uint64_t word) {
+  const uint32_t id = next_node.load(std::memory_order_relaxed);
+  if (!inner_nodes.reserve(id + 1)) return false;
+  inner_nodes[id].store(word, std::memory_order_release);
+  next_node.store(id + 1, std::memory_order_release);
+  return true;
+}
+
+NodeId add_inner(uint64_t word, bool behind_parent) {
+  const uint32_t id = next_node.load(std::memory_order_relaxed);
+  if ((id == kFirstNode && !inner_nodes.reserve(id)) || !put_inner(word)) return NodeId::none;
+  if (!behind_parent && !node_index.add(hash_of(word), id, NumberedNodes{})) return NodeId::none;
+  return static_cast<NodeId>(id);
+}
+
+NodeId add_stack(uint64_t word, bool behind_parent) {
+  const uint32_t stack = stacks.load(std::memory_order_relaxed) + 1;
+  const uint32_t id = stack | kStackBit;
+  if (!stack_nodes.reserve(stack)) return NodeId::none;
+  stack_nodes[stack].store(word, std::memory_order_relaxed);
+  stacks.store(stack, std::memory_order_release);
+  if (behind_parent) {
+    if (!put_inner(id)) return NodeId::none;
+    first_child_ids.store(first_child_ids.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  } else if (!node_index.add(hash_of(word), id, NumberedNodes{})) {
+    return NodeId::none;
+  }
+  return static_cast<NodeId>(id);
+}
+
+// Stacks beyond the most have no innermost node: they are unknown.
+bool has_room_for_stack() { return stacks.load(std::memory_order_relaxed) + 1 < core::kMostStacks; }
 
 // `seen`: additions before find_node() did not find it, so that it is looked for again only where there are more.
-// A fork between any two steps leaves the child a consistent table: the node is whole before it counts, and counts
-// before it can be found.
-[[gnu::noinline]] NodeId add_node(uint64_t word, uint64_t hash, Place place, uint64_t seen) {
+[[gnu::noinline]] NodeId add_node(uint64_t word, Place place, uint64_t seen) {
   core::LockScope scope(table_lock);
   if (additions.load(std::memory_order_relaxed) != seen) {
-    const NodeId present = find_node(word, hash);
+    const NodeId present = find_node(word);
     if (present != NodeId::none) return present;
   }
-  uint32_t id = 0;
-  bool added = false;
-  if (reserve_node(place, &id)) {
-    node_at(id).store(word, std::memory_order_relaxed);
-    count_node(id);
-    added = node_index.add(hash, id, NumberedNodes{});
-  }
+  const bool behind_parent = has_room_behind(parent_of(word));
+  const NodeId added = place == Place::innermost && has_room_for_stack() ? add_stack(word, behind_parent)
+                                                                         : add_inner(word, behind_parent);
   additions.fetch_add(1, std::memory_order_release);
-  return added ? static_cast<NodeId>(id) : NodeId::none;
+  return added;
 }
 
 NodeId find_or_add(uint64_t word, Place place) {
-  const uint64_t hash = hash_of(word);
   const uint64_t seen = additions.load(std::memory_order_acquire);
-  const NodeId found = find_node(word, hash);
-  return found != NodeId::none ? found : add_node(word, hash, place, seen);
+  const NodeId found = find_node(word);
+  return found != NodeId::none ? found : add_node(word, place, seen);
 }
 
 core::StackId stack_at(NodeId id) {
@@ -126,13 +166,6 @@ NodeId intern(NodeId parent, FrameKey frame, Place place) {
   if (parent == NodeId::none) return NodeId::none;
   const uint64_t code = code_of(frame);
   return code == kNoFrameCode ? NodeId::none : find_or_add(node_word(parent, code), place);
-}
-
-void NewRow::expect(FrameKey frame) {
-  const uint64_t code = code_of(frame);
-  if (code == kNoFrameCode) return;
-  node_index.fetch(hash_of(node_word(parent_, code)));
-  parent_ = static_cast<NodeId>(static_cast<uint32_t>(parent_) + 1);
 }
 
 core::StackId stack_of(NodeId id) {
@@ -171,7 +204,8 @@ size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool*
 }
 
 StackTableFigures stack_table_figures() {
-  const uint32_t inner_count = next_node.load(std::memory_order_relaxed) - kFirstNode;
+  const uint32_t inner_count =
+      next_node.load(std::memory_order_relaxed) - kFirstNode - first_child_ids.load(std::memory_order_relaxed);
   return {inner_count + stack_count(), stack_count(),
           inner_nodes.bytes() + stack_nodes.bytes() + node_index.bytes() + frame_codes_bytes()};
 }
@@ -187,8 +221,13 @@ void seed_stack_table() {
   hash_key = (drawn[0] ^ drawn[1] >> 17) * 0x9e3779b97f4a7c15;
 }
 
+// A thread that the child does not have may have put a node that did not count yet, and others may have found it.
 void stack_table_reset_after_fork() {
   table_lock.reset_after_fork();
+  const uint32_t next = next_node.load(std::memory_order_relaxed);
+  if (inner_nodes.has(next) && inner_nodes[next].load(std::memory_order_relaxed) != 0) {
+    next_node.store(next + 1, std::memory_order_relaxed);
+  }
   frame_codes_reset_after_fork();
 }
 

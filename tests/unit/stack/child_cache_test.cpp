@@ -40,15 +40,6 @@ TEST_F(ChildCacheTest, NodesAreTheTables) {
 
 TEST_F(ChildCacheTest, NothingIsUnderNone) { EXPECT_EQ(child(NodeId::none, 1), NodeId::none); }
 
-TEST_F(ChildCacheTest, TellsOfNewNodesOnly) {
-  cache_.forget_news();
-  child(NodeId::complete_root, 10'001);
-  EXPECT_TRUE(cache_.has_news());
-  cache_.forget_news();
-  child(NodeId::complete_root, 10'001);
-  EXPECT_FALSE(cache_.has_news());
-}
-
 TEST_F(ChildCacheTest, GrowsWhereKnownNodesArePushedOutAndNotWhereAllAreNew) {
   const uint64_t bytes_before = cache_.bytes();
   for (uintptr_t i = 0; i < 20'000; ++i) child(NodeId::complete_root, 20'000 + i);

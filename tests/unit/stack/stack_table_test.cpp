@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <random>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -128,6 +130,47 @@ TEST(StackTable, ANodeTakesAtMost16Bytes) {
     add_stack(stacks);
   }
   EXPECT_GT(stack_table_figures().node_count, 2 * kMany);
+}
+
+// Whatever child of a node comes first, and where it is made: behind its parent, as a stack's innermost, or by the index.
+TEST(StackTable, EveryChildIsFoundAgainAndNoOther) {
+  struct Made {
+    NodeId parent;
+    uintptr_t ip;
+    NodeId node;
+  };
+  std::mt19937 random(1);
+  std::vector<NodeId> nodes{NodeId::complete_root, NodeId::truncated_root};
+  std::vector<Made> made;
+  std::set<NodeId> distinct;
+  for (uintptr_t i = 0; i < 50'000; ++i) {
+    const size_t back = random() % 3 != 0 ? 0 : random() % nodes.size();
+    const NodeId parent = nodes[nodes.size() - 1 - back];
+    const auto place = random() % 3 == 0 ? Place::innermost : Place::further_out;
+    const NodeId node = intern(parent, frame_key(kCode + 0x100000 + i, kModule), place);
+    ASSERT_NE(node, NodeId::none);
+    if (random() % 8 == 0) stack_of(node);
+    nodes.push_back(node);
+    made.push_back({parent, kCode + 0x100000 + i, node});
+    distinct.insert(node);
+  }
+  EXPECT_EQ(distinct.size(), made.size());
+  for (const Made& each : made) {
+    ASSERT_EQ(intern(each.parent, frame_key(each.ip, kModule)), each.node);
+    ASSERT_EQ(view_of(each.node).parent, each.parent);
+    ASSERT_EQ(ip_of(view_of(each.node).key), each.ip);
+  }
+}
+
+// The nodes of a new stack lie one behind the other.
+TEST(StackTable, ALongNewStackTakesLittleMoreThanAWordANode) {
+  constexpr uint32_t kDeep = 100'000;
+  const StackTableFigures before = stack_table_figures();
+  NodeId node = intern(NodeId::complete_root, frame_key(kCode + 0x200000, kModule));
+  for (uintptr_t i = 0; i < kDeep; ++i) node = intern(node, frame_key(kCode + 0x200001 + i, kModule));
+  const StackTableFigures after = stack_table_figures();
+  EXPECT_EQ(after.node_count - before.node_count, kDeep + 1);
+  EXPECT_LT(after.tree_bytes - before.tree_bytes, 9 * kDeep);
 }
 
 // With every hash equal only the comparison of whole nodes tells stacks apart.
