@@ -4,6 +4,9 @@
 #include "core/spin_lock.h"
 #include "stack/capture.h"
 #include "stack/module_registry.h"
+#include "stack/table_pages.h"
+
+extern "C" char __libc_single_threaded;  // glibc's: true until the second thread is made
 
 namespace weir::stack {
 
@@ -55,6 +58,9 @@ bool make_room() {
   const uint64_t next = reinterpret_cast<uintptr_t>(entries) | uint64_t{log} << Table::kLogShift;
   used_entries = packed == 0 ? 0 : copy_live_entries(old, Table(next));
   detail::current_rule_table.store(next, std::memory_order_release);
+  // Another thread may still be reading it.
+  if (packed != 0 && __libc_single_threaded != 0)
+    core::arena_discard(old.entries, (old.mask() + 1) * sizeof(RuleEntry));
   return true;
 }
 
@@ -75,9 +81,9 @@ FoundRule build(uintptr_t ip, bool exact) {
   FoundRule found;
   LoadedModule module;
   if (!plausible_code(ip) || !find_loaded_module(exact ? ip : ip - 1, &module)) return found;
-  built.fetch_add(1, std::memory_order_relaxed);
   found.rule = build_rule(ip, exact, module);
   if (found.rule.kind == RuleKind::no_info && begins_stacks(ip, module)) found.rule.kind = RuleKind::entry;
+  note_tables_read(module, built.fetch_add(1, std::memory_order_relaxed) + 1);
   found.module = register_module(module);
   return found;
 }
@@ -117,6 +123,9 @@ void drop_rules_of(core::ModuleId module) {
 
 uint64_t rules_built() { return built.load(std::memory_order_relaxed); }
 
-void rule_cache_reset_after_fork() { table_lock.reset_after_fork(); }
+void rule_cache_reset_after_fork() {
+  table_lock.reset_after_fork();
+  table_pages_reset_after_fork();
+}
 
 }  // namespace weir::stack

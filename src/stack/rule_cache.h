@@ -29,8 +29,8 @@ struct FoundRule {
 
 namespace detail {
 
-// A table of rules and its size in one word, so that readers see both of the same table. Outgrown tables are never
-// given back, since a reader may be in one: together they are smaller than the one in use.
+// A table of rules and its size in one word, so that readers see both of the same table. Where there are several threads outgrown
+// tables are never given back, since a reader may be in one: together they are smaller than the one in use.
 struct RuleTable {
   static constexpr int kLogShift = 56;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
