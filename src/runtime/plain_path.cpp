@@ -4,6 +4,7 @@
 
 #include "pool/host_pool.h"
 #include "runtime/general_path.h"
+#include "stack/recall.h"
 
 namespace weir::runtime {
 
@@ -35,21 +36,21 @@ struct Place {
   return place_of(page, reinterpret_cast<uintptr_t>(page->free));
 }
 
+// What allocate_again() and release_temporary() will want to know.
+[[gnu::always_inline]] inline void remember_last(ThreadState& thread, const Place& place) {
+  thread.last_block = place.address;
+  thread.last_record = place.record;
+  thread.last_page = place.page;
+  thread.last_figures = &track::figures_of(*thread.counters, place.records->block_class);
+  thread.counters->last_allocated = place.address;
+}
+
 // Reads the clock for the next events, and frees what signal handlers have left to be freed.
 [[gnu::noinline]] void begin_tick(ThreadState& thread) {
   read_tick(thread);
   if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) {
     drain_deferred_frees(core::PlainGuard::token(), thread);
   }
-}
-
-// What allocate_again() and release_temporary() will want to know.
-[[gnu::always_inline]] inline void remember_last(ThreadState& thread, const Place& place) {
-  thread.last_block = place.address;
-  thread.last_record = place.record;
-  thread.last_page = place.page;
-  thread.last_figures = &thread.counters->size_classes[place.records->block_class.index];
-  thread.counters->last_allocated = place.address;
 }
 
 // The block is not displaced.
@@ -75,14 +76,8 @@ struct Place {
   if (block_class.displaces(bytes)) {
     track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
   } else {
-    track::count_alloc_among_threads(*thread.counters, stack, bytes, block_class.index);
+    track::count_alloc_among_threads(*thread.counters, stack, bytes, block_class);
   }
-}
-
-// The pool had no block at hand.
-[[gnu::noinline]] void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
-  core::PlainGuard::leave(&thread);
-  return allocate_of_class(bytes, frame, hook);
 }
 
 template <detail::StackNews kNews>
@@ -91,14 +86,20 @@ template <detail::StackNews kNews>
   if constexpr (kNews == detail::StackNews::same) {
     stack::count_one(last.same);
     return last.leaf_stack;
-  } else if constexpr (kNews == detail::StackNews::changed) {
-    return stack::capture_changed(last, frame.ip(), frame.sp(), frame.rbp);
+  } else if constexpr (kNews == detail::StackNews::unrecalled) {
+    return stack::capture_unrecalled(last, frame.ip(), frame.sp(), frame.rbp);
   } else {
     return stack::capture(core::PlainGuard::token(), last, frame.caller());
   }
 }
 
 }  // namespace
+
+// The pool had no block at hand.
+void* detail::refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
+  core::PlainGuard::leave(&thread);
+  return allocate_of_class(bytes, frame, hook);
+}
 
 template <detail::StackNews kNews, bool kZeroed>
 void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
@@ -114,11 +115,37 @@ void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& threa
   return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
+// The commonest of all. It calls nothing but last. The place is looked up first, as what the stack is may be mispredicted.
+template <bool kZeroed>
+void* detail::allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
+  const Place place = find_place(bytes);
+  if (place.page == nullptr) [[unlikely]]
+    return refill(bytes, frame, thread, hook);
+  const core::StackId stack = stack::recall(*thread.last_stack, frame.caller());
+  if (stack == core::StackId::unknown) [[unlikely]]
+    return allocate_further<StackNews::unrecalled, kZeroed>(bytes, frame, thread, hook);
+  track::StackCounters* counters = track::counters_at_hand(stack);
+  if (counters == nullptr || place.records->block_class.displaces_small(static_cast<uint32_t>(bytes))) [[unlikely]]
+    return allocate_further<StackNews::same, kZeroed>(bytes, frame, thread, hook);
+  stack::count_recalled(*thread.last_stack);
+  track::mark_live(*place.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, hook.family);
+  thread.counted_stack = stack;
+  thread.counted_stack_counters = counters;
+  remember_last(thread, place);
+  track::count_alloc_alone(*thread.last_figures, *counters, bytes, thread.tick);
+  const bool is_zero = place.page->is_zero;
+  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
+  core::PlainGuard::leave(&thread);
+  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
+}
+
 namespace detail {
+template void* allocate_changed<false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_changed<true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_further<StackNews::unknown, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_further<StackNews::unknown, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
-template void* allocate_further<StackNews::changed, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
-template void* allocate_further<StackNews::changed, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::unrecalled, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_further<StackNews::unrecalled, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_further<StackNews::same, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_further<StackNews::same, true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 }  // namespace detail
@@ -160,7 +187,7 @@ namespace {
   const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
   track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
   track::count_free_among_threads(*thread.counters, track::stack_of(word0), reinterpret_cast<uintptr_t>(user),
-                                  static_cast<uint32_t>(word0), records.block_class.index);
+                                  static_cast<uint32_t>(word0), records.block_class);
   mi_page_t* page = pool_page_of(records);
   if (!pool::is_plain_page(page)) {
     pool::pool_release(core::PlainGuard::token(), user);
@@ -196,7 +223,7 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
     return release_elsewhere(user, thread);
   track::mark_freed(*block.record, block.word1);
   track::ThreadCounters& own = *thread.counters;
-  track::count_free_alone(own.size_classes[block.page->block_class.index], *counters, block.bytes);
+  track::count_free_alone(track::figures_of(own, block.page->block_class), *counters, block.bytes);
   // Where that is last_block it stays: the pool may give it out again on the inline way, which leaves last_allocated alone.
   if (own.last_allocated == address) {
     if (thread.last_block != address) own.last_allocated = 0;
@@ -255,7 +282,7 @@ void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, Thread
   if (old.page == nullptr || old.word1 < first_own_word1 || bytes > track::kLargestClassBytes ||
       !track::single_threaded() || stack::in_loader(frame.ip())) [[unlikely]]
     return reallocate_generally(user, bytes, frame, thread, hook);
-  const uint8_t old_class = old.page->block_class.index;  // the page may go with its last block
+  const track::BlockClass old_class = old.page->block_class;  // the page may go with its last block
   track::mark_freed(*old.record, old.word1);
   void* moved = move_alone(old, user, bytes);
   if (moved == nullptr) [[unlikely]] {
@@ -264,7 +291,7 @@ void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, Thread
   }
   track::ThreadCounters& own = *thread.counters;
   ++own.realloc_count;
-  track::count_free_alone(own.size_classes[old_class], track::counters_of(old.stack), old.bytes);
+  track::count_free_alone(track::figures_of(own, old_class), track::counters_of(old.stack), old.bytes);
   const track::Family family = track::family_of(old.word1);
   if (moved == user) {
     ++own.realloc_in_place_count;

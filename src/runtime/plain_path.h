@@ -27,8 +27,9 @@ void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hoo
 
 namespace detail {
 
-// The rest of an allocation inside the guard, by what is known of its stack: nothing, that it changed, or that it did not.
-enum class StackNews : uint8_t { unknown, changed, same };
+// The rest of an allocation inside the guard, by what is known of its stack: nothing, that recall() does not know it, or that it is
+// the remembered one.
+enum class StackNews : uint8_t { unknown, unrecalled, same };
 template <StackNews kNews, bool kZeroed>
 void* allocate_further(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
 
@@ -36,6 +37,18 @@ template <StackNews kNews>
 [[gnu::always_inline]] inline void* allocate_further(size_t bytes, ThreadState& thread, const AllocatingHook& hook) {
   return hook.zeroed ? allocate_further<kNews, true>(bytes, hook_frame(), thread, hook)
                      : allocate_further<kNews, false>(bytes, hook_frame(), thread, hook);
+}
+
+// Where the pool has no block at hand. Leaves the guard.
+void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
+
+// The same for an allocation of the process's only thread whose stack is not that of the latest one.
+template <bool kZeroed>
+void* allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
+
+[[gnu::always_inline]] inline void* allocate_changed(size_t bytes, ThreadState& thread, const AllocatingHook& hook) {
+  return hook.zeroed ? allocate_changed<true>(bytes, hook_frame(), thread, hook)
+                     : allocate_changed<false>(bytes, hook_frame(), thread, hook);
 }
 
 // The rest of a free inside the guard: of any block.
@@ -100,7 +113,7 @@ void retire_page(mi_page_t* page, ThreadState& thread);
     return detail::allocate_further<detail::StackNews::unknown>(bytes, *thread, hook);
   const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
   if (!stack::is_unchanged(*thread->last_stack, hook_frame().caller(), generation)) [[unlikely]]
-    return detail::allocate_further<detail::StackNews::changed>(bytes, *thread, hook);
+    return detail::allocate_changed(bytes, *thread, hook);
   mi_page_t* page = pool::plain_page(pool::whole_granules(bytes));
   const core::StackId stack = thread->last_stack->leaf_stack;
   if (!detail::repeats(*thread, page, stack, bytes)) [[unlikely]]

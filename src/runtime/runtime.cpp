@@ -124,7 +124,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   }
   thread.counters->last_allocated = block.address;
   thread.last_block = kNoBlock;
-  thread.counters->size_classes[inserted.block_class.index].miss_count += inserted.new_page;
+  track::figures_of(*thread.counters, inserted.block_class).miss_count += inserted.new_page;
   if (track::sampling()) {
     track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block),
                                inserted.block_class, block.tick);
@@ -203,7 +203,7 @@ void know_page_of(const core::Inside& inside, ThreadState& thread, void* block) 
   }
   note_page(block);
   if (!is_new) return;
-  ++thread.counters->size_classes[track::find_page(base)->block_class.index].miss_count;
+  ++track::figures_of(*thread.counters, track::find_page(base)->block_class).miss_count;
   pool::grow_pool_if_needed(inside);
 }
 

@@ -2,6 +2,7 @@
 // remembered, intern from the outside in, and remember. Where stacks do not repeat: only walk and intern.
 #include "stack/full_walk.h"
 #include "stack/last_stack.h"
+#include "stack/recall.h"
 #include "stack/remember.h"
 #include "stack/walk.h"
 
@@ -104,10 +105,9 @@ core::StackId capture_unknown(ThreadStack& last, const Registers& caller, Path* 
   return stack;
 }
 
-[[gnu::always_inline]] inline core::StackId recall_in_turn(ThreadStack& last, const Registers& caller) {
-  const core::StackId stack = last.recent.recall_in_turn(last, caller, last.followed);
-  if (stack == core::StackId::unknown) [[unlikely]]
-    return stack;
+core::StackId recall_in_turn(ThreadStack& last, const Registers& caller) {
+  const core::StackId stack = last.recent.recall_in_turn<RecentStacks::Reach::all>(last, caller, last.followed);
+  if (stack == core::StackId::unknown) return stack;
   count_one(last.recalled);
   last.plain_left = 0;
   last.followed = stack;
@@ -133,8 +133,10 @@ core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, ui
   return stack;
 }
 
-// Apart from capture_changed, which saves no registers without it.
-[[gnu::noinline]] core::StackId capture_out_of_turn(ThreadStack& last, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+}  // namespace
+
+core::StackId capture_unrecalled(LastStack& leaf, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  auto& last = static_cast<ThreadStack&>(leaf);
   const Registers caller{ip, sp, rbp};
   const uint32_t generation = module_generation.load(std::memory_order_acquire);
   if (capture_settings.compare_with_libunwind) [[unlikely]]
@@ -143,16 +145,12 @@ core::StackId capture_and_compare(ThreadStack& last, const Registers& caller, ui
   return capture_by_all_ways(last, caller, generation, &path);
 }
 
-}  // namespace
-
-core::StackId capture_changed(LastStack& leaf, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
-  auto& last = static_cast<ThreadStack&>(leaf);
-  if (last.generation == module_generation.load(std::memory_order_acquire)) [[likely]] {
-    const core::StackId stack = recall_in_turn(last, {ip, sp, rbp});
-    if (stack != core::StackId::unknown) [[likely]]
-      return stack;
-  }
-  return capture_out_of_turn(last, ip, sp, rbp);
+core::StackId capture_changed(LastStack& last, uintptr_t ip, uintptr_t sp, uintptr_t rbp) {
+  const core::StackId stack = recall(last, {ip, sp, rbp});
+  if (stack == core::StackId::unknown) [[unlikely]]
+    return capture_unrecalled(last, ip, sp, rbp);
+  count_recalled(last);
+  return stack;
 }
 
 }  // namespace weir::stack

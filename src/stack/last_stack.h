@@ -66,7 +66,7 @@ struct ThreadStack : LastStack {
   ThreadStack* next = nullptr;
   ThreadStack* previous = nullptr;
 
-  void forget() { depth = 0, leaf_ip = 0; }
+  void forget() { depth = 0, leaf.ip = 0; }
   uint64_t changed_captures() const {
     return recalled.load(std::memory_order_relaxed) + spliced.load(std::memory_order_relaxed) +
            walked_whole.load(std::memory_order_relaxed) + plain.load(std::memory_order_relaxed);

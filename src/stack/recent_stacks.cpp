@@ -42,7 +42,7 @@ core::StackId RecentStacks::recall_by_callers(LastStack& last, const Registers& 
   const uint64_t* slots = slots_of(callers_hash_);
   for (int way = 0; way < kWays; ++way) {
     const uint64_t slot = slots[way];
-    const core::StackId stack = take(last, caller, slot, callers_hash_);
+    const core::StackId stack = take<Reach::all>(last, caller, slot, callers_hash_);
     if (stack == core::StackId::unknown) continue;
     enter(turn_hash_, slot >> kTagBits);
     return stack;
@@ -58,7 +58,7 @@ void RecentStacks::enter(uint64_t hash, uint64_t position) {
 }
 
 void RecentStacks::put(LastStack& last, const Leaf& leaf, std::span<const Check> checks, uint64_t clock) {
-  last.leaf_ip = 0;  // what it stands on is overwritten, and a signal handler may leave by longjmp
+  last.leaf.ip = 0;  // what it stands on is overwritten, and a signal handler may leave by longjmp
   auto count = static_cast<uint32_t>(checks.size());
   if (!overwrite(count, clock)) return;
   if (!pack_near(leaf.sp, checks, next_mark())) [[unlikely]] {

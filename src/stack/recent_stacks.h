@@ -19,23 +19,23 @@ class RecentStacks {
   bool create() { return resize(kFirstLog); }
   void release();
 
+  // Whether a look also finds stacks with words more than 512 KiB above the leaf, which takes a call.
+  enum class Reach : bool { near, all };
+
   // The first look: the recent stack that `caller` has where it has the same as the last time after `followed`, and what
   // says so becomes the leaf of `last`; else unknown, and `last` stays. Cost: about 35 instructions, and five a word.
+  template <Reach kReach>
   [[gnu::always_inline]] core::StackId recall_in_turn(LastStack& last, const Registers& caller,
                                                       core::StackId followed) {
     turn_hash_ = (((caller.ip ^ core::index_of(followed)) * kOther) ^ caller.sp) * kGolden;
-    return take(last, caller, *find(turn_hash_), turn_hash_);
+    return take<kReach>(last, caller, *find(turn_hash_), turn_hash_);
   }
 
   // The second look, after the first of the same capture. Cost: about 100 instructions.
   core::StackId recall_by_callers(LastStack& last, const Registers& caller);
 
   // What a walk found, the registers and the stack: the leaf of `last` from now on, though not yet among the recent ones.
-  struct Leaf {
-    uintptr_t ip;
-    uintptr_t sp;
-    uintptr_t rbp;
-    uintptr_t rbp_mask;
+  struct Leaf : LeafRegisters {
     core::StackId stack;
   };
   // `checks`: outermost first. Where they cannot be packed `last` has no leaf. `clock` counts captures. Cost: seven
@@ -90,28 +90,27 @@ class RecentStacks {
   }
   void enter(uint64_t hash, uint64_t position);
 
+  template <Reach kReach>
   [[gnu::always_inline]] core::StackId take(LastStack& last, const Registers& caller, uint64_t slot, uint64_t hash) {
     const uint64_t position = slot >> kTagBits;
     if (static_cast<uint16_t>(slot) != tag_of(hash) || position < oldest_) return core::StackId::unknown;
     const PackedCheck* unit = units_ + (position & last_unit_);
     const auto& kept = *reinterpret_cast<const Kept*>(unit);
-    const uintptr_t difference =
-        (caller.ip ^ kept.ip) | (caller.sp ^ kept.sp) | ((caller.rbp ^ kept.rbp) & kept.rbp_mask);
-    if (difference != 0) return core::StackId::unknown;
+    if (kept.difference(caller) != 0) return core::StackId::unknown;
     const PackedCheck* checks = unit + kKeptUnits;
     const PackedCheck* innermost = checks + kept.checks;
     const PackedCheck* changed = innermost_changed(innermost, caller.sp);
-    if (changed != checks && !hold_further_out(changed, checks, caller.sp)) return core::StackId::unknown;
+    if (changed != checks) [[unlikely]] {
+      if (kReach == Reach::near || !hold_further_out(changed, checks, caller.sp)) return core::StackId::unknown;
+    }
     set_leaf(last, kept, innermost, checks);
+    if (kept.stack == core::StackId::unknown) __builtin_unreachable();  // those are forgotten, not kept
     return kept.stack;
   }
 
   [[gnu::always_inline]] static void set_leaf(LastStack& last, const Leaf& leaf, const PackedCheck* innermost,
                                               const PackedCheck* checks) {
-    last.leaf_ip = leaf.ip;
-    last.leaf_sp = leaf.sp;
-    last.leaf_rbp = leaf.rbp;
-    last.leaf_rbp_mask = leaf.rbp_mask;
+    last.leaf = leaf;
     last.leaf_checks = innermost;
     last.checks = checks;
     last.leaf_stack = leaf.stack;

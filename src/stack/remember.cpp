@@ -64,7 +64,7 @@ NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, Nod
 
 void remember_leaf(ThreadStack& last, core::StackId stack) {
   const Frame& frame = last.frames[last.depth];
-  const RecentStacks::Leaf leaf{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0, stack};
+  const RecentStacks::Leaf leaf{{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0}, stack};
   last.recent.put(last, leaf, {last.own_checks + 1, last.own_checks + frame.first_check}, last.changed_captures());
 }
 

@@ -66,13 +66,23 @@ static_assert(sizeof(PackedCheck) == 8);
 // Grows by one whenever a module was unloaded. What was remembered under another generation is void.
 extern std::atomic<uint32_t> module_generation;
 
+// Registers that a stack begins with, as they must be again.
+struct LeafRegisters {
+  uintptr_t ip = 0;  // 0: of no stack
+  uintptr_t sp = 0;
+  uintptr_t rbp = 0;
+  uintptr_t rbp_mask = 0;  // all ones where rbp must be equal
+
+  // 0 where they are the caller's.
+  uintptr_t difference(const Registers& caller) const {
+    return (caller.ip ^ ip) | (caller.sp ^ sp) | ((caller.rbp ^ rbp) & rbp_mask);
+  }
+};
+
 // What deciding "nothing changed" reads, on one cache line; the rest of a thread's remembered stack follows it
 // (last_stack.h). Only the thread itself uses it.
 struct LastStack {
-  uintptr_t leaf_ip = 0;  // 0: no stack is known that could be unchanged
-  uintptr_t leaf_sp = 0;
-  uintptr_t leaf_rbp = 0;
-  uintptr_t leaf_rbp_mask = 0;               // all ones where rbp must be equal
+  LeafRegisters leaf;                        // of no stack: none is known that could be unchanged
   const PackedCheck* leaf_checks = nullptr;  // the innermost of the words that unwinding from the leaf read
   const PackedCheck* checks = nullptr;       // the mark below them all
   uint32_t generation = 0;                   // the module_generation of what is remembered (kComparedGeneration added)
@@ -82,8 +92,7 @@ struct LastStack {
 
 // Whether `caller` stands where the remembered stack was captured, and the unwind from there would read the same words.
 [[gnu::always_inline]] inline bool is_unchanged(const LastStack& last, const Registers& caller, uint32_t generation) {
-  const uintptr_t difference = (caller.ip ^ last.leaf_ip) | (caller.sp ^ last.leaf_sp) |
-                               ((caller.rbp ^ last.leaf_rbp) & last.leaf_rbp_mask) | (generation ^ last.generation);
+  const uintptr_t difference = last.leaf.difference(caller) | (generation ^ last.generation);
   return difference == 0 && innermost_changed(last.leaf_checks, caller.sp) == last.checks;
 }
 

@@ -30,7 +30,7 @@ void count_displaced_free(ThreadCounters& counters, BlockClass block_class, size
   } else {
     count_alloc_shared(counters, stack, amount);
   }
-  add_alloc(counters.size_classes[block_class.index], amount);
+  add_alloc(figures_of(counters, block_class), amount);
   if (block_class.displaces(bytes)) [[unlikely]]
     count_displaced_alloc(counters, block_class, bytes, amount);
 }
@@ -51,7 +51,7 @@ void count_displaced_free(ThreadCounters& counters, BlockClass block_class, size
   } else {
     count_free_shared(counters, stack, amount, temporary_count);
   }
-  add_free(counters.size_classes[block_class.index], amount);
+  add_free(figures_of(counters, block_class), amount);
   if (block_class.displaces(bytes)) [[unlikely]]
     count_displaced_free(counters, block_class, bytes, amount);
 }

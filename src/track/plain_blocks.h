@@ -37,7 +37,7 @@ struct PlainBlock {
   const auto bytes = static_cast<uint32_t>(word0);
   if ((word1 & kStateAndAlign) != static_cast<uint64_t>(BlockState::live)) [[unlikely]]
     return {};
-  if (bytes - page->block_class.least_bytes >= page->block_class.width) [[unlikely]]
+  if (page->block_class.displaces_small(bytes)) [[unlikely]]
     return {};
   return {page, record, bytes, stack_of(word0), word1};
 }

@@ -23,7 +23,8 @@ BlockClass block_class(size_t block_bytes) {
   if (index == kNoSizeClass) return {};
   const size_t power = power_of_two_index(block_bytes);
   const uint32_t least = power == kSmallestPower ? 0 : (uint32_t{1} << (power - 1)) + 1;
-  return {index, least, static_cast<uint32_t>(block_bytes) - least + 1};
+  const auto offset = static_cast<uint16_t>(index * kFiguresBytes);
+  return {index, offset, least, static_cast<uint32_t>(block_bytes) - least + 1};
 }
 
 size_t size_class_bytes(uint8_t index) {

@@ -24,6 +24,7 @@ struct ThreadFigures {
   uint64_t miss_count;  // allocations for which the pool made a page
   int64_t live_bytes() const { return static_cast<int64_t>(alloc_bytes - free_bytes); }
 };
+static_assert(sizeof(ThreadFigures) == kFiguresBytes);
 
 struct ThreadCounters {
   ThreadCounters* next;
@@ -41,6 +42,11 @@ struct ThreadCounters {
   // power of two are added where they belong and subtracted (modulo 2^64) where they do not.
   ThreadFigures displaced[kPowersOfTwo];
 };
+
+// The thread's figures of a size class.
+[[gnu::always_inline]] inline ThreadFigures& figures_of(ThreadCounters& counters, const BlockClass& block_class) {
+  return *reinterpret_cast<ThreadFigures*>(reinterpret_cast<char*>(counters.size_classes) + block_class.figures_offset);
+}
 
 // nullptr where memory is out. The thread's id is made here unless `id` gives the one it had.
 ThreadCounters* create_thread_counters(core::ThreadId id);
@@ -191,19 +197,20 @@ inline void count_free_shared(ThreadCounters& counters, core::StackId stack, Amo
 }
 
 [[gnu::always_inline]] inline void count_alloc_among_threads(ThreadCounters& counters, core::StackId stack,
-                                                             size_t bytes, uint8_t class_index) {
+                                                             size_t bytes, const BlockClass& block_class) {
   count_alloc_shared(counters, stack, bytes);
-  add_alloc(counters.size_classes[class_index], bytes);
+  add_alloc(figures_of(counters, block_class), bytes);
 }
 [[gnu::always_inline]] inline void count_free_among_threads(ThreadCounters& counters, core::StackId stack,
-                                                            uintptr_t address, size_t bytes, uint8_t class_index) {
+                                                            uintptr_t address, size_t bytes,
+                                                            const BlockClass& block_class) {
   const bool temporary = counters.last_allocated == address;
   if (temporary) {
     counters.last_allocated = 0;
     ++counters.temporary_count;
   }
   count_free_shared(counters, stack, bytes, temporary);
-  add_free(counters.size_classes[class_index], bytes);
+  add_free(figures_of(counters, block_class), bytes);
 }
 
 // Any event.

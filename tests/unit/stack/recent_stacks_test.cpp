@@ -13,6 +13,7 @@ namespace weir::stack {
 namespace {
 
 // Return addresses without a rule: the second look then goes by the leaf alone.
+using Reach = RecentStacks::Reach;
 constexpr uintptr_t kCode = 0x10000;
 
 // Where played stacks lie: always the same addresses, so that they share slots in each run or in none.
@@ -62,7 +63,7 @@ class RecentStacksTest : public testing::Test {
 
   core::StackId recall(const Registers& caller, core::StackId followed) {
     ++clock_;
-    const core::StackId stack = recent_.recall_in_turn(last_, caller, followed);
+    const core::StackId stack = recent_.recall_in_turn<Reach::all>(last_, caller, followed);
     return stack != core::StackId::unknown ? stack : recent_.recall_by_callers(last_, caller);
   }
 
@@ -90,10 +91,10 @@ TEST_F(RecentStacksTest, AStackIsFoundAgainInTurnAndOutOfTurn) {
   const Played one(1, 20), two(2, 20);
   remember(one, kNone);
   remember(two, one.stack);
-  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, kNone), one.stack);
-  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, two.stack), core::StackId::unknown);
+  EXPECT_EQ(recent_.recall_in_turn<Reach::all>(last_, one.caller, kNone), one.stack);
+  EXPECT_EQ(recent_.recall_in_turn<Reach::all>(last_, one.caller, two.stack), core::StackId::unknown);
   EXPECT_EQ(recent_.recall_by_callers(last_, one.caller), one.stack);
-  EXPECT_EQ(recent_.recall_in_turn(last_, one.caller, two.stack), one.stack);  // the turn was learnt
+  EXPECT_EQ(recent_.recall_in_turn<Reach::all>(last_, one.caller, two.stack), one.stack);  // the turn was learnt
   EXPECT_EQ(recall(two.caller, kOther), two.stack);
 }
 
@@ -207,6 +208,7 @@ TEST_F(RecentStacksTest, WordsFarApartAreVerified) {
     ASSERT_EQ(recall(caller, kNone), core::StackId::unknown);
     recent_.put(last_, {caller.ip, caller.sp, 0, 0, stack}, checks, clock_);
     recent_.keep();
+    EXPECT_EQ(recent_.recall_in_turn<Reach::near>(last_, caller, kNone), core::StackId::unknown) << gap;
     ASSERT_EQ(recall(caller, kNone), stack) << gap;
     for (const Check& check : checks) {
       auto& word = *const_cast<uintptr_t*>(check.address);
