@@ -146,7 +146,7 @@ bool has_room_for_stack() { return stacks.load(std::memory_order_relaxed) + 1 < 
   const bool behind_parent = has_room_behind(parent_of(word));
   const NodeId added = place == Place::innermost && has_room_for_stack() ? add_stack(word, behind_parent)
                                                                          : add_inner(word, behind_parent);
-  additions.fetch_add(1, std::memory_order_release);
+  additions.store(additions.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return added;
 }
 
