@@ -15,13 +15,11 @@ bool on_alternate_stack() {
 
 }  // namespace
 
-bool clear_abandoned_mark(uintptr_t stack_pointer) {
+bool is_mark_abandoned(uintptr_t stack_pointer) {
+  if (thread_slot.inside == 0 && !PlainGuard::is_marked()) return true;  // a handler took it over just now, and left
   const uintptr_t marked_at = thread_slot.inside != 0 ? thread_slot.inside : PlainGuard::stack_pointer_of_mark();
   if (stack_pointer < marked_at || thread_slot.locks_held != 0) return false;
-  if (system_calls_restricted() || on_alternate_stack()) return false;
-  thread_slot.inside = 0;
-  thread_slot.plain_state = nullptr;
-  return true;
+  return !system_calls_restricted() && !on_alternate_stack();
 }
 
 }  // namespace weir::core

@@ -18,10 +18,10 @@ class Inside {
   Inside& operator=(const Inside&) = delete;
 };
 
-// True after clearing the calling thread's mark, where a signal handler that interrupted a hook left it by longjmp: the program
+// Whether the calling thread's mark was left behind by a signal handler that interrupted a hook and left by longjmp: the program
 // then calls from no deeper than that hook was, and not from a handler on an alternate stack. The rare path: one system call.
 // Mark and stack pointer are one word: were they two, a handler between them would leave one of its own hooks' beside the other.
-bool clear_abandoned_mark(uintptr_t stack_pointer);
+bool is_mark_abandoned(uintptr_t stack_pointer);
 
 // Enters Weir for its scope. Where the thread is inside already (a hook called by Weir's own code or by a signal handler that
 // interrupted it), entered() is false and the caller must pass the call on untracked. Cost: three loads, four stores.
@@ -34,7 +34,7 @@ class Guard {
   // For the entry of a hook of the program's own calls, at `stack_pointer`: also sees that the mark was left behind.
   explicit Guard(uintptr_t stack_pointer) : entered_(!is_inside()) {  // guard: re-entry
     if (!entered_) [[unlikely]]
-      entered_ = took_over_ = clear_abandoned_mark(stack_pointer);  // guard: abandoned-mark
+      entered_ = took_over_ = is_mark_abandoned(stack_pointer);  // guard: abandoned-mark
     if (entered_) [[likely]]
       enter(stack_pointer);
   }

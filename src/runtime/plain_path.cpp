@@ -115,7 +115,8 @@ void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& threa
   return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
-// The commonest of all. It calls nothing but last. The place is looked up first, as what the stack is may be mispredicted.
+// The commonest of all. It calls nothing but last. The place is looked up first, as what the stack is may be mispredicted. The rare
+// allocation that goes another way once its stack was recalled counts as one of the same stack, which it is by then.
 template <bool kZeroed>
 void* detail::allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
   const Place place = find_place(bytes);

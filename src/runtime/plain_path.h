@@ -39,9 +39,6 @@ template <StackNews kNews>
                      : allocate_further<kNews, false>(bytes, hook_frame(), thread, hook);
 }
 
-// Where the pool has no block at hand. Leaves the guard.
-void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
-
 // The same for an allocation of the process's only thread whose stack is not that of the latest one.
 template <bool kZeroed>
 void* allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
@@ -50,6 +47,9 @@ void* allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const
   return hook.zeroed ? allocate_changed<true>(bytes, hook_frame(), thread, hook)
                      : allocate_changed<false>(bytes, hook_frame(), thread, hook);
 }
+
+// Where the pool has no block at hand. Leaves the guard.
+void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
 
 // The rest of a free inside the guard: of any block.
 void release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook);

@@ -51,7 +51,8 @@ track::Inserted insert(const core::Inside& inside, const Acquired& acquired, con
   const auto base = reinterpret_cast<uintptr_t>(acquired.base);
   const track::Inserted inserted =
       track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of);
-  note_page(acquired.base);
+  if (inserted.tracked) [[likely]]
+    note_page(acquired.base);  // else the page that is known there may be another one
   return inserted;
 }
 
@@ -405,12 +406,13 @@ void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
 
 namespace {
 
-// Of a block that begins where its pool block does: what else a pointer may be, a live record or the general way tells. 0 where that
-// is to be asked. Some programs ask before each free, and read nothing of a block of which nobody else keeps a word: its record comes
-// from memory meanwhile. About 20 instructions, on the cache line of the page that the free reads too.
+// Of a block that begins where its pool block does, on a page that is surely known; 0 where the general way is to be asked. Whether it
+// is live is not looked at: of a block that was freed nobody may ask. Some programs ask before each free, and read nothing of a block
+// of which nobody else keeps a word: its record comes from memory meanwhile. About 20 instructions, on the cache line of the page
+// that the free reads too.
 size_t usable_of_plain(uintptr_t address) {
   const track::PageRecords* page = track::find_recent_page(address);
-  if (page == nullptr) return 0;
+  if (page == nullptr || page->page.load(std::memory_order_relaxed) == nullptr) return 0;
   const uint32_t index = track::block_index(*page, address);
   if (page->start + index * uint64_t{page->block_bytes32} != address) return 0;
   const track::AtomicRecord* record = track::record_at(*page, index);

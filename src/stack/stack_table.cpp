@@ -17,9 +17,9 @@ namespace {
 // A node in a word: the code of its frame above its parent's id. Of the two arrays of nodes one has those that were met as
 // the innermost frame of a stack: their place in it is the stack's id, which needs no room of its own.
 //
-// A new node has no children, so that those of a new stack are made in a row, each under the one before. Behind an inner node
-// lies its first child, or the id of it where that is a stack's innermost: it is found there and nowhere else. Further
-// children are found by an index. Where nothing lies behind a node yet, it has no children.
+// A new node has no children, so that those of a new stack are made in a row, each under the one before. Where no other node was
+// made in between, the first child of an inner node lies behind it, or its id where it is a stack's innermost: it is found there and
+// nowhere else. All others are found by an index. Where nothing lies behind an inner node yet, it has no children.
 using Node = std::atomic<uint64_t>;
 
 constexpr int kParentBits = PagedIndex::kNumberBits;
@@ -228,6 +228,8 @@ void stack_table_reset_after_fork() {
   if (inner_nodes.has(next) && inner_nodes[next].load(std::memory_order_relaxed) != 0) {
     next_node.store(next + 1, std::memory_order_relaxed);
   }
+  // The handler of a look-up may have forked, which then looks again.
+  additions.store(additions.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   frame_codes_reset_after_fork();
 }
 

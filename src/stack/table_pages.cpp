@@ -11,13 +11,17 @@ namespace weir::stack {
 namespace {
 
 constexpr uintptr_t kPageBytes = 4096;
-constexpr uint64_t kRulesAtLeast = 8, kRulesShare = 32;  // between giving back: so many, and one in so many of all
-constexpr uint32_t kMostModules = 16;                    // read since; further ones' pages stay
+constexpr uint64_t kRulesAtLeast = 8, kRulesShare = 32;  // of a module: so many, and one in so many of the process's
 
+// How many rules were built from a module's tables since they were given back. Modules that share a place give back more rarely.
+struct Read {
+  uintptr_t unwind_header;
+  uint64_t rules;
+};
+constexpr size_t kPlaces = 32;
 core::SpinLock lock;
-uintptr_t read_since[kMostModules];  // unwind headers: the module may be gone by then, and others lie there
-uint32_t read_count;
-uint64_t next_at = kRulesAtLeast;
+Read reads[kPlaces];
+static_assert(kPlaces == size_t{1} << (64 - 59));
 
 uintptr_t page_below(uintptr_t address) { return address & ~(kPageBytes - 1); }
 uintptr_t page_above(uintptr_t address) { return page_below(address + kPageBytes - 1); }
@@ -50,19 +54,13 @@ bool is_mapped_file(uintptr_t start, uintptr_t end) {
       core::system_call(SYS_readlink, core::as_argument(path), core::as_argument(target), sizeof target));
 }
 
-void note(uintptr_t unwind_header) {
-  for (uint32_t i = 0; i < read_count; ++i) {
-    if (read_since[i] == unwind_header) return;
-  }
-  if (read_count < kMostModules) read_since[read_count++] = unwind_header;
-}
-
-void give_all_back() {
-  for (uint32_t i = 0; i < read_count; ++i) {
-    LoadedModule module;
-    if (find_loaded_module(read_since[i], &module)) give_back(table_pages_of(module));
-  }
-  read_count = 0;
+bool due(uintptr_t unwind_header, uint64_t built) {
+  core::LockScope scope(lock);
+  Read& read = reads[(unwind_header >> 12) * 0x9e3779b97f4a7c15 >> 59];
+  if (read.unwind_header != unwind_header) read = {unwind_header, 0};
+  if (++read.rules < kRulesAtLeast + built / kRulesShare) return false;
+  read.rules = 0;
+  return true;
 }
 
 }  // namespace
@@ -72,25 +70,21 @@ TablePages table_pages_of(const LoadedModule& module) {
     const Elf64_Phdr& segment = module.headers.first[i];
     const uintptr_t start = module.base + segment.p_vaddr;
     if (segment.p_type != PT_LOAD || module.unwind_header - start >= segment.p_filesz) continue;
-    if ((segment.p_flags & PF_W) != 0 || has_text_relocations(module)) return {};
+    if ((segment.p_flags & (PF_W | PF_X)) != 0 || has_text_relocations(module)) return {};
     return {page_above(module.unwind_header), page_above(start + segment.p_filesz), page_below(start)};
   }
   return {};
 }
 
 bool give_back(const TablePages& pages) {
-  return !pages.empty() && is_mapped_file(pages.segment_start, pages.end) &&
-         !core::failed(core::system_call(SYS_madvise, static_cast<long>(pages.start),
+  if (pages.empty() || core::system_calls_restricted()) return false;
+  if (!is_mapped_file(pages.segment_start, pages.end) || core::system_calls_restricted()) return false;
+  return !core::failed(core::system_call(SYS_madvise, static_cast<long>(pages.start),
                                          static_cast<long>(pages.end - pages.start), MADV_DONTNEED));
 }
 
 void note_tables_read(const LoadedModule& module, uint64_t built) {
-  if (module.unwind_header == 0 || core::system_calls_restricted()) return;
-  core::LockScope scope(lock);
-  note(module.unwind_header);
-  if (built < next_at) return;
-  next_at = built + kRulesAtLeast + built / kRulesShare;
-  give_all_back();
+  if (module.unwind_header != 0 && due(module.unwind_header, built)) give_back(table_pages_of(module));
 }
 
 void table_pages_reset_after_fork() { lock.reset_after_fork(); }

@@ -9,12 +9,14 @@
 
 namespace weir::stack {
 
-// After a rule was built from this module's tables, the `built`th of the process. From time to time this gives back what was
-// read since: more rarely the more rules there are. Cost: a lock; then two system calls a module.
+// After a rule was built from this module's tables, the `built`th of the process. From time to time this gives the module's pages
+// back: more rarely the more rules there are. The module must be one that cannot be unloaded meanwhile: code of it is on the
+// calling thread's stack. Cost: a lock; then two system calls, outside of it.
 void note_tables_read(const LoadedModule& module, uint64_t built);
 
-// The whole pages from the module's unwind header to the end of its segment, where they may be given back: they are the file's, and
-// nobody can have written to them. Empty otherwise.
+// The whole pages from the module's unwind header to the end of its segment, where they may be given back: the segment holds neither
+// code nor what is written to, and the loader did not relocate it. Empty otherwise. What a program wrote there by way of mprotect
+// would be lost; no use of that is known.
 struct TablePages {
   uintptr_t start = 0, end = 0;  // page-aligned
   uintptr_t segment_start = 0;   // of the segment, which also ends at `end`

@@ -169,7 +169,10 @@ PageRecords* page_for_insert(uintptr_t base, const PageIdentity& identity, Geome
   *new_page = !same_page(page, identity);
   if (!*new_page) [[likely]]
     return page;
-  return enter_page(base, identity, geometry);
+  PageRecords* entered = enter_page(base, identity, geometry);
+  if (entered == nullptr && page != nullptr)
+    page->page.store(nullptr, std::memory_order_relaxed);  // the pool's is another
+  return entered;
 }
 
 AtomicRecord* record_for_insert(PageRecords& page, uint32_t index) {

@@ -34,7 +34,7 @@ static_assert(sizeof(AtomicRecord) == sizeof(Record));
 struct PageRecords {
   uintptr_t start;
   uint64_t reciprocal;  // ceil(2^44 / block_bytes), exact for the pool's page sizes; 0 for a page of one block
-  std::atomic<const void*> page;  // the pool's page object; nullptr once a slice of it serves another page
+  std::atomic<const void*> page;  // the pool's page object; nullptr once a part of it serves another page
   // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
   std::atomic<AtomicRecord*> records[2];
   BlockClass block_class;
