@@ -1,4 +1,5 @@
-// Two threads allocate for two seconds while a timer's handler interrupts them every 50 us and allocates too. (glibc may hang.)
+// Two threads allocate for two seconds while a timer's handler interrupts them every 200 us and allocates too: longer than it takes,
+// or they would get nowhere. (glibc may hang.)
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -63,7 +64,7 @@ static void* churn(void* argument) {
 
 int main(void) {
   signal(SIGALRM, on_alarm);
-  const struct itimerval every = {{0, 50}, {0, 50}};
+  const struct itimerval every = {{0, 200}, {0, 200}};
   setitimer(ITIMER_REAL, &every, NULL);
   pthread_t thread;
   pthread_create(&thread, NULL, churn, NULL);
