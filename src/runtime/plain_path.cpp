@@ -93,6 +93,15 @@ template <detail::StackNews kNews>
   }
 }
 
+// The block that is accounted for. Leaves the guard.
+template <bool kZeroed>
+[[gnu::always_inline]] inline void* take_tracked(ThreadState& thread, const Place& place, size_t bytes) {
+  const bool is_zero = place.page->is_zero;
+  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
+  core::PlainGuard::leave(&thread);
+  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
+}
+
 }  // namespace
 
 // The pool had no block at hand.
@@ -109,10 +118,7 @@ void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& threa
     return refill(bytes, frame, thread, hook);
   const track::Family family = hook.family;
   track(thread, place, stack_by<kNews>(thread, frame), bytes, family);
-  const bool is_zero = place.page->is_zero;
-  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
-  core::PlainGuard::leave(&thread);
-  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
+  return take_tracked<kZeroed>(thread, place, bytes);
 }
 
 // The commonest of all. It calls nothing but last. The place is looked up first, as what the stack is may be mispredicted. The rare
@@ -134,10 +140,7 @@ void* detail::allocate_changed(size_t bytes, HookFrame frame, ThreadState& threa
   thread.counted_stack_counters = counters;
   remember_last(thread, place);
   track::count_alloc_alone(*thread.last_figures, *counters, bytes, thread.tick);
-  const bool is_zero = place.page->is_zero;
-  void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
-  core::PlainGuard::leave(&thread);
-  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
+  return take_tracked<kZeroed>(thread, place, bytes);
 }
 
 namespace detail {

@@ -105,21 +105,15 @@ core::StackId capture_unknown(ThreadStack& last, const Registers& caller, Path* 
   return stack;
 }
 
-core::StackId recall_in_turn(ThreadStack& last, const Registers& caller) {
-  const core::StackId stack = last.recent.recall_in_turn<RecentStacks::Reach::all>(last, caller, last.followed);
-  if (stack == core::StackId::unknown) return stack;
-  count_one(last.recalled);
-  last.plain_left = 0;
-  last.followed = stack;
-  return stack;
-}
-
 // Looks, walks, splices, interns and remembers.
 core::StackId capture_by_all_ways(ThreadStack& last, const Registers& caller, uint32_t generation, Path* path) {
   adopt_generation(last, generation);
   *path = Path::recalled;
-  const core::StackId in_turn = recall_in_turn(last, caller);
-  if (in_turn != core::StackId::unknown) return in_turn;
+  const core::StackId in_turn = recall_in_turn<RecentStacks::Reach::all>(last, caller);
+  if (in_turn != core::StackId::unknown) {
+    count_recalled(last);
+    return in_turn;
+  }
   last.followed = capture_unknown(last, caller, path);
   return last.followed;
 }

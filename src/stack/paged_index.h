@@ -41,8 +41,8 @@ class PagedIndex {
   // Adds a number from 1 to kMostNumbers - 1 that find() does not find. Under the writers' lock. False where there is no memory. A
   // fork between any two steps leaves the child an index that has all numbers.
   //
-  // numbered: what is known of any number added. numbered.hash_of(number); before that numbered.fetch(number), and then
-  // numbered.fetch_further(number), are called for all of a page, to have what hash_of() reads brought to the cache.
+  // numbered: what is known of any number added. numbered.hash_of(number); before that numbered.fetch(number) is called for all of a
+  // page, to have what hash_of() reads brought to the cache.
   template <class Numbered>
   bool add(uint64_t hash, uint32_t number, const Numbered& numbered) {
     if (!begin()) return false;
@@ -123,7 +123,6 @@ class PagedIndex {
     Page* full = directory.entries[run.begin].load(std::memory_order_relaxed);
     const uint64_t middle = (run.begin + run.end) / 2;
     for_each(*full, [&](uint32_t number) { numbered.fetch(number); });
-    for_each(*full, [&](uint32_t number) { numbered.fetch_further(number); });
     for_each(*full, [&](uint32_t number) {
       const uint64_t its_hash = numbered.hash_of(number);
       put(directory.index_of(its_hash) < middle ? *low : *high, its_hash, number);

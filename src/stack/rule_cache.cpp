@@ -1,12 +1,12 @@
 #include "stack/rule_cache.h"
 
+#include <sys/single_threaded.h>
+
 #include "core/arena.h"
 #include "core/spin_lock.h"
 #include "stack/capture.h"
 #include "stack/module_registry.h"
 #include "stack/table_pages.h"
-
-extern "C" char __libc_single_threaded;  // glibc's: true until the second thread is made
 
 namespace weir::stack {
 

@@ -31,7 +31,7 @@ constexpr uint32_t kNodesAChunk = 1024;
 
 EvenlyChunkedArray<Node, kNodesAChunk, kStackBit> inner_nodes;
 EvenlyChunkedArray<Node, kNodesAChunk, core::kMostStacks> stack_nodes;
-std::atomic<uint32_t> next_node{kFirstNode};  // its place is always reserved
+std::atomic<uint32_t> next_node{kFirstNode};  // its place is reserved, once there is a node before it
 std::atomic<uint32_t> first_child_ids{0};     // of the inner ids: of no nodes
 std::atomic<uint32_t> stacks{0};
 std::atomic<uint64_t> additions{0};  // of nodes, done: whoever read this and did not find one then need not look again
@@ -62,7 +62,6 @@ uint64_t hash_of(uint64_t word) {
 
 struct NumberedNodes {
   static void fetch(uint32_t id) { __builtin_prefetch(&node_at(id)); }
-  static void fetch_further(uint32_t) {}
   static uint64_t hash_of(uint32_t id) { return stack::hash_of(word_of(id)); }
 };
 
@@ -102,10 +101,10 @@ bool has_room_behind(NodeId parent) {
   return may_have_first_child(parent) && static_cast<uint32_t>(parent) + 1 == next_node.load(std::memory_order_relaxed);
 }
 
-// Puts an inner node, or the id of a first child, into the next place. False where there is no memory: it needs one more.
+// Puts an inner node, or the id of a first child, into the next place, and reserves the one behind. False where there is no memory.
 bool put_inner(uint64_t word) {
   const uint32_t id = next_node.load(std::memory_order_relaxed);
-  if (!inner_nodes.reserve(id + 1)) return false;
+  if (!inner_nodes.reserve(id) || !inner_nodes.reserve(id + 1)) return false;
   inner_nodes[id].store(word, std::memory_order_release);
   next_node.store(id + 1, std::memory_order_release);
   return true;
@@ -113,7 +112,7 @@ bool put_inner(uint64_t word) {
 
 NodeId add_inner(uint64_t word, bool behind_parent) {
   const uint32_t id = next_node.load(std::memory_order_relaxed);
-  if ((id == kFirstNode && !inner_nodes.reserve(id)) || !put_inner(word)) return NodeId::none;
+  if (!put_inner(word)) return NodeId::none;
   if (!behind_parent && !node_index.add(hash_of(word), id, NumberedNodes{})) return NodeId::none;
   return static_cast<NodeId>(id);
 }

@@ -18,10 +18,9 @@ struct Read {
   uintptr_t unwind_header;
   uint64_t rules;
 };
-constexpr size_t kPlaces = 32;
+constexpr int kPlacesLog = 5;
 core::SpinLock lock;
-Read reads[kPlaces];
-static_assert(kPlaces == size_t{1} << (64 - 59));
+Read reads[1 << kPlacesLog];
 
 uintptr_t page_below(uintptr_t address) { return address & ~(kPageBytes - 1); }
 uintptr_t page_above(uintptr_t address) { return page_below(address + kPageBytes - 1); }
@@ -56,7 +55,7 @@ bool is_mapped_file(uintptr_t start, uintptr_t end) {
 
 bool due(uintptr_t unwind_header, uint64_t built) {
   core::LockScope scope(lock);
-  Read& read = reads[(unwind_header >> 12) * 0x9e3779b97f4a7c15 >> 59];
+  Read& read = reads[(unwind_header >> 12) * 0x9e3779b97f4a7c15 >> (64 - kPlacesLog)];
   if (read.unwind_header != unwind_header) read = {unwind_header, 0};
   if (++read.rules < kRulesAtLeast + built / kRulesShare) return false;
   read.rules = 0;

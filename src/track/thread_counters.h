@@ -2,6 +2,8 @@
 // threads up. Cost of counting an event: about twenty instructions on two or three cache lines.
 #pragma once
 
+#include <sys/single_threaded.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -12,8 +14,6 @@
 #include "track/stack_counters.h"
 #include "track/stack_deltas.h"
 #include "track/totals.h"
-
-extern "C" char __libc_single_threaded;  // glibc's: true until the second thread is made
 
 namespace weir::track {
 
@@ -62,6 +62,7 @@ extern std::atomic<uint64_t> nested_event_count;
 [[gnu::visibility("hidden")]] extern uint64_t process_peak_tick;
 extern std::atomic<int64_t> publish_threshold;  // bytes a thread may hold back once there is more than one
 
+// Until the second thread is made.
 inline bool single_threaded() { return __libc_single_threaded != 0; }
 
 // Adds what the thread holds back to the process's live bytes.
