@@ -1,6 +1,7 @@
-// A handler that allocates interrupts malloc, free, mmap and munmap before each of their instructions, by single steps of the CPU. It
-// asks from deep in its stack and then from near the interrupted code, so that what the one leaves behind the other would meet.
+// A handler that allocates interrupts malloc, free, mmap, munmap and a thread's first and last steps before each instruction, by single
+// steps of the CPU. It asks from deep in its stack and then from near the interrupted code, so that one meets what the other left.
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,13 +57,40 @@ static void work(int round) {
   free(small);
 }
 
+static pthread_key_t key;
+
+// In each round of the thread's destructors, of which one ends what others keep of the thread.
+static void step_through_destructors(void* value) {
+  const long round = (long)value;
+  if (round < 4) {
+    pthread_setspecific(key, (void*)(round + 1));
+  } else {
+    end_steps();  // the C library blocks the signal soon
+  }
+}
+
+static void* step_from_the_first_call(void* argument) {
+  begin_steps();
+  work(1);
+  pthread_setspecific(key, (void*)1);
+  return NULL;
+}
+
+static void work_in_a_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, step_from_the_first_call, NULL) != 0) abort();
+  pthread_join(thread, NULL);
+}
+
 int main(void) {
+  if (pthread_key_create(&key, step_through_destructors) != 0) abort();
   signal(SIGTRAP, on_step);
   for (int round = 0; round < 5; ++round) {
     begin_steps();
     work(round);
     end_steps();
   }
+  work_in_a_thread();
   char* volatile leak = malloc(54321);
   leak[0] = 1;
   printf("%s\n", steps > 10000 ? "stepped" : "too few steps");
