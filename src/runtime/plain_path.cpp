@@ -73,11 +73,7 @@ struct Place {
     return track_alone(thread, place, stack, bytes);
   thread.last_block = kNoBlock;
   thread.counters->last_allocated = place.address;
-  if (block_class.displaces(bytes)) {
-    track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
-  } else {
-    track::count_alloc_among_threads(*thread.counters, stack, bytes, block_class);
-  }
+  track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
 }
 
 template <detail::StackNews kNews>
@@ -143,7 +139,35 @@ void* detail::allocate_changed(size_t bytes, HookFrame frame, ThreadState& threa
   return take_tracked<kZeroed>(thread, place, bytes);
 }
 
+// With several threads, as the one above it calls nothing but last.
+template <bool kZeroed>
+void* detail::allocate_with_care(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
+  if (thread.events_on_tick < 0 || track::single_threaded()) [[unlikely]]
+    return allocate_further<StackNews::unknown, kZeroed>(bytes, frame, thread, hook);
+  const Place place = find_place(bytes);
+  if (place.page == nullptr) [[unlikely]]
+    return refill(bytes, frame, thread, hook);
+  stack::LastStack& last = *thread.last_stack;
+  const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
+  const bool unchanged = stack::is_unchanged(last, frame.caller(), generation);
+  const core::StackId stack = unchanged ? last.leaf_stack : stack::recall(last, frame.caller());
+  if (stack == core::StackId::unknown) [[unlikely]]
+    return allocate_further<StackNews::unrecalled, kZeroed>(bytes, frame, thread, hook);
+  track::ThreadCounters& own = *thread.counters;
+  track::StackDelta* delta = track::delta_to_count(own, stack, static_cast<int64_t>(bytes));
+  if (delta == nullptr || place.records->block_class.displaces_small(static_cast<uint32_t>(bytes))) [[unlikely]]
+    return allocate_further<StackNews::same, kZeroed>(bytes, frame, thread, hook);
+  unchanged ? stack::count_one(last.same) : stack::count_recalled(last);
+  track::mark_live(*place.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, hook.family);
+  thread.last_block = kNoBlock;
+  own.last_allocated = place.address;
+  track::count_alloc_among_threads(own, *delta, bytes, place.records->block_class);
+  return take_tracked<kZeroed>(thread, place, bytes);
+}
+
 namespace detail {
+template void* allocate_with_care<false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
+template void* allocate_with_care<true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_changed<false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_changed<true>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
 template void* allocate_further<StackNews::unknown, false>(size_t, HookFrame, ThreadState&, const AllocatingHook&);
@@ -185,19 +209,27 @@ namespace {
   return static_cast<mi_page_t*>(const_cast<void*>(records.page.load(std::memory_order_relaxed)));
 }
 
-// The rest of a free with several threads. Leaves the guard.
-[[gnu::noinline]] void release_among_threads(void* user, track::PageRecords& records, track::AtomicRecord& record,
-                                             ThreadState& thread) {
-  const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
-  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
-  track::count_free_among_threads(*thread.counters, track::stack_of(word0), reinterpret_cast<uintptr_t>(user),
-                                  static_cast<uint32_t>(word0), records.block_class);
-  mi_page_t* page = pool_page_of(records);
-  if (!pool::is_plain_page(page)) {
-    pool::pool_release(core::PlainGuard::token(), user);
-  } else if (pool::give_plain_block(core::PlainGuard::token(), page, user)) {
-    weir_pool_retire_page(page);
-  }
+// A free with several threads that needs a call. Leaves the guard.
+[[gnu::noinline]] void release_further_among_threads(void* user, const track::PlainBlock& block, ThreadState& thread) {
+  const track::BlockClass block_class = block.page->block_class;
+  track::mark_freed(*block.record, block.word1);
+  track::count_free(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes, block_class);
+  pool::pool_release(core::PlainGuard::token(), user);
+  core::PlainGuard::leave(&thread);
+}
+
+// Calls nothing but last.
+[[gnu::always_inline]] inline void release_among_threads(void* user, const track::PlainBlock& block,
+                                                         ThreadState& thread) {
+  track::ThreadCounters& own = *thread.counters;
+  mi_page_t* page = pool_page_of(*block.page);
+  track::StackDelta* delta = track::delta_to_count(own, block.stack, -static_cast<int64_t>(block.bytes));
+  if (delta == nullptr || !pool::is_plain_page(page)) [[unlikely]]
+    return release_further_among_threads(user, block, thread);
+  track::mark_freed(*block.record, block.word1);
+  track::count_free_among_threads(own, *delta, reinterpret_cast<uintptr_t>(user), block.bytes, block.page->block_class);
+  if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
+    return detail::retire_page(page, thread);
   core::PlainGuard::leave(&thread);
 }
 
@@ -220,7 +252,7 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
   if (block.page == nullptr || block.word1 < first_own_word1) [[unlikely]]
     return release_generally(user, frame, thread, hook);
   if (!track::single_threaded()) [[unlikely]]
-    return release_among_threads(user, *block.page, *block.record, thread);
+    return release_among_threads(user, block, thread);
   mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]

@@ -48,6 +48,15 @@ void* allocate_changed(size_t bytes, HookFrame frame, ThreadState& thread, const
                      : allocate_changed<false>(bytes, hook_frame(), thread, hook);
 }
 
+// The same for an allocation where there are several threads, or the clock is to be read.
+template <bool kZeroed>
+void* allocate_with_care(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
+
+[[gnu::always_inline]] inline void* allocate_with_care(size_t bytes, ThreadState& thread, const AllocatingHook& hook) {
+  return hook.zeroed ? allocate_with_care<true>(bytes, hook_frame(), thread, hook)
+                     : allocate_with_care<false>(bytes, hook_frame(), thread, hook);
+}
+
 // Where the pool has no block at hand. Leaves the guard.
 void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
 
@@ -110,7 +119,7 @@ void retire_page(mi_page_t* page, ThreadState& thread);
     return hook.allocate_generally(bytes, hook_frame());
   }
   if (--thread->events_on_tick < 0 || !track::single_threaded()) [[unlikely]]
-    return detail::allocate_further<detail::StackNews::unknown>(bytes, *thread, hook);
+    return detail::allocate_with_care(bytes, *thread, hook);
   const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
   if (!stack::is_unchanged(*thread->last_stack, hook_frame().caller(), generation)) [[unlikely]]
     return detail::allocate_changed(bytes, *thread, hook);

@@ -52,12 +52,10 @@ StackDelta& replace_stack_delta(StackDeltas& deltas, core::StackId stack);
 // Twice as many entries, as memory and kMostStackDeltas allow. All are empty afterwards.
 void grow_stack_deltas(StackDeltas& deltas);
 
-// Cost: two loads and two compares where the stack is in its place.
-inline StackDelta& delta_of(StackDeltas& deltas, core::StackId stack) {
+// The entry where it is the stack's, else nullptr. Cost: two loads and two compares.
+inline StackDelta* delta_at_hand(StackDeltas& deltas, core::StackId stack) {
   StackDelta& delta = deltas.entries[core::index_of(stack) & deltas.mask];
-  if (delta.stack == stack && delta.epoch == shared_peak_epoch()) [[likely]]
-    return delta;
-  return replace_stack_delta(deltas, stack);
+  return delta.stack == stack && delta.epoch == shared_peak_epoch() ? &delta : nullptr;
 }
 
 }  // namespace weir::track

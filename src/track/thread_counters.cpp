@@ -199,7 +199,10 @@ void publish_shared(ThreadCounters& counters) {
   }
 }
 
-// The lock keeps a report from reading the outgrown cache meanwhile.
+namespace {
+
+// Grows the thread's cache of stack deltas where more than one event in sixteen missed it. The lock keeps a report from reading the
+// outgrown one meanwhile.
 void judge_delta_size(ThreadCounters& counters) {
   const ThreadFigures all = sum_of_classes(counters);
   const uint64_t events = all.alloc_count + all.free_count;
@@ -209,6 +212,14 @@ void judge_delta_size(ThreadCounters& counters) {
   if (!worth_it) return;
   core::LockScope scope(threads_lock);
   grow_stack_deltas(counters.deltas);
+}
+
+}  // namespace
+
+StackDelta& replace_delta(ThreadCounters& counters, core::StackId stack) {
+  constexpr uint32_t kMissesForgiven = 16;
+  if (counters.deltas.misses > 4 * counters.deltas.mask + kMissesForgiven) judge_delta_size(counters);
+  return replace_stack_delta(counters.deltas, stack);
 }
 
 void for_each_stack_delta(DeltaVisitor visit, void* context) {

@@ -68,9 +68,6 @@ inline bool single_threaded() { return __libc_single_threaded != 0; }
 // Adds what the thread holds back to the process's live bytes.
 void publish_shared(ThreadCounters& counters);
 
-// Grows the thread's cache of stack deltas where more than one event in sixteen missed it.
-void judge_delta_size(ThreadCounters& counters);
-
 inline void note_new_peak(int64_t live, uint64_t tick) {
   process_peak_bytes = live;
   process_peak_tick = tick;
@@ -163,46 +160,60 @@ inline bool is_new_peak(size_t bytes) { return process_live_bytes + static_cast<
   ++stack.temporary_count;
 }
 
-// An event where the process has several threads. The block is not displaced.
+// Where the process has several threads: the thread's delta of a stack that is not in its place. Grows a cache that is too small.
+StackDelta& replace_delta(ThreadCounters& counters, core::StackId stack);
+
 inline StackDelta& shared_delta_of(ThreadCounters& counters, core::StackId stack) {
-  constexpr uint32_t kMissesForgiven = 16;
-  if (counters.deltas.misses > 4 * counters.deltas.mask + kMissesForgiven) [[unlikely]]
-    judge_delta_size(counters);
-  return delta_of(counters.deltas, stack);
+  StackDelta* delta = delta_at_hand(counters.deltas, stack);
+  return delta != nullptr ? *delta : replace_delta(counters, stack);
 }
 
-// Negative: freed. The threshold bounds the peak's error.
+// Whether so many bytes more than a thread holds back must be published: the threshold bounds the peak's error.
+inline bool is_to_publish(int64_t unpublished) {
+  const int64_t threshold = publish_threshold.load(std::memory_order_relaxed);
+  return static_cast<uint64_t>(unpublished + threshold) > 2 * static_cast<uint64_t>(threshold);
+}
+
+// Negative: freed.
 inline void publish_live_shared(ThreadCounters& counters, int64_t bytes) {
   counters.unpublished_live_bytes += bytes;
-  const int64_t threshold = publish_threshold.load(std::memory_order_relaxed);
-  if (static_cast<uint64_t>(counters.unpublished_live_bytes + threshold) > 2 * static_cast<uint64_t>(threshold))
-      [[unlikely]] {
+  if (is_to_publish(counters.unpublished_live_bytes)) [[unlikely]]
     publish_shared(counters);
-  }
 }
 
-inline void count_alloc_shared(ThreadCounters& counters, core::StackId stack, Amount amount) {
-  StackDelta& delta = shared_delta_of(counters, stack);
+inline void add_alloc(StackDelta& delta, Amount amount) {
   delta.alloc_count += amount.count;
   delta.alloc_bytes += amount.bytes;
   if (delta.live_bytes() > delta.max_bytes) delta.max_bytes = delta.live_bytes();
+}
+inline void add_free(StackDelta& delta, Amount amount, uint64_t temporary_count) {
+  delta.free_count += amount.count;
+  delta.free_bytes += amount.bytes;
+  delta.temporary_count += temporary_count;
+}
+
+inline void count_alloc_shared(ThreadCounters& counters, core::StackId stack, Amount amount) {
+  add_alloc(shared_delta_of(counters, stack), amount);
   publish_live_shared(counters, static_cast<int64_t>(amount.bytes));
 }
 
 inline void count_free_shared(ThreadCounters& counters, core::StackId stack, Amount amount, uint64_t temporary_count) {
-  StackDelta& delta = shared_delta_of(counters, stack);
-  delta.free_count += amount.count;
-  delta.free_bytes += amount.bytes;
-  delta.temporary_count += temporary_count;
+  add_free(shared_delta_of(counters, stack), amount, temporary_count);
   publish_live_shared(counters, -static_cast<int64_t>(amount.bytes));
 }
 
-[[gnu::always_inline]] inline void count_alloc_among_threads(ThreadCounters& counters, core::StackId stack,
-                                                             size_t bytes, const BlockClass& block_class) {
-  count_alloc_shared(counters, stack, bytes);
+// An event where the process has several threads and the block is not displaced, in steps that call nothing: the delta to count it by,
+// or nullptr where count_alloc() or count_free() is to do it; then the count.
+[[gnu::always_inline]] inline StackDelta* delta_to_count(ThreadCounters& counters, core::StackId stack, int64_t bytes) {
+  return is_to_publish(counters.unpublished_live_bytes + bytes) ? nullptr : delta_at_hand(counters.deltas, stack);
+}
+[[gnu::always_inline]] inline void count_alloc_among_threads(ThreadCounters& counters, StackDelta& delta, size_t bytes,
+                                                             const BlockClass& block_class) {
+  add_alloc(delta, bytes);
+  counters.unpublished_live_bytes += static_cast<int64_t>(bytes);
   add_alloc(figures_of(counters, block_class), bytes);
 }
-[[gnu::always_inline]] inline void count_free_among_threads(ThreadCounters& counters, core::StackId stack,
+[[gnu::always_inline]] inline void count_free_among_threads(ThreadCounters& counters, StackDelta& delta,
                                                             uintptr_t address, size_t bytes,
                                                             const BlockClass& block_class) {
   const bool temporary = counters.last_allocated == address;
@@ -210,7 +221,8 @@ inline void count_free_shared(ThreadCounters& counters, core::StackId stack, Amo
     counters.last_allocated = 0;
     ++counters.temporary_count;
   }
-  count_free_shared(counters, stack, bytes, temporary);
+  add_free(delta, bytes, temporary);
+  counters.unpublished_live_bytes -= static_cast<int64_t>(bytes);
   add_free(figures_of(counters, block_class), bytes);
 }
 
