@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <charconv>
 #include <cstring>
 
 #include "core/system_call.h"
@@ -83,14 +84,8 @@ void JsonStream::put(const char* bytes, size_t count) {
 }
 
 inline void JsonStream::put_decimal(uint64_t value) {
-  char digits[kLongestNumber];
-  size_t first = sizeof digits;
-  do {
-    digits[--first] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value != 0);
   reserve(kLongestNumber);
-  put_reserved(digits + first, sizeof digits - first);
+  used_ = static_cast<size_t>(std::to_chars(buffer_ + used_, buffer_ + capacity_, value).ptr - buffer_);
 }
 
 void JsonStream::put_escape(unsigned char c) {
