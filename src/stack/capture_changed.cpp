@@ -60,8 +60,11 @@ void note_likeness(ThreadStack& last, const Walked& walked, bool is_new) {
 core::StackId remember(ThreadStack& last, const Walked& walked) {
   if (!walked.complete()) [[unlikely]]
     count_one(last.truncated);
-  const core::StackId stack = stack_of(intern_and_remember(last, walked.base, walked.count, root_of(walked)));
-  remember_leaf(last, stack);
+  const uint32_t left = intern_cached(last, walked.base, walked.count, root_of(walked));
+  lay_out(last, walked.base, walked.count);
+  remember_leaf(last);
+  const core::StackId stack = stack_of(intern_rest(last, left));
+  last.recent.name(last, stack);
   last.cut = walked.end == Step::cut;
   if (stack == core::StackId::unknown) [[unlikely]] {
     last.forget();

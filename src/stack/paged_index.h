@@ -38,6 +38,15 @@ class PagedIndex {
     return 0;
   }
 
+  // Has the slots brought to the cache that find() looks at first.
+  void fetch(uint64_t hash) const {
+    const uint64_t packed = directory_.load(std::memory_order_acquire);
+    if (packed == 0) [[unlikely]]
+      return;
+    const Page& page = *Directory(packed).entry_of(hash).load(std::memory_order_acquire);
+    __builtin_prefetch(&page.slots[first_slot_of(hash)]);
+  }
+
   // Adds a number from 1 to kMostNumbers - 1 that find() does not find. Under the writers' lock. False where there is no memory. A
   // fork between any two steps leaves the child an index that has all numbers.
   //

@@ -34,15 +34,21 @@ class RecentStacks {
   // The second look, after the first of the same capture. Cost: about 100 instructions.
   core::StackId recall_by_callers(LastStack& last, const Registers& caller);
 
-  // What a walk found, the registers and the stack: the leaf of `last` from now on, though not yet among the recent ones.
+  // What a walk found: the leaf of `last` from now on, though not yet among the recent ones. Its stack may be named later.
   struct Leaf : LeafRegisters {
-    core::StackId stack;
+    core::StackId stack = core::StackId::unknown;
   };
   // `checks`: outermost first. Where they cannot be packed `last` has no leaf. `clock` counts captures. Cost: seven
   // instructions a check.
   void put(LastStack& last, const Leaf& leaf, std::span<const Check> checks, uint64_t clock);
 
-  // Keeps what was put after both looks of the same capture.
+  // The stack of what was put.
+  void name(LastStack& last, core::StackId stack) {
+    last.leaf_stack = stack;
+    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (next_ & last_unit_))->stack = stack;
+  }
+
+  // Keeps what was put and named after both looks of the same capture.
   void keep();
 
   // Whether a stack that was found by none of the looks is the thread's first of its id, which rise; to be told of each.

@@ -39,11 +39,8 @@ NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
   return parent;
 }
 
-NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, NodeId root) {
-  const uint64_t clock = last.changed_captures();
-  if (base == 0) last.frames[0].node = root;
+void lay_out(ThreadStack& last, uint32_t base, uint32_t count) {
   Frame* frame = last.frames + base;
-  NodeId node = frame->node;
   bool rbp_live = frame->rbp_live;
   Check* const checks = last.own_checks;
   Check* check = checks + frame->first_check;
@@ -52,19 +49,44 @@ NodeId intern_and_remember(ThreadStack& last, uint32_t base, uint32_t count, Nod
     if (frame != last.frames) check = add_checks(check, *frame, *walked);
     ++frame;
     rbp_live = is_rbp_live(walked->rule, rbp_live);
-    node = last.children.child(node, walked->key, place_of(last, walked), clock);
     static_cast<WalkedFrame&>(*frame) = *walked;
-    frame->node = node;
     frame->first_check = static_cast<uint32_t>(check - checks) & 0x7fffffff;
     frame->rbp_live = rbp_live;
   }
   last.depth = base + count;
+}
+
+uint32_t intern_cached(ThreadStack& last, uint32_t base, uint32_t count, NodeId root) {
+  if (base == 0) last.frames[0].node = root;
+  Frame* frame = last.frames + base;
+  for (NodeId node = frame->node; count != 0; --count) {
+    const FrameKey key = last.walked[count - 1].key;
+    node = last.children.find(node, key);
+    if (node == NodeId::none) {
+      fetch_child(frame->node, key);
+      break;
+    }
+    ++frame;
+    frame->node = node;
+  }
+  return count;
+}
+
+NodeId intern_rest(ThreadStack& last, uint32_t count) {
+  const uint64_t clock = last.changed_captures();
+  Frame* frame = last.frames + last.depth - count;
+  NodeId node = frame->node;
+  for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
+    --walked;
+    ++frame;
+    frame->node = node = last.children.child(node, walked->key, place_of(last, walked), clock);
+  }
   return node;
 }
 
-void remember_leaf(ThreadStack& last, core::StackId stack) {
+void remember_leaf(ThreadStack& last) {
   const Frame& frame = last.frames[last.depth];
-  const RecentStacks::Leaf leaf{{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0}, stack};
+  const RecentStacks::Leaf leaf{{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0}};
   last.recent.put(last, leaf, {last.own_checks + 1, last.own_checks + frame.first_check}, last.changed_captures());
 }
 

@@ -167,6 +167,11 @@ NodeId intern(NodeId parent, FrameKey frame, Place place) {
   return code == kNoFrameCode ? NodeId::none : find_or_add(node_word(parent, code), place);
 }
 
+void fetch_child(NodeId parent, FrameKey frame) {
+  if (may_have_first_child(parent)) __builtin_prefetch(&inner_nodes[static_cast<uint32_t>(parent) + 1]);
+  node_index.fetch(hash_of(node_word(parent, code_of(frame))));
+}
+
 core::StackId stack_of(NodeId id) {
   if (has_stack(id)) [[likely]]
     return stack_at(id);
