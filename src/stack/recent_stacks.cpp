@@ -67,7 +67,7 @@ void RecentStacks::put(LastStack& last, const Leaf& leaf, std::span<const Check>
     if (count == 0 || !overwrite(count, clock)) return;
     far.write(next_mark());
   }
-  new (units_ + (next_ & last_unit_)) Kept{leaf, count};
+  new (next_mark() + 1 + count) Kept{leaf, count};
   put_units_ = kFixedUnits + count;
   set_leaf(last, leaf, next_mark() + count, next_mark());
 }
@@ -83,8 +83,8 @@ bool RecentStacks::overwrite(uint32_t checks, uint64_t clock) {
 
 void RecentStacks::keep() {
   if (put_units_ == 0) return;
-  enter(turn_hash_, next_);
-  enter(callers_hash_, next_);
+  enter(turn_hash_, put_position());
+  enter(callers_hash_, put_position());
   next_ += put_units_;
   put_units_ = 0;
   ++kept_in_lap_;

@@ -45,7 +45,7 @@ class RecentStacks {
   // The stack of what was put.
   void name(LastStack& last, core::StackId stack) {
     last.leaf_stack = stack;
-    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (next_ & last_unit_))->stack = stack;
+    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (put_position() & last_unit_))->stack = stack;
   }
 
   // Keeps what was put and named after both looks of the same capture.
@@ -67,8 +67,9 @@ class RecentStacks {
   uint64_t bytes() const { return units_bytes(units_log_) + slots_bytes(units_log_); }
 
  private:
-  // The stacks lie one behind the other in a ring of units, each as a Kept, the mark and its checks; the oldest are
-  // overwritten. Positions count units from the beginning of time, so that an overwritten one is told by its age.
+  // The stacks lie one behind the other in a ring of units, each as the mark, its checks and a Kept; the oldest are overwritten.
+  // Positions, of which a Kept's is the stack's, count units from the beginning of time, so that an overwritten one is told by its
+  // age. The Kept lies next to the innermost check, as that is verified next.
   struct Kept : Leaf {
     uint32_t checks;  // with the marks among them
   };
@@ -78,6 +79,8 @@ class RecentStacks {
   // Of the ring in units, of 8 bytes, with a slot for every four: 5 KiB to 1.25 MiB.
   static constexpr uint32_t kFirstLog = 9, kLargeLog = 15, kLargestLog = 17, kLogStep = 2, kUnitsPerSlotLog = 2;
   static constexpr int kWaysLog = 2, kWays = 1 << kWaysLog;
+  // A stack of 40 words is longer than what the CPU fetches by itself, and in a large program not in its caches.
+  static constexpr int kLinesAhead = 3, kLineUnits = 64 / sizeof(PackedCheck);
   static constexpr uint32_t kTagBits = 16;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15, kOther = 0xc2b2ae3d27d4eb4f;
 
@@ -85,6 +88,7 @@ class RecentStacks {
   uint64_t ring_units() const { return last_unit_ + 1; }
   static uint64_t units_bytes(uint32_t log) { return sizeof(PackedCheck) << log; }
   static uint64_t slots_bytes(uint32_t log) { return sizeof(uint64_t) << (log - kUnitsPerSlotLog); }
+  uint64_t put_position() const { return next_ + put_units_ - kKeptUnits; }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash >> 24); }
   static uint64_t hash_of_callers(uintptr_t ip, uintptr_t sp);
 
@@ -101,10 +105,13 @@ class RecentStacks {
     const uint64_t position = slot >> kTagBits;
     if (static_cast<uint16_t>(slot) != tag_of(hash) || position < oldest_) return core::StackId::unknown;
     const PackedCheck* unit = units_ + (position & last_unit_);
+    for (int line = 1; line <= kLinesAhead; ++line) __builtin_prefetch(unit - line * kLineUnits);
     const auto& kept = *reinterpret_cast<const Kept*>(unit);
     if (kept.difference(caller) != 0) return core::StackId::unknown;
-    const PackedCheck* checks = unit + kKeptUnits;
-    const PackedCheck* innermost = checks + kept.checks;
+    const PackedCheck* innermost = unit - 1;
+    const PackedCheck* checks = innermost - kept.checks;
+    if (position - kept.checks - 1 < oldest_) [[unlikely]]
+      return core::StackId::unknown;  // its outer end is overwritten
     const PackedCheck* changed = innermost_changed(innermost, caller.sp);
     if (changed != checks) [[unlikely]] {
       if (kReach == Reach::near || !hold_further_out(changed, checks, caller.sp)) return core::StackId::unknown;
@@ -122,7 +129,7 @@ class RecentStacks {
     last.leaf_stack = leaf.stack;
   }
 
-  PackedCheck* next_mark() const { return units_ + (next_ & last_unit_) + kKeptUnits; }
+  PackedCheck* next_mark() const { return units_ + (next_ & last_unit_); }
   static bool hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base);
   bool grow();
   bool resize(uint32_t log);
