@@ -1,5 +1,7 @@
 #include "stack/packed_checks.h"
 
+#include <cstring>
+
 namespace weir::stack {
 namespace {
 
@@ -7,6 +9,17 @@ constexpr int kWordBits = 3;
 constexpr uintptr_t kBytesInWord = (uintptr_t{1} << kWordBits) - 1;
 constexpr uintptr_t kMostReach = PackedCheck::kMostDistance << kWordBits;
 constexpr uint64_t kEnd = 0;
+
+// Two checks at a time: half the instructions.
+using Pair [[gnu::vector_size(16)]] = uint64_t;
+static_assert(sizeof(Check) == sizeof(Pair) && sizeof(PackedCheck) == sizeof(uint64_t));
+
+// Address and value.
+Pair load(const Check* check) {
+  Pair pair;
+  memcpy(&pair, check, sizeof pair);
+  return pair;
+}
 
 uintptr_t offset_of(const Check& check, uintptr_t base) { return reinterpret_cast<uintptr_t>(check.address) - base; }
 
@@ -18,12 +31,22 @@ uintptr_t misfit(uintptr_t offset, uintptr_t value) {
 }  // namespace
 
 bool pack_near(uintptr_t base, std::span<const Check> checks, PackedCheck* packed) {
-  uintptr_t misfits = 0;
-  PackedCheck* at = packed;
-  for (const Check& check : checks) {
-    const uintptr_t offset = offset_of(check, base);
-    misfits |= misfit(offset, check.value);
-    *++at = PackedCheck::of(offset >> kWordBits, check.value);
+  Pair offsets{}, values{};
+  const size_t even = checks.size() & ~size_t{1};
+  for (size_t i = 0; i < even; i += 2) {
+    const Pair inner = load(&checks[i]), outer = load(&checks[i + 1]);
+    const Pair offset = __builtin_shufflevector(inner, outer, 0, 2) - base;
+    const Pair value = __builtin_shufflevector(inner, outer, 1, 3);
+    offsets |= offset;
+    values |= value;
+    const Pair both = value << PackedCheck::kDistanceBits | offset >> kWordBits;
+    memcpy(static_cast<void*>(packed + 1 + i), &both, sizeof both);
+  }
+  uintptr_t misfits = misfit(offsets[0] | offsets[1], values[0] | values[1]);
+  if (even != checks.size()) {
+    const uintptr_t offset = offset_of(checks[even], base);
+    misfits |= misfit(offset, checks[even].value);
+    packed[1 + even] = PackedCheck::of(offset >> kWordBits, checks[even].value);
   }
   if (misfits != 0 || checks.empty()) [[unlikely]]
     return false;

@@ -38,7 +38,7 @@ class RecentStacks {
   struct Leaf : LeafRegisters {
     core::StackId stack = core::StackId::unknown;
   };
-  // `checks`: outermost first. Where they cannot be packed `last` has no leaf. `clock` counts captures. Cost: seven
+  // `checks`: outermost first. Where they cannot be packed `last` has no leaf. `clock` counts captures. Cost: four
   // instructions a check.
   void put(LastStack& last, const Leaf& leaf, std::span<const Check> checks, uint64_t clock);
 
