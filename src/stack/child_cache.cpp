@@ -8,10 +8,7 @@ NodeId ChildCache::find_slowly(NodeId parent, FrameKey frame, Place place, uint6
   Entry& entry = entries_[index_of(parent, frame)];
   const bool evicts = entry.node != NodeId::none;
   entry = {frame, parent, node};
-  // Nodes of either kind have rising numbers. A new one would be in no cache, whatever its size.
-  NodeId& highest = highest_[has_stack(node)];
-  const bool is_new = node > highest;
-  if (is_new) highest = node;
+  const bool is_new = note_made(node);  // which would be in no cache, whatever its size
   if (evicts && !is_new && growth_.evicted(uint64_t{1} << log_, clock) && log_ < kLargestLog) resize(log_ + 1);
   return node;
 }

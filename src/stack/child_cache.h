@@ -31,6 +31,13 @@ class ChildCache {
     return find_slowly(parent, frame, place, clock);
   }
 
+  // The nodes of a row of new frames, as intern_row() makes them. They are not cached: most are not met again soon.
+  uint32_t make_row(NodeId parent, std::span<const FrameKey> frames, Place place, NodeId* nodes) {
+    const uint32_t made = intern_row(parent, frames, place, nodes);
+    for (uint32_t i = 0; i < made; ++i) note_made(nodes[i]);
+    return made;
+  }
+
   // Nothing is known, and the memory is the kernel's until something is.
   void empty() { core::arena_clear(entries_, bytes()); }
 
@@ -50,6 +57,14 @@ class ChildCache {
   }
   [[gnu::noinline]] NodeId find_slowly(NodeId parent, FrameKey frame, Place place, uint64_t clock);
   bool resize(uint32_t log);
+
+  // Nodes of either kind have rising numbers. True where it is the highest of its kind.
+  bool note_made(NodeId node) {
+    NodeId& highest = highest_[has_stack(node)];
+    const bool is_new = node > highest;
+    if (is_new) highest = node;
+    return is_new;
+  }
 
   Entry* entries_ = nullptr;
   uint32_t log_ = 0;

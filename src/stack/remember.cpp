@@ -24,6 +24,20 @@ constexpr uintptr_t kWord = sizeof(uintptr_t);
   return uses_rbp(rule) || (outer_live && rule.rbp == RbpSource::unchanged);
 }
 
+constexpr uint32_t kLongestRow = 16;
+
+// Makes nodes for the outermost of the `count` frames within `frame`, which has no children yet. How many.
+uint32_t make_row(ThreadStack& last, Frame* frame, uint32_t count) {
+  FrameKey keys[kLongestRow];
+  NodeId nodes[kLongestRow];
+  const uint32_t length = count < kLongestRow ? count : kLongestRow;
+  for (uint32_t i = 0; i < length; ++i) keys[i] = frame[i + 1].key;
+  const Place place = length == count ? Place::innermost : Place::further_out;
+  const uint32_t made = last.children.make_row(frame->node, {keys, length}, place, nodes);
+  for (uint32_t i = 0; i < made; ++i) frame[i + 1].node = nodes[i];
+  return made;
+}
+
 Place place_of(const ThreadStack& last, const WalkedFrame* walked) {
   return walked == last.walked ? Place::innermost : Place::further_out;
 }
@@ -75,13 +89,19 @@ uint32_t intern_cached(ThreadStack& last, uint32_t base, uint32_t count, NodeId 
 NodeId intern_rest(ThreadStack& last, uint32_t count) {
   const uint64_t clock = last.changed_captures();
   Frame* frame = last.frames + last.depth - count;
-  NodeId node = frame->node;
-  for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
-    --walked;
+  while (count != 0) {
+    if (is_last_made(frame->node)) {
+      const uint32_t made = make_row(last, frame, count);
+      frame += made;
+      count -= made;
+      if (made != 0) continue;
+    }
+    const WalkedFrame* walked = last.walked + --count;
+    const NodeId parent = frame->node;
     ++frame;
-    frame->node = node = last.children.child(node, walked->key, place_of(last, walked), clock);
+    frame->node = last.children.child(parent, walked->key, place_of(last, walked), clock);
   }
-  return node;
+  return frame->node;
 }
 
 void remember_leaf(ThreadStack& last) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/ids.h"
 
@@ -35,6 +36,14 @@ enum class Place : bool { further_out, innermost };
 // The node of `frame` under `parent`, made if new: readers take no lock. none where there is no memory, or parent is
 // none. `place` tells where a new node is best kept; any node may be a stack's innermost and further out in another.
 NodeId intern(NodeId parent, FrameKey frame, Place place = Place::further_out);
+
+// The same for a row of frames, each under the one before, where `parent` is the node that was made last, and so has no children
+// yet: they are all new, and made at once. How many were made; fewer than asked where there is no memory or another thread was faster.
+// `place`: of the last frame.
+uint32_t intern_row(NodeId parent, std::span<const FrameKey> frames, Place place, NodeId* nodes);
+
+// Whether intern_row() is likely to make nodes under it. Cost: a load.
+bool is_last_made(NodeId node);
 
 // Has what intern() will look at first brought to the cache, and does not wait for it. Cost: about 50 instructions.
 void fetch_child(NodeId parent, FrameKey frame);

@@ -167,6 +167,24 @@ NodeId intern(NodeId parent, FrameKey frame, Place place) {
   return code == kNoFrameCode ? NodeId::none : find_or_add(node_word(parent, code), place);
 }
 
+bool is_last_made(NodeId node) { return has_room_behind(node); }
+
+uint32_t intern_row(NodeId parent, std::span<const FrameKey> frames, Place place, NodeId* nodes) {
+  core::LockScope scope(table_lock);
+  uint32_t made = 0;
+  for (; made < frames.size() && has_room_behind(parent); ++made) {
+    const uint64_t code = code_of(frames[made]);
+    if (code == kNoFrameCode) break;
+    const bool is_stack = place == Place::innermost && made + 1 == frames.size() && has_room_for_stack();
+    const uint64_t word = node_word(parent, code);
+    const NodeId added = is_stack ? add_stack(word, true) : add_inner(word, true);
+    if (added == NodeId::none) break;
+    nodes[made] = parent = added;
+  }
+  additions.store(additions.load(std::memory_order_relaxed) + made, std::memory_order_release);
+  return made;
+}
+
 void fetch_child(NodeId parent, FrameKey frame) {
   if (may_have_first_child(parent)) __builtin_prefetch(&inner_nodes[static_cast<uint32_t>(parent) + 1]);
   node_index.fetch(hash_of(node_word(parent, code_of(frame))));

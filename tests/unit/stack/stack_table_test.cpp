@@ -191,6 +191,65 @@ TEST(StackTableDeathTest, CollidingHashesStayApart) {
   EXPECT_EXIT(intern_under_colliding_hashes(), testing::ExitedWithCode(0), "");
 }
 
+std::vector<FrameKey> keys_from(uintptr_t ip, size_t count) {
+  std::vector<FrameKey> keys;
+  for (size_t i = 0; i < count; ++i) keys.push_back(frame_key(ip + 16 * i, kModule));
+  return keys;
+}
+
+TEST(StackTable, RowIsFoundFrameByFrame) {
+  const NodeId parent = intern(NodeId::complete_root, frame_key(kCode + 0x700000, kModule));
+  ASSERT_TRUE(is_last_made(parent));
+  const std::vector<FrameKey> keys = keys_from(kCode + 0x700010, 5);
+  NodeId nodes[5];
+  ASSERT_EQ(intern_row(parent, keys, Place::innermost, nodes), 5u);
+  EXPECT_TRUE(has_stack(nodes[4]));
+  EXPECT_FALSE(has_stack(nodes[3]));
+  NodeId node = parent;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    node = intern(node, keys[i]);
+    EXPECT_EQ(node, nodes[i]) << i;
+  }
+  EXPECT_EQ(leaf_of(stack_of(node)), node);
+}
+
+TEST(StackTable, RowOnlyWhereThereAreNoChildren) {
+  const NodeId parent = intern(NodeId::complete_root, frame_key(kCode + 0x710000, kModule));
+  const NodeId child = intern(parent, frame_key(kCode + 0x710010, kModule));
+  NodeId nodes[2];
+  EXPECT_EQ(intern_row(parent, keys_from(kCode + 0x710010, 2), Place::further_out, nodes), 0u);
+  EXPECT_EQ(intern(parent, frame_key(kCode + 0x710010, kModule)), child);
+  EXPECT_EQ(intern_row(NodeId::complete_root, keys_from(kCode + 0x710010, 2), Place::further_out, nodes), 0u);
+}
+
+// Makes what chain() makes, in rows where it can.
+NodeId chain_in_rows(const std::vector<FrameKey>& keys) {
+  NodeId node = NodeId::complete_root;
+  std::vector<NodeId> nodes(keys.size());
+  for (size_t done = 0; done < keys.size();) {
+    const size_t made = intern_row(node, std::span(keys).subspan(done), Place::innermost, nodes.data() + done);
+    if (made == 0) nodes[done] = intern(node, keys[done]);
+    done += made == 0 ? 1 : made;
+    node = nodes[done - 1];
+  }
+  return node;
+}
+
+TEST(StackTable, ThreadsAgreeOnRows) {
+  constexpr int kThreads = 4;
+  constexpr uintptr_t kStacks = 3000;
+  std::vector<core::StackId> ids[kThreads];
+  auto intern_all = [&ids](int thread) {
+    for (uintptr_t i = 0; i < kStacks; ++i) {
+      ids[thread].push_back(stack_of(chain_in_rows(keys_from(kCode + 0x800000 + i * 4096, 6))));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(intern_all, i);
+  for (std::thread& thread : threads) thread.join();
+  for (int i = 1; i < kThreads; ++i) EXPECT_EQ(ids[i], ids[0]);
+}
+
 TEST(StackTable, ThreadsAgree) {
   constexpr int kThreads = 4;
   constexpr uintptr_t kStacks = 3000;
