@@ -210,24 +210,29 @@ namespace {
 }
 
 // A free with several threads that needs a call. Leaves the guard.
-[[gnu::noinline]] void release_further_among_threads(void* user, const track::PlainBlock& block, ThreadState& thread) {
-  const track::BlockClass block_class = block.page->block_class;
-  track::mark_freed(*block.record, block.word1);
-  track::count_free(*thread.counters, block.stack, reinterpret_cast<uintptr_t>(user), block.bytes, block_class);
+[[gnu::noinline]] void release_further_among_threads(void* user, track::PageRecords& records,
+                                                     track::AtomicRecord& record, ThreadState& thread) {
+  const track::BlockClass block_class = records.block_class;  // the page may go with its last block
+  const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
+  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
+  track::count_free(*thread.counters, track::stack_of(word0), reinterpret_cast<uintptr_t>(user),
+                    static_cast<uint32_t>(word0), block_class);
   pool::pool_release(core::PlainGuard::token(), user);
   core::PlainGuard::leave(&thread);
 }
 
-// Calls nothing but last.
-[[gnu::always_inline]] inline void release_among_threads(void* user, const track::PlainBlock& block,
-                                                         ThreadState& thread) {
+// The rest of a free with several threads; calls nothing but last. Apart, so that the way of one thread saves no registers for it.
+[[gnu::noinline]] void release_among_threads(void* user, track::PageRecords& records, track::AtomicRecord& record,
+                                             ThreadState& thread) {
   track::ThreadCounters& own = *thread.counters;
-  mi_page_t* page = pool_page_of(*block.page);
-  track::StackDelta* delta = track::delta_to_count(own, block.stack, -static_cast<int64_t>(block.bytes));
+  const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
+  const auto bytes = static_cast<uint32_t>(word0);
+  mi_page_t* page = pool_page_of(records);
+  track::StackDelta* delta = track::delta_to_count(own, track::stack_of(word0), -int64_t{bytes});
   if (delta == nullptr || !pool::is_plain_page(page)) [[unlikely]]
-    return release_further_among_threads(user, block, thread);
-  track::mark_freed(*block.record, block.word1);
-  track::count_free_among_threads(own, *delta, reinterpret_cast<uintptr_t>(user), block.bytes, block.page->block_class);
+    return release_further_among_threads(user, records, record, thread);
+  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
+  track::count_free_among_threads(own, *delta, reinterpret_cast<uintptr_t>(user), bytes, records.block_class);
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
     return detail::retire_page(page, thread);
   core::PlainGuard::leave(&thread);
@@ -252,7 +257,7 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
   if (block.page == nullptr || block.word1 < first_own_word1) [[unlikely]]
     return release_generally(user, frame, thread, hook);
   if (!track::single_threaded()) [[unlikely]]
-    return release_among_threads(user, block, thread);
+    return release_among_threads(user, *block.page, *block.record, thread);
   mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]
