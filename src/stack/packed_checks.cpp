@@ -32,25 +32,28 @@ uintptr_t misfit(uintptr_t offset, uintptr_t value) {
 
 bool pack_near(uintptr_t base, std::span<const Check> checks, PackedCheck* packed) {
   Pair offsets{}, values{};
+  PackedCheck* at = packed + checks.size();
   const size_t even = checks.size() & ~size_t{1};
   for (size_t i = 0; i < even; i += 2) {
-    const Pair inner = load(&checks[i]), outer = load(&checks[i + 1]);
+    const Pair outer = load(&checks[i]), inner = load(&checks[i + 1]);
     const Pair offset = __builtin_shufflevector(inner, outer, 0, 2) - base;
     const Pair value = __builtin_shufflevector(inner, outer, 1, 3);
     offsets |= offset;
     values |= value;
     const Pair both = value << PackedCheck::kDistanceBits | offset >> kWordBits;
-    memcpy(static_cast<void*>(packed + 1 + i), &both, sizeof both);
+    at -= 2;
+    memcpy(static_cast<void*>(at), &both, sizeof both);
   }
   uintptr_t misfits = misfit(offsets[0] | offsets[1], values[0] | values[1]);
   if (even != checks.size()) {
     const uintptr_t offset = offset_of(checks[even], base);
     misfits |= misfit(offset, checks[even].value);
-    packed[1 + even] = PackedCheck::of(offset >> kWordBits, checks[even].value);
+    *packed = PackedCheck::of(offset >> kWordBits, checks[even].value);
   }
   if (misfits != 0 || checks.empty()) [[unlikely]]
     return false;
-  *packed = PackedCheck::mark(packed[1].distance(), kEnd);
+  PackedCheck* mark = packed + checks.size();
+  *mark = PackedCheck::mark(mark[-1].distance(), kEnd);
   return true;
 }
 
@@ -60,8 +63,7 @@ FarPacking::FarPacking(uintptr_t base, std::span<const Check> checks) : base_(ba
 }
 
 void FarPacking::write(PackedCheck* packed) const {
-  PackedCheck* at = packed + count_;
-  for_each([&](PackedCheck check) { *at-- = check; });
+  for_each([&](PackedCheck check) { *packed++ = check; });
 }
 
 // Innermost first, the last mark last. The base lies below a word that was out of reach, as those further out may be anywhere in

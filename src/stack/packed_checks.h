@@ -9,7 +9,8 @@
 
 namespace weir::stack {
 
-// Writes `checks`, given outermost first, measured from `base`: packed[0] the mark that ends them, packed[1] the outermost.
+// Writes `checks`, given outermost first, measured from `base`: packed[0] the innermost, and behind the outermost the mark that ends
+// them.
 // False where a word is out of reach or a value is none of a program's addresses. Cost: four instructions a check.
 bool pack_near(uintptr_t base, std::span<const Check> checks, PackedCheck* packed);
 

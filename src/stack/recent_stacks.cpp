@@ -61,15 +61,15 @@ void RecentStacks::put(LastStack& last, const Leaf& leaf, std::span<const Check>
   last.leaf.ip = 0;  // what it stands on is overwritten, and a signal handler may leave by longjmp
   auto count = static_cast<uint32_t>(checks.size());
   if (!overwrite(count, clock)) return;
-  if (!pack_near(leaf.sp, checks, next_mark())) [[unlikely]] {
+  if (!pack_near(leaf.sp, checks, next_checks())) [[unlikely]] {
     const FarPacking far(leaf.sp, checks);
     count = far.count();
     if (count == 0 || !overwrite(count, clock)) return;
-    far.write(next_mark());
+    far.write(next_checks());
   }
-  new (next_mark() + 1 + count) Kept{leaf, count};
+  new (units_ + (next_ & last_unit_)) Kept{leaf, count};
   put_units_ = kFixedUnits + count;
-  set_leaf(last, leaf, next_mark() + count, next_mark());
+  set_leaf(last, leaf, next_checks(), next_checks() + count);
 }
 
 // Makes room at next_ for a stack of so many checks.
@@ -83,8 +83,8 @@ bool RecentStacks::overwrite(uint32_t checks, uint64_t clock) {
 
 void RecentStacks::keep() {
   if (put_units_ == 0) return;
-  enter(turn_hash_, put_position());
-  enter(callers_hash_, put_position());
+  enter(turn_hash_, next_);
+  enter(callers_hash_, next_);
   next_ += put_units_;
   put_units_ = 0;
   ++kept_in_lap_;
@@ -94,7 +94,7 @@ void RecentStacks::keep() {
 bool RecentStacks::hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base) {
   while (mark != checks && mark->is_mark()) {
     base += mark->payload() * sizeof(uintptr_t);
-    mark = innermost_changed(mark - 1, base);
+    mark = innermost_changed(mark + 1, base);
   }
   return mark == checks;
 }

@@ -45,7 +45,7 @@ class RecentStacks {
   // The stack of what was put.
   void name(LastStack& last, core::StackId stack) {
     last.leaf_stack = stack;
-    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (put_position() & last_unit_))->stack = stack;
+    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (next_ & last_unit_))->stack = stack;
   }
 
   // Keeps what was put and named after both looks of the same capture.
@@ -67,9 +67,9 @@ class RecentStacks {
   uint64_t bytes() const { return units_bytes(units_log_) + slots_bytes(units_log_); }
 
  private:
-  // The stacks lie one behind the other in a ring of units, each as the mark, its checks and a Kept; the oldest are overwritten.
-  // Positions, of which a Kept's is the stack's, count units from the beginning of time, so that an overwritten one is told by its
-  // age. The Kept lies next to the innermost check, as that is verified next.
+  // The stacks lie one behind the other in a ring of units, each as a Kept, its checks from the innermost on and the mark: in the
+  // order in which they are read. The oldest are overwritten. Positions count units from the beginning of time, so that an
+  // overwritten one is told by its age.
   struct Kept : Leaf {
     uint32_t checks;  // with the marks among them
   };
@@ -88,7 +88,6 @@ class RecentStacks {
   uint64_t ring_units() const { return last_unit_ + 1; }
   static uint64_t units_bytes(uint32_t log) { return sizeof(PackedCheck) << log; }
   static uint64_t slots_bytes(uint32_t log) { return sizeof(uint64_t) << (log - kUnitsPerSlotLog); }
-  uint64_t put_position() const { return next_ + put_units_ - kKeptUnits; }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash >> 24); }
   static uint64_t hash_of_callers(uintptr_t ip, uintptr_t sp);
 
@@ -105,18 +104,16 @@ class RecentStacks {
     const uint64_t position = slot >> kTagBits;
     if (static_cast<uint16_t>(slot) != tag_of(hash) || position < oldest_) return core::StackId::unknown;
     const PackedCheck* unit = units_ + (position & last_unit_);
-    for (int line = 1; line <= kLinesAhead; ++line) __builtin_prefetch(unit - line * kLineUnits);
+    for (int line = 1; line <= kLinesAhead; ++line) __builtin_prefetch(unit + line * kLineUnits);
     const auto& kept = *reinterpret_cast<const Kept*>(unit);
     if (kept.difference(caller) != 0) return core::StackId::unknown;
-    const PackedCheck* innermost = unit - 1;
-    const PackedCheck* checks = innermost - kept.checks;
-    if (position - kept.checks - 1 < oldest_) [[unlikely]]
-      return core::StackId::unknown;  // its outer end is overwritten
+    const PackedCheck* innermost = unit + kKeptUnits;
+    const PackedCheck* mark = innermost + kept.checks;
     const PackedCheck* changed = innermost_changed(innermost, caller.sp);
-    if (changed != checks) [[unlikely]] {
-      if (kReach == Reach::near || !hold_further_out(changed, checks, caller.sp)) return core::StackId::unknown;
+    if (changed != mark) [[unlikely]] {
+      if (kReach == Reach::near || !hold_further_out(changed, mark, caller.sp)) return core::StackId::unknown;
     }
-    set_leaf(last, kept, innermost, checks);
+    set_leaf(last, kept, innermost, mark);
     if (kept.stack == core::StackId::unknown) __builtin_unreachable();  // those are forgotten, not kept
     return kept.stack;
   }
@@ -129,7 +126,7 @@ class RecentStacks {
     last.leaf_stack = leaf.stack;
   }
 
-  PackedCheck* next_mark() const { return units_ + (next_ & last_unit_); }
+  PackedCheck* next_checks() const { return units_ + (next_ & last_unit_) + kKeptUnits; }
   static bool hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base);
   bool grow();
   bool resize(uint32_t log);

@@ -47,19 +47,19 @@ class PackedCheck {
 };
 static_assert(sizeof(PackedCheck) == 8);
 
-// The innermost of the checks up to `check` whose word changed, or the mark that ends them. Goes from the inside out and
+// The innermost of the checks from `check` on whose word changed, or the mark that ends them. Goes from the inside out and
 // reads none after it: only words that a real unwind would read are touched, which keeps it safe where the remembered
 // stack's memory is gone. Cost: five instructions and two loads a word.
 [[gnu::always_inline]] inline const PackedCheck* innermost_changed(const PackedCheck* check, uintptr_t base) {
-  for (;; check -= 8) {
+  for (;; check += 8) {
     if (!check[0].holds(base)) return check;
-    if (!check[-1].holds(base)) return check - 1;
-    if (!check[-2].holds(base)) return check - 2;
-    if (!check[-3].holds(base)) return check - 3;
-    if (!check[-4].holds(base)) return check - 4;
-    if (!check[-5].holds(base)) return check - 5;
-    if (!check[-6].holds(base)) return check - 6;
-    if (!check[-7].holds(base)) return check - 7;
+    if (!check[1].holds(base)) return check + 1;
+    if (!check[2].holds(base)) return check + 2;
+    if (!check[3].holds(base)) return check + 3;
+    if (!check[4].holds(base)) return check + 4;
+    if (!check[5].holds(base)) return check + 5;
+    if (!check[6].holds(base)) return check + 6;
+    if (!check[7].holds(base)) return check + 7;
   }
 }
 
@@ -84,7 +84,7 @@ struct LeafRegisters {
 struct LastStack {
   LeafRegisters leaf;                        // of no stack: none is known that could be unchanged
   const PackedCheck* leaf_checks = nullptr;  // the innermost of the words that unwinding from the leaf read
-  const PackedCheck* checks = nullptr;       // the mark below them all
+  const PackedCheck* checks = nullptr;       // the mark behind them all
   uint32_t generation = 0;                   // the module_generation of what is remembered (kComparedGeneration added)
   core::StackId leaf_stack = core::StackId::unknown;
   std::atomic<uint64_t> same{0};  // captures of an unchanged stack; read by capture_counters
