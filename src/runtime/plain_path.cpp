@@ -209,14 +209,15 @@ namespace {
   return static_cast<mi_page_t*>(const_cast<void*>(records.page.load(std::memory_order_relaxed)));
 }
 
-// A free with several threads that needs a call. Leaves the guard.
-[[gnu::noinline]] void release_further_among_threads(void* user, track::PageRecords& records,
-                                                     track::AtomicRecord& record, ThreadState& thread) {
+// Of a plain block to a page that is full, or that another thread had, or where counting needs a call. Leaves the guard.
+[[gnu::noinline]] void release_elsewhere(void* user, track::PageRecords& records, track::AtomicRecord& record,
+                                         ThreadState& thread) {
+  const auto address = reinterpret_cast<uintptr_t>(user);
   const track::BlockClass block_class = records.block_class;  // the page may go with its last block
   const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
+  if (thread.last_block == address) thread.last_block = kNoBlock;
   track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
-  track::count_free(*thread.counters, track::stack_of(word0), reinterpret_cast<uintptr_t>(user),
-                    static_cast<uint32_t>(word0), block_class);
+  track::count_free(*thread.counters, track::stack_of(word0), address, static_cast<uint32_t>(word0), block_class);
   pool::pool_release(core::PlainGuard::token(), user);
   core::PlainGuard::leave(&thread);
 }
@@ -230,7 +231,7 @@ namespace {
   mi_page_t* page = pool_page_of(records);
   track::StackDelta* delta = track::delta_to_count(own, track::stack_of(word0), -int64_t{bytes});
   if (delta == nullptr || !pool::is_plain_page(page)) [[unlikely]]
-    return release_further_among_threads(user, records, record, thread);
+    return release_elsewhere(user, records, record, thread);
   track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
   track::count_free_among_threads(own, *delta, reinterpret_cast<uintptr_t>(user), bytes, records.block_class);
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
@@ -241,12 +242,6 @@ namespace {
 [[gnu::noinline]] void release_generally(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
   core::PlainGuard::leave(&thread);
   hook(user, frame);
-}
-
-// To a page that is full, or that another thread had. Leaves the guard.
-[[gnu::noinline]] void release_elsewhere(void* user, ThreadState& thread) {
-  release_inside(core::PlainGuard::token(), thread, user);
-  core::PlainGuard::leave(&thread);
 }
 
 }  // namespace
@@ -261,7 +256,7 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
   mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]
-    return release_elsewhere(user, thread);
+    return release_elsewhere(user, *block.page, *block.record, thread);
   track::mark_freed(*block.record, block.word1);
   track::ThreadCounters& own = *thread.counters;
   track::count_free_alone(track::figures_of(own, block.page->block_class), *counters, block.bytes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/arena.h"
 #include "stack/cache_growth.h"
@@ -25,10 +26,8 @@ class ChildCache {
   // The node of `frame` under `parent`, interned where new; none where there is no memory or parent is none. `clock`
   // counts captures. Cost: about 12 instructions where it is known.
   [[gnu::always_inline]] NodeId child(NodeId parent, FrameKey frame, Place place, const uint64_t clock) {
-    Entry& entry = entries_[index_of(parent, frame)];
-    if (entry.frame == frame && entry.parent == parent) [[likely]]
-      return entry.node;
-    return find_slowly(parent, frame, place, clock);
+    const NodeId known = find(parent, frame);
+    return known != NodeId::none ? known : find_slowly(parent, frame, place, clock);
   }
 
   // The nodes of a row of new frames, as intern_row() makes them. They are not cached: most are not met again soon.

@@ -10,8 +10,7 @@
 namespace weir::stack {
 
 // Writes `checks`, given outermost first, measured from `base`: packed[0] the innermost, and behind the outermost the mark that ends
-// them.
-// False where a word is out of reach or a value is none of a program's addresses. Cost: four instructions a check.
+// them. False where a word is out of reach or a value is none of a program's addresses. Cost: four instructions a check.
 bool pack_near(uintptr_t base, std::span<const Check> checks, PackedCheck* packed);
 
 // The same for words further away than a check reaches: a mark moves the base.

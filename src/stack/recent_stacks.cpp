@@ -67,7 +67,7 @@ void RecentStacks::put(LastStack& last, const Leaf& leaf, std::span<const Check>
     if (count == 0 || !overwrite(count, clock)) return;
     far.write(next_checks());
   }
-  new (units_ + (next_ & last_unit_)) Kept{leaf, count};
+  new (next_unit()) Kept{leaf, count};
   put_units_ = kFixedUnits + count;
   set_leaf(last, leaf, next_checks(), next_checks() + count);
 }
@@ -91,12 +91,12 @@ void RecentStacks::keep() {
 }
 
 // Behind a mark the checks go on, measured from a base further out.
-bool RecentStacks::hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base) {
-  while (mark != checks && mark->is_mark()) {
+bool RecentStacks::hold_further_out(const PackedCheck* mark, const PackedCheck* end, uintptr_t base) {
+  while (mark != end && mark->is_mark()) {
     base += mark->payload() * sizeof(uintptr_t);
     mark = innermost_changed(mark + 1, base);
   }
-  return mark == checks;
+  return mark == end;
 }
 
 // Whether a stack of so many units may be put at next_: not across the ring's end, and none that would push out most others.

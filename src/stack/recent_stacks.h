@@ -45,7 +45,7 @@ class RecentStacks {
   // The stack of what was put.
   void name(LastStack& last, core::StackId stack) {
     last.leaf_stack = stack;
-    if (put_units_ != 0) reinterpret_cast<Kept*>(units_ + (next_ & last_unit_))->stack = stack;
+    if (put_units_ != 0) reinterpret_cast<Kept*>(next_unit())->stack = stack;
   }
 
   // Keeps what was put and named after both looks of the same capture.
@@ -119,15 +119,16 @@ class RecentStacks {
   }
 
   [[gnu::always_inline]] static void set_leaf(LastStack& last, const Leaf& leaf, const PackedCheck* innermost,
-                                              const PackedCheck* checks) {
+                                              const PackedCheck* end) {
     last.leaf = leaf;
     last.leaf_checks = innermost;
-    last.checks = checks;
+    last.leaf_end = end;
     last.leaf_stack = leaf.stack;
   }
 
-  PackedCheck* next_checks() const { return units_ + (next_ & last_unit_) + kKeptUnits; }
-  static bool hold_further_out(const PackedCheck* mark, const PackedCheck* checks, uintptr_t base);
+  PackedCheck* next_unit() const { return units_ + (next_ & last_unit_); }
+  PackedCheck* next_checks() const { return next_unit() + kKeptUnits; }
+  static bool hold_further_out(const PackedCheck* mark, const PackedCheck* end, uintptr_t base);
   bool grow();
   bool resize(uint32_t log);
   bool overwrite(uint32_t checks, uint64_t clock);

@@ -90,16 +90,14 @@ NodeId intern_rest(ThreadStack& last, uint32_t count) {
   const uint64_t clock = last.changed_captures();
   Frame* frame = last.frames + last.depth - count;
   while (count != 0) {
-    if (is_last_made(frame->node)) {
-      const uint32_t made = make_row(last, frame, count);
-      frame += made;
-      count -= made;
-      if (made != 0) continue;
+    uint32_t made = is_last_made(frame->node) ? make_row(last, frame, count) : 0;
+    if (made == 0) {
+      const WalkedFrame* walked = last.walked + count - 1;
+      frame[1].node = last.children.child(frame->node, walked->key, place_of(last, walked), clock);
+      made = 1;
     }
-    const WalkedFrame* walked = last.walked + --count;
-    const NodeId parent = frame->node;
-    ++frame;
-    frame->node = last.children.child(parent, walked->key, place_of(last, walked), clock);
+    frame += made;
+    count -= made;
   }
   return frame->node;
 }

@@ -135,6 +135,12 @@ NodeId add_stack(uint64_t word, bool behind_parent) {
 // Stacks beyond the most have no innermost node: they are unknown.
 bool has_room_for_stack() { return stacks.load(std::memory_order_relaxed) + 1 < core::kMostStacks; }
 
+// Adds a node that is not there.
+NodeId add_child(uint64_t word, Place place, bool behind_parent) {
+  return place == Place::innermost && has_room_for_stack() ? add_stack(word, behind_parent)
+                                                           : add_inner(word, behind_parent);
+}
+
 // `seen`: additions before find_node() did not find it, so that it is looked for again only where there are more.
 [[gnu::noinline]] NodeId add_node(uint64_t word, Place place, uint64_t seen) {
   core::LockScope scope(table_lock);
@@ -142,9 +148,7 @@ bool has_room_for_stack() { return stacks.load(std::memory_order_relaxed) + 1 < 
     const NodeId present = find_node(word);
     if (present != NodeId::none) return present;
   }
-  const bool behind_parent = has_room_behind(parent_of(word));
-  const NodeId added = place == Place::innermost && has_room_for_stack() ? add_stack(word, behind_parent)
-                                                                         : add_inner(word, behind_parent);
+  const NodeId added = add_child(word, place, has_room_behind(parent_of(word)));
   additions.store(additions.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   return added;
 }
@@ -175,9 +179,8 @@ uint32_t intern_row(NodeId parent, std::span<const FrameKey> frames, Place place
   for (; made < frames.size() && has_room_behind(parent); ++made) {
     const uint64_t code = code_of(frames[made]);
     if (code == kNoFrameCode) break;
-    const bool is_stack = place == Place::innermost && made + 1 == frames.size() && has_room_for_stack();
-    const uint64_t word = node_word(parent, code);
-    const NodeId added = is_stack ? add_stack(word, true) : add_inner(word, true);
+    const Place its_place = made + 1 == frames.size() ? place : Place::further_out;
+    const NodeId added = add_child(node_word(parent, code), its_place, /*behind_parent=*/true);
     if (added == NodeId::none) break;
     nodes[made] = parent = added;
   }

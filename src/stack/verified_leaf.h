@@ -84,7 +84,7 @@ struct LeafRegisters {
 struct LastStack {
   LeafRegisters leaf;                        // of no stack: none is known that could be unchanged
   const PackedCheck* leaf_checks = nullptr;  // the innermost of the words that unwinding from the leaf read
-  const PackedCheck* checks = nullptr;       // the mark behind them all
+  const PackedCheck* leaf_end = nullptr;     // the mark behind them all
   uint32_t generation = 0;                   // the module_generation of what is remembered (kComparedGeneration added)
   core::StackId leaf_stack = core::StackId::unknown;
   std::atomic<uint64_t> same{0};  // captures of an unchanged stack; read by capture_counters
@@ -93,7 +93,7 @@ struct LastStack {
 // Whether `caller` stands where the remembered stack was captured, and the unwind from there would read the same words.
 [[gnu::always_inline]] inline bool is_unchanged(const LastStack& last, const Registers& caller, uint32_t generation) {
   const uintptr_t difference = last.leaf.difference(caller) | (generation ^ last.generation);
-  return difference == 0 && innermost_changed(last.leaf_checks, caller.sp) == last.checks;
+  return difference == 0 && innermost_changed(last.leaf_checks, caller.sp) == last.leaf_end;
 }
 
 inline void count_one(std::atomic<uint64_t>& counter) {

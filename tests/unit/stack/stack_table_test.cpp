@@ -235,14 +235,14 @@ NodeId chain_in_rows(const std::vector<FrameKey>& keys) {
   return node;
 }
 
-TEST(StackTable, ThreadsAgreeOnRows) {
+// Whether threads that make the same stacks at the same time, the i-th by make(i), come to the same ids.
+template <class Make>
+void expect_threads_agree(Make make) {
   constexpr int kThreads = 4;
   constexpr uintptr_t kStacks = 3000;
   std::vector<core::StackId> ids[kThreads];
-  auto intern_all = [&ids](int thread) {
-    for (uintptr_t i = 0; i < kStacks; ++i) {
-      ids[thread].push_back(stack_of(chain_in_rows(keys_from(kCode + 0x800000 + i * 4096, 6))));
-    }
+  auto intern_all = [&](int thread) {
+    for (uintptr_t i = 0; i < kStacks; ++i) ids[thread].push_back(stack_of(make(i)));
   };
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) threads.emplace_back(intern_all, i);
@@ -251,19 +251,13 @@ TEST(StackTable, ThreadsAgreeOnRows) {
 }
 
 TEST(StackTable, ThreadsAgree) {
-  constexpr int kThreads = 4;
-  constexpr uintptr_t kStacks = 3000;
-  std::vector<core::StackId> ids[kThreads];
-  auto intern_all = [&ids](int thread) {
-    for (uintptr_t i = 0; i < kStacks; ++i) {
-      ids[thread].push_back(
-          stack_of(chain(NodeId::complete_root, {kCode + 9, kCode + 65536 + i / 3, kCode + 131072 + i})));
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) threads.emplace_back(intern_all, i);
-  for (std::thread& thread : threads) thread.join();
-  for (int i = 1; i < kThreads; ++i) EXPECT_EQ(ids[i], ids[0]);
+  expect_threads_agree([](uintptr_t i) {
+    return chain(NodeId::complete_root, {kCode + 9, kCode + 65536 + i / 3, kCode + 131072 + i});
+  });
+}
+
+TEST(StackTable, ThreadsAgreeOnRows) {
+  expect_threads_agree([](uintptr_t i) { return chain_in_rows(keys_from(kCode + 0x800000 + i * 4096, 6)); });
 }
 
 }  // namespace
