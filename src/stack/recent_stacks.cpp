@@ -37,7 +37,24 @@ uint64_t RecentStacks::hash_of_callers(uintptr_t ip, uintptr_t sp) {
   return (hash ^ ip) * kGolden;
 }
 
+// By how often such looks found a stack lately. Where that is too rarely, one in kOneLookIn is made, to see whether it still is so.
+bool RecentStacks::is_second_look_worthwhile() {
+  if (second_look_worth_ > 0) return true;
+  if (--second_look_worth_ > -kOneLookIn) return false;
+  second_look_worth_ = 0;
+  return true;
+}
+
 core::StackId RecentStacks::recall_by_callers(LastStack& last, const Registers& caller) {
+  callers_hash_ = 0;
+  if (!is_second_look_worthwhile()) return core::StackId::unknown;
+  const core::StackId stack = find_by_callers(last, caller);
+  const bool found = stack != core::StackId::unknown;
+  second_look_worth_ = found ? std::min(second_look_worth_ + kWorthFound, kMostWorth) : second_look_worth_ - 1;
+  return stack;
+}
+
+core::StackId RecentStacks::find_by_callers(LastStack& last, const Registers& caller) {
   callers_hash_ = hash_of_callers(caller.ip, caller.sp);
   const uint64_t* slots = slots_of(callers_hash_);
   for (int way = 0; way < kWays; ++way) {
@@ -83,6 +100,8 @@ bool RecentStacks::overwrite(uint32_t checks, uint64_t clock) {
 
 void RecentStacks::keep() {
   if (put_units_ == 0) return;
+  const Leaf& leaf = *reinterpret_cast<const Kept*>(next_unit());
+  if (callers_hash_ == 0) callers_hash_ = hash_of_callers(leaf.ip, leaf.sp);
   enter(turn_hash_, next_);
   enter(callers_hash_, next_);
   next_ += put_units_;

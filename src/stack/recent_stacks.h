@@ -31,7 +31,8 @@ class RecentStacks {
     return take<kReach>(last, caller, *find(turn_hash_), turn_hash_);
   }
 
-  // The second look, after the first of the same capture. Cost: about 100 instructions.
+  // The second look, after the first of the same capture. Where such looks hardly ever find a stack, as the program's stacks are
+  // mostly new, only some are made. Cost: about 100 instructions, and what is verified in vain.
   core::StackId recall_by_callers(LastStack& last, const Registers& caller);
 
   // What a walk found: the leaf of `last` from now on, though not yet among the recent ones. Its stack may be named later.
@@ -82,6 +83,8 @@ class RecentStacks {
   // A stack of 40 words is longer than what the CPU fetches by itself, and in a large program not in its caches.
   static constexpr int kLinesAhead = 3, kLineUnits = 64 / sizeof(PackedCheck);
   static constexpr uint32_t kTagBits = 16;
+  // A second look that finds a stack saves as much as ten that do not.
+  static constexpr int kWorthFound = 10, kMostWorth = 100, kOneLookIn = 16;
   static constexpr uint64_t kGolden = 0x9e3779b97f4a7c15, kOther = 0xc2b2ae3d27d4eb4f;
 
   bool is_largest() const { return units_log_ == kLargestLog; }
@@ -90,6 +93,8 @@ class RecentStacks {
   static uint64_t slots_bytes(uint32_t log) { return sizeof(uint64_t) << (log - kUnitsPerSlotLog); }
   static uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash >> 24); }
   static uint64_t hash_of_callers(uintptr_t ip, uintptr_t sp);
+  bool is_second_look_worthwhile();
+  core::StackId find_by_callers(LastStack& last, const Registers& caller);
 
   // Two slots are next to each other for each hash, the later entry first.
   uint64_t* slots_of(uint64_t hash) const { return slots_ + kWays * (hash >> pair_shift_); }
@@ -141,7 +146,8 @@ class RecentStacks {
   uint64_t* slots_ = nullptr;  // position << kTagBits | tag
   uint32_t pair_shift_ = 0;
   uint32_t units_log_ = 0;
-  uint64_t turn_hash_ = 0, callers_hash_ = 0;  // of the capture in progress
+  uint64_t turn_hash_ = 0, callers_hash_ = 0;  // of the capture in progress; 0: not computed
+  int second_look_worth_ = kMostWorth;         // see is_second_look_worthwhile()
   uint64_t next_ = 0;                          // position
   uint32_t put_units_ = 0;                     // of what lies there, 0: nothing
   uint32_t kept_in_lap_ = 0;

@@ -82,6 +82,7 @@ class RecentStacksTest : public testing::Test {
   RecentStacks recent_;
   LastStack last_;
   uint64_t clock_ = 0;
+  uint32_t turn_ = 0;
 };
 
 constexpr auto kNone = core::StackId::unknown;
@@ -218,6 +219,39 @@ TEST_F(RecentStacksTest, WordsFarApartAreVerified) {
     }
     EXPECT_EQ(recall(caller, kNone), stack) << gap;
   }
+}
+
+// What comes out of turn is found by the second look alone.
+TEST_F(RecentStacksTest, SecondLooksInVainBecomeRareUntilOneFinds) {
+  const Played known(1, 20);
+  std::vector<std::unique_ptr<Played>> fresh;
+  for (uint32_t i = 0; i < 1005; ++i) fresh.push_back(std::make_unique<Played>(i + 2, 20));
+  remember(known, kNone);
+  auto found_of = [&](uint32_t tries) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < tries; ++i)
+      found += recall(known.caller, static_cast<core::StackId>(5000 + turn_++)) != kNone;
+    return found;
+  };
+  EXPECT_EQ(found_of(10), 10u);
+  for (const auto& one : fresh) ASSERT_EQ(recall(one->caller, kOther), core::StackId::unknown);
+  const uint32_t found_when_rare = found_of(16);
+  EXPECT_GE(found_when_rare, 1u);
+  EXPECT_LT(found_when_rare, 16u);
+  EXPECT_EQ(found_of(16), 16u);
+}
+
+// The second look knows what was kept while it was not made.
+TEST_F(RecentStacksTest, WhatIsKeptWithoutASecondLookIsFoundOutOfTurn) {
+  std::vector<std::unique_ptr<Played>> played;
+  for (uint32_t i = 0; i < 300; ++i) {
+    played.push_back(std::make_unique<Played>(i + 1, 4));
+    remember(*played.back(), kOther);
+  }
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < 32; ++i)
+    found += recall(played.back()->caller, static_cast<core::StackId>(5000 + i)) != kNone;
+  EXPECT_GT(found, 16u);
 }
 
 TEST_F(RecentStacksTest, NoneIsKnownAfterClear) {
