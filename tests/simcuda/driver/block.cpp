@@ -1,0 +1,94 @@
+#include "block.h"
+
+#include <sys/mman.h>
+
+#include "pools.h"
+
+namespace simcuda {
+namespace {
+
+size_t whole_pages(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
+
+Block& add(const Block& block) { return blocks().emplace(block.address, block).first->second; }
+
+bool is_on_device(const Block& block) { return block.device != nullptr && block.device->memory.holds(block.address); }
+
+}  // namespace
+
+std::string_view name_of(Kind kind) {
+  constexpr std::string_view kNames[] = {"linear", "pitched",  "managed",  "pinned",   "registered", "async",
+                                         "graph",  "reserved", "imported", "external", "global",     "array"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+uint64_t Block::next_id() {
+  static uint64_t last = 0;
+  return ++last;
+}
+
+Blocks& blocks() {
+  static auto* const all = new Blocks;
+  return *all;
+}
+
+Block* find_block(uintptr_t address) {
+  auto after = blocks().upper_bound(address);
+  if (after == blocks().begin()) return nullptr;
+  Block& block = std::prev(after)->second;
+  return address < block.end() ? &block : nullptr;
+}
+
+Block* find_block_at(uintptr_t address) {
+  const auto found = blocks().find(address);
+  return found == blocks().end() ? nullptr : &found->second;
+}
+
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes) {
+  require_argument(bytes != 0);
+  const uintptr_t address = context.device.memory.allocate(bytes);
+  require(address != 0, CUDA_ERROR_OUT_OF_MEMORY);
+  return add({address, bytes, kind, &context, &context.device});
+}
+
+Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags) {
+  require_argument(bytes != 0);
+  void* mapped =
+      mmap(nullptr, whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
+  Block block{reinterpret_cast<uintptr_t>(mapped), bytes, kind, &context, &context.device};
+  block.flags = flags;
+  return add(block);
+}
+
+void free_block(const Block& block) {
+  const Block gone = block;
+  blocks().erase(gone.address);
+  if (gone.pool != nullptr) gone.pool->used_bytes -= gone.bytes;
+  if (gone.kind == Kind::registered) return;
+  if (!is_on_device(gone)) {
+    munmap(reinterpret_cast<void*>(gone.address), whole_pages(gone.bytes));
+  } else {
+    gone.device->memory.release(gone.address, gone.bytes);
+  }
+}
+
+void free_blocks_of(Context& context) {
+  for (auto next = blocks().begin(); next != blocks().end();) {
+    const Block& block = (next++)->second;
+    if (block.context != &context) continue;
+    log_event("freed with its context", block.address, block.bytes);
+    free_block(block);
+  }
+}
+
+bool may_access(Context& context, uintptr_t address, size_t bytes) {
+  const Lock lock(driver_mutex());
+  if (device_holding(address) == nullptr || bytes == 0) return true;
+  const Block* block = find_block(address);
+  if (block != nullptr && address + bytes <= block->end() && block->has_memory) return true;
+  log_event("illegal address", address, bytes);
+  context.fail(CUDA_ERROR_ILLEGAL_ADDRESS);
+  return false;
+}
+
+}  // namespace simcuda

@@ -1,0 +1,64 @@
+// What the driver has given out: a range of addresses for each allocation, whatever its kind.
+#pragma once
+
+#include <map>
+#include <string_view>
+
+#include "context.h"
+
+namespace simcuda {
+
+enum class Kind : uint8_t {
+  linear,
+  pitched,
+  managed,
+  pinned,
+  registered,  // the program's own memory
+  async,
+  graph,     // of a memory node: there while its graph ran and it was not freed
+  reserved,  // addresses without memory
+  imported,  // another process's, opened by IPC
+  external,  // a mapping of external memory
+  global,    // a module's variable
+  array,     // an array's, which the program has no address of
+};
+std::string_view name_of(Kind kind);
+
+struct Block {
+  uintptr_t address;
+  size_t bytes;
+  Kind kind;
+  Context* context;  // nullptr: of none (reserved addresses)
+  Device* device;
+  Pool* pool = nullptr;             // of stream-ordered memory
+  unsigned flags = 0;               // as given by the program
+  bool is_freed_in_stream = false;  // a stream is yet to free it
+  bool has_memory = true;           // a graph's: only while it is allocated
+  bool is_left_by_graph = false;    // of a launch, by a graph that does not free it itself, and not freed yet
+  const uint64_t id = next_id();    // CU_POINTER_ATTRIBUTE_BUFFER_ID
+
+  uintptr_t end() const { return address + bytes; }
+  static uint64_t next_id();
+};
+
+using Blocks = std::map<uintptr_t, Block>;
+Blocks& blocks();
+
+// The block that holds an address; nullptr: none.
+Block* find_block(uintptr_t address);
+// The block that begins there.
+Block* find_block_at(uintptr_t address);
+
+// Device memory of a context's device. Refuses where there is none left.
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes);
+// Host memory that devices can use.
+Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags);
+
+// Takes it out and gives its memory back.
+void free_block(const Block& block);
+void free_blocks_of(Context& context);
+
+// In a stream: false, and an error that stays with the context, where part of a range that the driver gave out is not allocated.
+bool may_access(Context& context, uintptr_t address, size_t bytes);
+
+}  // namespace simcuda

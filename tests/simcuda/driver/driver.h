@@ -1,0 +1,59 @@
+// What every file of the simulated driver includes: the driver's own header with all versions of each function declared by its
+// exported name, and the frame in which an exported function runs.
+#pragma once
+
+#define __CUDA_API_VERSION_INTERNAL
+#include <cuda.h>
+
+#include <mutex>
+
+#include "call_log.h"
+#include "settings.h"
+
+#define SIMCUDA_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace simcuda {
+
+// Ends a call with that result.
+struct Refusal {
+  CUresult result;
+};
+[[noreturn]] inline void refuse(CUresult result) { throw Refusal{result}; }
+inline void require(bool holds, CUresult otherwise) {
+  if (!holds) refuse(otherwise);
+}
+inline void require_argument(bool holds) { require(holds, CUDA_ERROR_INVALID_VALUE); }
+
+// Guards all of the driver's state. What runs in a stream runs without it.
+using Lock = std::unique_lock<std::mutex>;
+extern std::mutex& driver_mutex();
+
+// False until cuInit().
+bool is_initialised();
+
+// Runs an exported function: injects what the settings ask for, holds the lock, turns a refusal into the result, and logs the
+// call. body(Lock&, Call&) returns nothing. Whether it needs cuInit() before it is the function's business.
+template <class Body>
+CUresult run_uninitialised(const char* name, Body body) {
+  Call call(name);
+  try {
+    if (const CUresult injected = injected_result(name); injected != CUDA_SUCCESS) refuse(injected);
+    Lock lock(driver_mutex());
+    body(lock, call);
+  } catch (const Refusal& refusal) {
+    return call.end(refusal.result);
+  } catch (const std::bad_alloc&) {
+    return call.end(CUDA_ERROR_OUT_OF_MEMORY);
+  }
+  return call.end(CUDA_SUCCESS);
+}
+
+template <class Body>
+CUresult run(const char* name, Body body) {
+  return run_uninitialised(name, [&](Lock& lock, Call& call) {
+    require(is_initialised(), CUDA_ERROR_NOT_INITIALIZED);
+    body(lock, call);
+  });
+}
+
+}  // namespace simcuda

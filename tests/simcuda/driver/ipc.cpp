@@ -1,0 +1,87 @@
+// Device memory shared between processes: the handle says in whose file it lies and where, and the other process maps that.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "block.h"
+#include "graph.h"
+
+namespace simcuda {
+namespace {
+
+struct Shared {
+  pid_t process;
+  int file;  // of that process
+  int device;
+  uint64_t offset, bytes;
+  uint64_t id;
+};
+static_assert(sizeof(Shared) <= sizeof(CUipcMemHandle));
+
+constexpr uint64_t kPage = 4096;
+
+CUresult open_handle(const char* name, CUdeviceptr* address, CUipcMemHandle handle, unsigned flags) {
+  return run(name, [&](Lock&, Call& call) {
+    require_argument(address != nullptr && flags == CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS);
+    Context& context = current_context();
+    forbid_while_capturing();
+    Shared shared{};
+    memcpy(&shared, &handle, sizeof shared);
+    // A process cannot open its own handles.
+    require(shared.process != getpid(), CUDA_ERROR_INVALID_CONTEXT);
+    const std::string path = "/proc/" + std::to_string(shared.process) + "/fd/" + std::to_string(shared.file);
+    const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    require(file >= 0, CUDA_ERROR_INVALID_HANDLE);
+    const uint64_t before = shared.offset % kPage;
+    void* mapped = mmap(nullptr, shared.bytes + before, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+                        static_cast<off_t>(shared.offset - before));
+    close(file);
+    require(mapped != MAP_FAILED, CUDA_ERROR_MAP_FAILED);
+    const uintptr_t start = reinterpret_cast<uintptr_t>(mapped) + before;
+    blocks().emplace(start, Block{start, shared.bytes, Kind::imported, &context, &device_of(shared.device)});
+    *address = start;
+    call.number("address", start).number("bytes", shared.bytes).text("kind", name_of(Kind::imported));
+  });
+}
+
+}  // namespace
+
+SIMCUDA_EXPORT CUresult cuIpcGetMemHandle(CUipcMemHandle* handle, CUdeviceptr address) {
+  return run("cuIpcGetMemHandle", [&](Lock&, Call& call) {
+    call.number("address", address);
+    const Block* block = find_block(address);
+    require_argument(handle != nullptr && block != nullptr && block->kind == Kind::linear);
+    const DeviceMemory& memory = block->device->memory;
+    const Shared shared{getpid(),     memory.file(), block->device->ordinal, memory.offset_of(block->address),
+                        block->bytes, block->id};
+    memset(handle, 0, sizeof *handle);
+    memcpy(handle, &shared, sizeof shared);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuIpcOpenMemHandle(CUdeviceptr* address, CUipcMemHandle handle, unsigned flags) {
+  return open_handle("cuIpcOpenMemHandle", address, handle, flags);
+}
+SIMCUDA_EXPORT CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* address, CUipcMemHandle handle, unsigned flags) {
+  return open_handle("cuIpcOpenMemHandle_v2", address, handle, flags);
+}
+
+SIMCUDA_EXPORT CUresult cuIpcCloseMemHandle(CUdeviceptr address) {
+  return run("cuIpcCloseMemHandle", [&](Lock& lock, Call& call) {
+    call.number("address", address);
+    Context& context = current_context();
+    wait_for(lock, work_of(context));
+    const Block* block = find_block_at(address);
+    require_argument(block != nullptr && block->kind == Kind::imported);
+    const size_t bytes = block->bytes;
+    call.number("bytes", bytes);
+    blocks().erase(address);
+    const uintptr_t page = address & ~(kPage - 1);
+    munmap(reinterpret_cast<void*>(page), bytes + (address - page));
+  });
+}
+
+}  // namespace simcuda

@@ -1,0 +1,202 @@
+// Memory that is there at once: linear, pitched, managed, pinned; and the program's own memory, registered.
+#include "block.h"
+#include "graph.h"
+
+namespace simcuda {
+namespace {
+
+constexpr size_t kPitchGranule = 512;
+
+void log_block(Call& call, const Block& block) {
+  call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
+  if (block.device != nullptr) call.number("device", static_cast<uint64_t>(block.device->ordinal));
+}
+
+CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kind) {
+  return run(name, [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(address != nullptr && bytes != 0);
+    Context& context = current_context();
+    forbid_while_capturing();
+    const Block& block = allocate_on_device(context, kind, bytes);
+    *address = block.address;
+    log_block(call, block);
+  });
+}
+
+CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned flags) {
+  return run(name, [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(address != nullptr && bytes != 0);
+    Context& context = current_context();
+    forbid_while_capturing();
+    const Block& block = allocate_on_host(context, Kind::pinned, bytes, flags);
+    *address = reinterpret_cast<void*>(block.address);
+    log_block(call, block);
+  });
+}
+
+bool is_freed_by_mem_free(Kind kind) {
+  return kind == Kind::linear || kind == Kind::pitched || kind == Kind::managed || kind == Kind::async ||
+         kind == Kind::external || kind == Kind::graph;
+}
+
+// Waits for the work of the context that might use it, as a device's free does.
+CUresult free_device(const char* name, CUdeviceptr address) {
+  return run(name, [&](Lock& lock, Call& call) {
+    call.number("address", address);
+    Context& context = current_context();
+    forbid_while_capturing();
+    if (address == 0) return;
+    wait_for(lock, work_of(context));
+    const Block* block = find_block_at(address);
+    require_argument(block != nullptr && is_freed_by_mem_free(block->kind) && block->has_memory &&
+                     !block->is_freed_in_stream);
+    call.number("bytes", block->bytes).text("kind", name_of(block->kind));
+    if (block->kind == Kind::graph) {
+      find_block_at(address)->is_left_by_graph = false;
+      lock.unlock();
+      free_graph_block(address);
+    } else {
+      free_block(*block);
+    }
+  });
+}
+
+CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
+  return run(name, [&](Lock&, Call& call) {
+    const auto start = reinterpret_cast<uintptr_t>(address);
+    call.number("address", start).number("bytes", bytes);
+    require_argument(start != 0 && bytes != 0);
+    Context& context = current_context();
+    forbid_while_capturing();
+    auto next = blocks().lower_bound(start);
+    const bool overlaps = (next != blocks().end() && next->first < start + bytes) || find_block(start) != nullptr;
+    require(!overlaps, CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+    Block block{start, bytes, Kind::registered, &context, &context.device};
+    block.flags = flags;
+    blocks().emplace(start, block);
+  });
+}
+
+}  // namespace
+
+SIMCUDA_EXPORT CUresult cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
+  return allocate("cuMemAlloc_v2", address, bytes, Kind::linear);
+}
+
+SIMCUDA_EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr* address, size_t* pitch, size_t width, size_t height,
+                                           unsigned element_bytes) {
+  const bool valid = pitch != nullptr && (element_bytes == 4 || element_bytes == 8 || element_bytes == 16);
+  const size_t row = (width + kPitchGranule - 1) & ~(kPitchGranule - 1);
+  const CUresult result = allocate("cuMemAllocPitch_v2", address, valid ? row * height : 0, Kind::pitched);
+  if (result == CUDA_SUCCESS) *pitch = row;
+  return result;
+}
+
+SIMCUDA_EXPORT CUresult cuMemAllocManaged(CUdeviceptr* address, size_t bytes, unsigned flags) {
+  return run("cuMemAllocManaged", [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(address != nullptr && (flags == CU_MEM_ATTACH_GLOBAL || flags == CU_MEM_ATTACH_HOST));
+    Context& context = current_context();
+    forbid_while_capturing();
+    const Block& block = allocate_on_host(context, Kind::managed, bytes, flags);
+    *address = block.address;
+    log_block(call, block);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemFree_v2(CUdeviceptr address) { return free_device("cuMemFree_v2", address); }
+
+SIMCUDA_EXPORT CUresult cuMemAllocHost_v2(void** address, size_t bytes) {
+  return allocate_host("cuMemAllocHost_v2", address, bytes, 0);
+}
+SIMCUDA_EXPORT CUresult cuMemHostAlloc(void** address, size_t bytes, unsigned flags) {
+  return allocate_host("cuMemHostAlloc", address, bytes, flags);
+}
+
+SIMCUDA_EXPORT CUresult cuMemFreeHost(void* address) {
+  return run("cuMemFreeHost", [&](Lock& lock, Call& call) {
+    const auto start = reinterpret_cast<uintptr_t>(address);
+    call.number("address", start);
+    Context& context = current_context();
+    forbid_while_capturing();
+    if (start == 0) return;
+    wait_for(lock, work_of(context));
+    const Block* block = find_block_at(start);
+    require_argument(block != nullptr && block->kind == Kind::pinned);
+    call.number("bytes", block->bytes).text("kind", name_of(block->kind));
+    free_block(*block);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemHostRegister(void* address, size_t bytes, unsigned flags) {
+  return register_host("cuMemHostRegister", address, bytes, flags);
+}
+SIMCUDA_EXPORT CUresult cuMemHostRegister_v2(void* address, size_t bytes, unsigned flags) {
+  return register_host("cuMemHostRegister_v2", address, bytes, flags);
+}
+
+SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
+  return run("cuMemHostUnregister", [&](Lock& lock, Call& call) {
+    const auto start = reinterpret_cast<uintptr_t>(address);
+    call.number("address", start);
+    Context& context = current_context();
+    forbid_while_capturing();
+    wait_for(lock, work_of(context));
+    const Block* block = find_block_at(start);
+    require(block != nullptr && block->kind == Kind::registered, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    call.number("bytes", block->bytes);
+    free_block(*block);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* address, void* host, unsigned flags) {
+  return run("cuMemHostGetDevicePointer_v2", [&](Lock&, Call&) {
+    const Block* block = find_block(reinterpret_cast<uintptr_t>(host));
+    require_argument(address != nullptr && flags == 0 && block != nullptr &&
+                     (block->kind == Kind::pinned || block->kind == Kind::registered));
+    *address = reinterpret_cast<CUdeviceptr>(host);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemHostGetFlags(unsigned* flags, void* host) {
+  return run("cuMemHostGetFlags", [&](Lock&, Call&) {
+    const Block* block = find_block(reinterpret_cast<uintptr_t>(host));
+    require_argument(flags != nullptr && block != nullptr && block->kind == Kind::pinned);
+    *flags = block->flags;
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemGetInfo_v2(size_t* free_bytes, size_t* total_bytes) {
+  return run("cuMemGetInfo_v2", [&](Lock&, Call&) {
+    const DeviceMemory& memory = current_context().device.memory;
+    if (free_bytes != nullptr) *free_bytes = memory.free_bytes();
+    if (total_bytes != nullptr) *total_bytes = memory.total_bytes();
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, size_t* bytes, CUdeviceptr address) {
+  return run("cuMemGetAddressRange_v2", [&](Lock&, Call&) {
+    current_context();
+    const Block* block = find_block(address);
+    require(block != nullptr, CUDA_ERROR_NOT_FOUND);
+    if (base != nullptr) *base = block->address;
+    if (bytes != nullptr) *bytes = block->bytes;
+  });
+}
+
+// The functions of CUDA 3.1 and before, whose addresses have 32 bits: where one does not fit, there is no memory.
+SIMCUDA_EXPORT CUresult cuMemAlloc(CUdeviceptr_v1* address, unsigned bytes) {
+  return run("cuMemAlloc", [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(address != nullptr && bytes != 0);
+    refuse(CUDA_ERROR_OUT_OF_MEMORY);
+  });
+}
+SIMCUDA_EXPORT CUresult cuMemFree(CUdeviceptr_v1 address) { return free_device("cuMemFree", address); }
+SIMCUDA_EXPORT CUresult cuMemAllocHost(void** address, unsigned bytes) {
+  return allocate_host("cuMemAllocHost", address, bytes, 0);
+}
+
+}  // namespace simcuda

@@ -1,0 +1,239 @@
+// Virtual memory management: memory without an address (cuMemCreate), addresses without memory (cuMemAddressReserve), and mappings of
+// one to the other. Each piece of memory is a file of its own, so that another process can import it.
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "block.h"
+#include "graph.h"
+
+namespace simcuda {
+namespace {
+
+constexpr size_t kGranularity = size_t{2} << 20;
+
+struct Memory {
+  int file;
+  size_t bytes;
+  Device& device;
+  CUmemAllocationProp properties;
+  uint64_t handles = 1;   // cuMemRetainAllocationHandle() adds one
+  uint64_t mappings = 0;  // it is gone with the last of both
+};
+
+struct Mapping {
+  size_t bytes;
+  Memory* memory;
+};
+
+std::map<CUmemGenericAllocationHandle, std::unique_ptr<Memory>>& memories() {
+  static auto* const all = new std::map<CUmemGenericAllocationHandle, std::unique_ptr<Memory>>;
+  return *all;
+}
+std::map<uintptr_t, Mapping>& mappings() {
+  static auto* const all = new std::map<uintptr_t, Mapping>;
+  return *all;
+}
+
+CUmemGenericAllocationHandle handle_of(const Memory& memory) { return reinterpret_cast<uintptr_t>(&memory); }
+
+Memory& memory_of(CUmemGenericAllocationHandle handle) {
+  const auto found = memories().find(handle);
+  require_argument(found != memories().end() && found->second->handles > 0);
+  return *found->second;
+}
+
+CUmemGenericAllocationHandle add(int file, size_t bytes, Device& device, const CUmemAllocationProp& properties) {
+  auto made = std::make_unique<Memory>(Memory{file, bytes, device, properties});
+  const CUmemGenericAllocationHandle handle = handle_of(*made);
+  memories()[handle] = std::move(made);
+  return handle;
+}
+
+void drop_where_unused(Memory& memory) {
+  if (memory.handles != 0 || memory.mappings != 0) return;
+  memory.device.memory.give_back(memory.bytes);
+  close(memory.file);
+  log_event("memory given back", handle_of(memory), memory.bytes);
+  memories().erase(handle_of(memory));
+}
+
+// Addresses that are reserved, and wholly so.
+void require_reserved(uintptr_t address, size_t bytes) {
+  const Block* block = find_block(address);
+  require_argument(block != nullptr && block->kind == Kind::reserved && address + bytes <= block->end());
+}
+
+void* pointer(uintptr_t address) { return reinterpret_cast<void*>(address); }
+
+}  // namespace
+
+SIMCUDA_EXPORT CUresult cuMemGetAllocationGranularity(size_t* granularity, const CUmemAllocationProp* properties,
+                                                      CUmemAllocationGranularity_flags) {
+  return run("cuMemGetAllocationGranularity", [&](Lock&, Call&) {
+    require_argument(granularity != nullptr && properties != nullptr);
+    *granularity = kGranularity;
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemCreate(CUmemGenericAllocationHandle* handle, size_t bytes,
+                                    const CUmemAllocationProp* properties, unsigned long long flags) {
+  return run("cuMemCreate", [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(handle != nullptr && properties != nullptr && flags == 0);
+    require_argument(bytes != 0 && bytes % kGranularity == 0);
+    require_argument(properties->type == CU_MEM_ALLOCATION_TYPE_PINNED);
+    const bool on_device = properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE;
+    Device& device = device_of(on_device ? properties->location.id : 0);
+    require(device.memory.take(bytes), CUDA_ERROR_OUT_OF_MEMORY);
+    const int file = memfd_create("simcuda memory", MFD_CLOEXEC);
+    require(file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0, CUDA_ERROR_OUT_OF_MEMORY);
+    *handle = add(file, bytes, device, *properties);
+    call.number("handle", *handle).number("bytes", bytes).text("kind", "memory");
+    call.number("device", static_cast<uint64_t>(device.ordinal));
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemRelease(CUmemGenericAllocationHandle handle) {
+  return run("cuMemRelease", [&](Lock&, Call& call) {
+    call.number("handle", handle);
+    Memory& memory = memory_of(handle);
+    call.number("bytes", memory.bytes);
+    --memory.handles;
+    drop_where_unused(memory);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void* address) {
+  return run("cuMemRetainAllocationHandle", [&](Lock&, Call& call) {
+    require_argument(handle != nullptr);
+    auto after = mappings().upper_bound(reinterpret_cast<uintptr_t>(address));
+    require_argument(after != mappings().begin());
+    const auto& [start, mapping] = *std::prev(after);
+    require_argument(reinterpret_cast<uintptr_t>(address) < start + mapping.bytes);
+    ++mapping.memory->handles;
+    *handle = handle_of(*mapping.memory);
+    call.number("handle", *handle);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp* properties,
+                                                               CUmemGenericAllocationHandle handle) {
+  return run("cuMemGetAllocationPropertiesFromHandle", [&](Lock&, Call&) {
+    require_argument(properties != nullptr);
+    *properties = memory_of(handle).properties;
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemExportToShareableHandle(void* shared, CUmemGenericAllocationHandle handle,
+                                                     CUmemAllocationHandleType type, unsigned long long flags) {
+  return run("cuMemExportToShareableHandle", [&](Lock&, Call& call) {
+    require_argument(shared != nullptr && flags == 0);
+    require(type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, CUDA_ERROR_NOT_SUPPORTED);
+    *static_cast<int*>(shared) = dup(memory_of(handle).file);
+    call.number("handle", handle);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemImportFromShareableHandle(CUmemGenericAllocationHandle* handle, void* shared,
+                                                       CUmemAllocationHandleType type) {
+  return run("cuMemImportFromShareableHandle", [&](Lock&, Call& call) {
+    require_argument(handle != nullptr);
+    require(type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, CUDA_ERROR_NOT_SUPPORTED);
+    const int file = dup(static_cast<int>(reinterpret_cast<intptr_t>(shared)));
+    struct stat status {};
+    require_argument(file >= 0 && fstat(file, &status) == 0);
+    CUmemAllocationProp properties{};
+    properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
+    Device& device = device_of(0);
+    require(device.memory.take(static_cast<size_t>(status.st_size)), CUDA_ERROR_OUT_OF_MEMORY);
+    *handle = add(file, static_cast<size_t>(status.st_size), device, properties);
+    call.number("handle", *handle)
+        .number("bytes", static_cast<uint64_t>(status.st_size))
+        .text("kind", "imported memory");
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemAddressReserve(CUdeviceptr* address, size_t bytes, size_t alignment, CUdeviceptr wanted,
+                                            unsigned long long flags) {
+  return run("cuMemAddressReserve", [&](Lock&, Call& call) {
+    call.number("asked", bytes);
+    require_argument(address != nullptr && bytes != 0 && bytes % kGranularity == 0 && flags == 0);
+    const size_t aligned_to = std::max(alignment, kGranularity);
+    void* mapped =
+        mmap(pointer(wanted), bytes + aligned_to, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
+    const auto start = reinterpret_cast<uintptr_t>(mapped);
+    const uintptr_t aligned = (start + aligned_to - 1) & ~(aligned_to - 1);
+    if (aligned != start) munmap(mapped, aligned - start);
+    if (const uintptr_t end = start + bytes + aligned_to; end != aligned + bytes) {
+      munmap(pointer(aligned + bytes), end - (aligned + bytes));
+    }
+    blocks().emplace(aligned, Block{aligned, bytes, Kind::reserved, nullptr, nullptr});
+    *address = aligned;
+    call.number("address", aligned).number("bytes", bytes).text("kind", name_of(Kind::reserved));
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemAddressFree(CUdeviceptr address, size_t bytes) {
+  return run("cuMemAddressFree", [&](Lock&, Call& call) {
+    call.number("address", address).number("bytes", bytes);
+    const Block* block = find_block_at(address);
+    require_argument(block != nullptr && block->kind == Kind::reserved && block->bytes == bytes);
+    const auto inside = mappings().lower_bound(address);
+    require_argument(inside == mappings().end() || inside->first >= address + bytes);
+    free_block(*block);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemMap(CUdeviceptr address, size_t bytes, size_t offset, CUmemGenericAllocationHandle handle,
+                                 unsigned long long flags) {
+  return run("cuMemMap", [&](Lock&, Call& call) {
+    call.number("address", address).number("bytes", bytes).number("handle", handle);
+    require_argument(flags == 0 && bytes % kGranularity == 0);
+    Memory& memory = memory_of(handle);
+    require_argument(offset + bytes <= memory.bytes);
+    require_reserved(address, bytes);
+    require_argument(!mappings().contains(address));
+    void* mapped =
+        mmap(pointer(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, memory.file, static_cast<off_t>(offset));
+    require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
+    mappings()[address] = {bytes, &memory};
+    ++memory.mappings;
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemUnmap(CUdeviceptr address, size_t bytes) {
+  return run("cuMemUnmap", [&](Lock&, Call& call) {
+    call.number("address", address).number("bytes", bytes);
+    require_reserved(address, bytes);
+    const auto first = mappings().lower_bound(address), end = mappings().lower_bound(address + bytes);
+    require_argument(first != end && first->first == address);
+    for (auto at = first; at != end; ++at) {
+      require_argument(at->first + at->second.bytes <= address + bytes);
+    }
+    for (auto at = first; at != end; ++at) {
+      --at->second.memory->mappings;
+      drop_where_unused(*at->second.memory);
+    }
+    mappings().erase(first, end);
+    mmap(pointer(address), bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  });
+}
+
+SIMCUDA_EXPORT CUresult cuMemSetAccess(CUdeviceptr address, size_t bytes, const CUmemAccessDesc* wanted, size_t count) {
+  return run("cuMemSetAccess", [&](Lock&, Call& call) {
+    call.number("address", address).number("bytes", bytes);
+    require_argument(wanted != nullptr && count != 0);
+    require_reserved(address, bytes);
+    int protection = PROT_NONE;
+    for (size_t i = 0; i < count; ++i) {
+      if (wanted[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READ) protection |= PROT_READ;
+      if (wanted[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE) protection |= PROT_READ | PROT_WRITE;
+    }
+    require_argument(mprotect(pointer(address), bytes, protection) == 0);
+  });
+}
+
+}  // namespace simcuda

@@ -1,0 +1,238 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "driver_test.h"
+
+namespace simcuda {
+namespace {
+
+class Memory : public DriverTest {};
+
+TEST_F(Memory, IsTakenAndGivenBack) {
+  const size_t before = free_bytes();
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAlloc(&address, 1000));
+  EXPECT_EQ(free_bytes(), before - 1024);
+  EXPECT_OK(cuMemFree(address));
+  EXPECT_EQ(free_bytes(), before);
+  EXPECT_ERROR(cuMemFree(address), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemFree(0));
+  EXPECT_ERROR(cuMemAlloc(&address, 0), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_ERROR(cuMemAlloc(&address, before + 1), CUDA_ERROR_OUT_OF_MEMORY);
+}
+
+TEST_F(Memory, InteriorPointersAreNotFreed) {
+  CUdeviceptr address = 0, base = 0;
+  size_t bytes = 0;
+  EXPECT_OK(cuMemAlloc(&address, 1000));
+  EXPECT_ERROR(cuMemFree(address + 16), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemGetAddressRange(&base, &bytes, address + 999));
+  EXPECT_EQ(base, address);
+  EXPECT_EQ(bytes, 1000u);
+  EXPECT_ERROR(cuMemFreeHost(reinterpret_cast<void*>(address)), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Memory, CopiesAndSetsGiveTheRightBytes) {
+  std::vector<unsigned char> from(5000), to(5000);
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<unsigned char>(i * 7);
+  CUdeviceptr one = 0, two = 0;
+  EXPECT_OK(cuMemAlloc(&one, from.size()));
+  EXPECT_OK(cuMemAlloc(&two, from.size()));
+  EXPECT_OK(cuMemcpyHtoD(one, from.data(), from.size()));
+  EXPECT_OK(cuMemcpyDtoD(two, one, from.size()));
+  EXPECT_OK(cuMemsetD8(two + 100, 0xab, 50));
+  EXPECT_OK(cuMemcpyDtoH(to.data(), two, to.size()));
+  memset(&from[100], 0xab, 50);
+  EXPECT_EQ(from, to);
+  EXPECT_OK(cuMemFree(one));
+  EXPECT_OK(cuMemFree(two));
+}
+
+TEST_F(Memory, PitchedRowsAreCopied) {
+  CUdeviceptr address = 0;
+  size_t pitch = 0;
+  EXPECT_OK(cuMemAllocPitch(&address, &pitch, 100, 10, 4));
+  EXPECT_GE(pitch, 100u);
+  std::vector<char> from(1000, 'x'), to(1000);
+  CUDA_MEMCPY2D copy{};
+  copy.srcMemoryType = CU_MEMORYTYPE_HOST;
+  copy.srcHost = from.data();
+  copy.srcPitch = 100;
+  copy.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+  copy.dstDevice = address;
+  copy.dstPitch = pitch;
+  copy.WidthInBytes = 100;
+  copy.Height = 10;
+  EXPECT_OK(cuMemcpy2D(&copy));
+  EXPECT_OK(cuMemcpyDtoH(to.data() + 900, address + 9 * pitch, 100));
+  EXPECT_EQ(to[999], 'x');
+  EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Memory, PinnedAndManagedAreTheHosts) {
+  void* pinned = nullptr;
+  CUdeviceptr managed = 0;
+  EXPECT_OK(cuMemHostAlloc(&pinned, 100, CU_MEMHOSTALLOC_PORTABLE));
+  EXPECT_OK(cuMemAllocManaged(&managed, 100, CU_MEM_ATTACH_GLOBAL));
+  memset(pinned, 5, 100);
+  EXPECT_OK(cuMemcpy(managed, reinterpret_cast<CUdeviceptr>(pinned), 100));
+  EXPECT_EQ(reinterpret_cast<char*>(managed)[99], 5);
+  unsigned flags = 0;
+  EXPECT_OK(cuMemHostGetFlags(&flags, pinned));
+  EXPECT_EQ(flags, unsigned{CU_MEMHOSTALLOC_PORTABLE});
+  EXPECT_OK(cuMemFreeHost(pinned));
+  EXPECT_OK(cuMemFree(managed));
+}
+
+TEST_F(Memory, RegisteredMemoryMayNotOverlap) {
+  std::vector<char> own(10000);
+  EXPECT_OK(cuMemHostRegister(own.data(), own.size(), 0));
+  EXPECT_ERROR(cuMemHostRegister(own.data() + 100, 10, 0), CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+  EXPECT_ERROR(cuMemHostUnregister(own.data() + 100), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+  EXPECT_OK(cuMemHostUnregister(own.data()));
+}
+
+TEST_F(Memory, GoesWithItsContext) {
+  const size_t before = free_bytes();
+  CUcontext other = nullptr;
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuCtxCreate(&other, nullptr, 0, 0));
+  EXPECT_OK(cuMemAlloc(&address, 1 << 20));
+  EXPECT_OK(cuCtxDestroy(other));
+  EXPECT_EQ(free_bytes(), before);
+  EXPECT_ERROR(cuMemFree(address), CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_F(Memory, ArraysHoldRows) {
+  CUarray array = nullptr;
+  const CUDA_ARRAY_DESCRIPTOR descriptor{64, 8, CU_AD_FORMAT_FLOAT, 1};
+  const size_t before = free_bytes();
+  EXPECT_OK(cuArrayCreate(&array, &descriptor));
+  EXPECT_EQ(free_bytes(), before - 64 * 8 * 4);
+  std::vector<float> from(64 * 8, 2.5F), to(64 * 8);
+  CUDA_MEMCPY2D copy{};
+  copy.srcMemoryType = CU_MEMORYTYPE_HOST;
+  copy.srcHost = from.data();
+  copy.dstMemoryType = CU_MEMORYTYPE_ARRAY;
+  copy.dstArray = array;
+  copy.WidthInBytes = 256;
+  copy.Height = 8;
+  EXPECT_OK(cuMemcpy2D(&copy));
+  std::swap(copy.srcMemoryType, copy.dstMemoryType);
+  copy.srcArray = array;
+  copy.dstHost = to.data();
+  EXPECT_OK(cuMemcpy2D(&copy));
+  EXPECT_EQ(from, to);
+  EXPECT_OK(cuArrayDestroy(array));
+  EXPECT_ERROR(cuArrayDestroy(array), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(free_bytes(), before);
+}
+
+TEST_F(Memory, MappingsShareTheirMemory) {
+  CUmemAllocationProp properties{};
+  properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  size_t bytes = 0;
+  EXPECT_OK(cuMemGetAllocationGranularity(&bytes, &properties, CU_MEM_ALLOC_GRANULARITY_MINIMUM));
+  const size_t before = free_bytes();
+  CUmemGenericAllocationHandle handle = 0, again = 0;
+  EXPECT_OK(cuMemCreate(&handle, bytes, &properties, 0));
+  EXPECT_EQ(free_bytes(), before - bytes);
+  CUdeviceptr one = 0, two = 0;
+  EXPECT_OK(cuMemAddressReserve(&one, bytes, 0, 0, 0));
+  EXPECT_OK(cuMemAddressReserve(&two, bytes, 0, 0, 0));
+  EXPECT_OK(cuMemMap(one, bytes, 0, handle, 0));
+  EXPECT_OK(cuMemMap(two, bytes, 0, handle, 0));
+  const CUmemAccessDesc access{properties.location, CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+  EXPECT_OK(cuMemSetAccess(one, bytes, &access, 1));
+  EXPECT_OK(cuMemSetAccess(two, bytes, &access, 1));
+  EXPECT_OK(cuMemsetD8(one, 77, bytes));
+  char last = 0;
+  EXPECT_OK(cuMemcpyDtoH(&last, two + bytes - 1, 1));
+  EXPECT_EQ(last, 77);
+  EXPECT_OK(cuMemRetainAllocationHandle(&again, reinterpret_cast<void*>(one)));
+  EXPECT_EQ(again, handle);
+  EXPECT_OK(cuMemRelease(again));
+  EXPECT_OK(cuMemRelease(handle));
+  EXPECT_ERROR(cuMemAddressFree(one, bytes), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemUnmap(one, bytes));
+  EXPECT_EQ(free_bytes(), before - bytes);
+  EXPECT_OK(cuMemUnmap(two, bytes));
+  EXPECT_EQ(free_bytes(), before);
+  EXPECT_OK(cuMemAddressFree(one, bytes));
+  EXPECT_OK(cuMemAddressFree(two, bytes));
+}
+
+// The child is this program again, by exec: a forked process has no driver.
+TEST_F(Memory, IsSharedBetweenProcesses) {
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAlloc(&address, 5000));
+  EXPECT_OK(cuMemsetD8(address, 1, 5000));
+  EXPECT_OK(cuCtxSynchronize());  // a memset is not waited for
+  CUipcMemHandle handle;
+  EXPECT_OK(cuIpcGetMemHandle(&handle, address));
+  CUdeviceptr opened = 0;
+  EXPECT_ERROR(cuIpcOpenMemHandle(&opened, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS), CUDA_ERROR_INVALID_CONTEXT);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], &handle, sizeof handle), static_cast<ssize_t>(sizeof handle));
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[0], 0);
+    execl("/proc/self/exe", "simcuda_tests", "open-handle", nullptr);
+    _exit(99);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  char first = 0;
+  EXPECT_OK(cuMemcpyDtoH(&first, address, 1));
+  EXPECT_EQ(first, 2);
+  EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Memory, OfThreadsIsCountedExactly) {
+  const size_t before = free_bytes();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this] {
+      EXPECT_OK(cuCtxSetCurrent(context_));
+      for (size_t bytes = 1; bytes <= 500; ++bytes) {
+        CUdeviceptr address = 0;
+        EXPECT_OK(cuMemAlloc(&address, bytes));
+        EXPECT_OK(cuMemFree(address));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(free_bytes(), before);
+}
+
+}  // namespace
+
+// Doubles the first byte of the memory whose handle comes on standard input.
+int open_handle() {
+  CUipcMemHandle handle;
+  CUcontext context = nullptr;
+  CUdeviceptr address = 0;
+  unsigned char value = 0;
+  if (read(0, &handle, sizeof handle) != static_cast<ssize_t>(sizeof handle)) return 1;
+  if (cuInit(0) != CUDA_SUCCESS || cuCtxCreate(&context, nullptr, 0, 0) != CUDA_SUCCESS) return 2;
+  if (cuIpcOpenMemHandle(&address, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS) != CUDA_SUCCESS) return 3;
+  if (cuMemcpyDtoH(&value, address, 1) != CUDA_SUCCESS) return 4;
+  if (cuMemsetD8(address, static_cast<unsigned char>(2 * value), 1) != CUDA_SUCCESS) return 5;
+  return cuIpcCloseMemHandle(address) == CUDA_SUCCESS ? 0 : 6;
+}
+
+}  // namespace simcuda
+
+int main(int count, char** arguments) {
+  if (count > 1 && strcmp(arguments[1], "open-handle") == 0) return simcuda::open_handle();
+  testing::InitGoogleTest(&count, arguments);
+  return RUN_ALL_TESTS();
+}

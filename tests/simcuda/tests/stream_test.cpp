@@ -1,0 +1,217 @@
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "driver_test.h"
+
+namespace simcuda {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A gate in a stream: what is behind it waits until it is opened. The stream must have passed it before it goes out of scope.
+class Gate {
+ public:
+  void close(CUstream stream) { EXPECT_OK(cuLaunchHostFunc(stream, wait, this)); }
+  void open() { opened_ = true; }
+
+ private:
+  static void wait(void* self) {
+    while (!static_cast<Gate*>(self)->opened_) std::this_thread::sleep_for(milliseconds(1));
+  }
+  std::atomic<bool> opened_{false};
+};
+
+class Streams : public DriverTest {
+ protected:
+  void SetUp() override {
+    DriverTest::SetUp();
+    EXPECT_OK(cuStreamCreate(&one_, CU_STREAM_NON_BLOCKING));
+    EXPECT_OK(cuStreamCreate(&two_, CU_STREAM_NON_BLOCKING));
+    EXPECT_OK(cuEventCreate(&event_, 0));
+  }
+  CUstream one_ = nullptr, two_ = nullptr;
+  CUevent event_ = nullptr;
+};
+
+void count(void* counter) { ++*static_cast<std::atomic<int>*>(counter); }
+
+TEST_F(Streams, RunBesideTheProgramAndInOrder) {
+  Gate gate;
+  std::atomic<int> counter{0};
+  gate.close(one_);
+  EXPECT_OK(cuLaunchHostFunc(one_, count, &counter));
+  EXPECT_OK(cuLaunchHostFunc(two_, count, &counter));
+  EXPECT_OK(cuStreamSynchronize(two_));
+  EXPECT_EQ(counter, 1);
+  EXPECT_ERROR(cuStreamQuery(one_), CUDA_ERROR_NOT_READY);
+  gate.open();
+  EXPECT_OK(cuStreamSynchronize(one_));
+  EXPECT_EQ(counter, 2);
+  EXPECT_OK(cuStreamQuery(one_));
+}
+
+TEST_F(Streams, WaitForEvents) {
+  Gate gate;
+  std::atomic<int> counter{0};
+  gate.close(one_);
+  EXPECT_OK(cuEventRecord(event_, one_));
+  EXPECT_ERROR(cuEventQuery(event_), CUDA_ERROR_NOT_READY);
+  EXPECT_OK(cuStreamWaitEvent(two_, event_, 0));
+  EXPECT_OK(cuLaunchHostFunc(two_, count, &counter));
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(counter, 0);
+  gate.open();
+  EXPECT_OK(cuStreamSynchronize(two_));
+  EXPECT_EQ(counter, 1);
+  EXPECT_OK(cuEventQuery(event_));
+}
+
+TEST_F(Streams, TheLegacyStreamWaitsForBlockingOnesOnly) {
+  CUstream blocking = nullptr;
+  EXPECT_OK(cuStreamCreate(&blocking, CU_STREAM_DEFAULT));
+  Gate gate, other_gate;
+  std::atomic<int> counter{0};
+  gate.close(blocking);
+  other_gate.close(one_);
+  EXPECT_OK(cuLaunchHostFunc(nullptr, count, &counter));
+  std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(counter, 0);
+  gate.open();
+  EXPECT_OK(cuStreamSynchronize(nullptr));
+  EXPECT_EQ(counter, 1);
+  other_gate.open();
+  EXPECT_OK(cuStreamSynchronize(one_));
+}
+
+TEST_F(Streams, OneEventCoversAllOfAContext) {
+  Gate gate;
+  gate.close(two_);
+  EXPECT_OK(cuCtxRecordEvent(context_, event_));
+  EXPECT_ERROR(cuEventQuery(event_), CUDA_ERROR_NOT_READY);
+  gate.open();
+  EXPECT_OK(cuEventSynchronize(event_));
+}
+
+TEST_F(Streams, FreeingWaitsForWhatIsQueued) {
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  Gate gate;
+  gate.close(one_);
+  EXPECT_OK(cuMemsetD8Async(address, 1, 100, one_));
+  std::thread opener([&] {
+    std::this_thread::sleep_for(milliseconds(20));
+    gate.open();
+  });
+  EXPECT_OK(cuMemFree(address));
+  opener.join();
+  EXPECT_OK(cuCtxSynchronize());
+}
+
+TEST_F(Streams, UseAfterFreeIsAnErrorThatStays) {
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAllocAsync(&address, 100, one_));
+  EXPECT_OK(cuMemFreeAsync(address, one_));
+  EXPECT_OK(cuMemsetD8Async(address, 1, 100, one_));
+  EXPECT_ERROR(cuStreamSynchronize(one_), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_ERROR(cuMemAlloc(&address, 100), CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+TEST_F(Streams, StreamOrderedMemoryIsFreedInItsStream) {
+  const size_t before = free_bytes();
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAllocAsync(&address, 4096, one_));
+  Gate gate;
+  gate.close(one_);
+  EXPECT_OK(cuMemFreeAsync(address, one_));
+  EXPECT_ERROR(cuMemFreeAsync(address, one_), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(free_bytes(), before - 4096);
+  gate.open();
+  EXPECT_OK(cuStreamSynchronize(one_));
+  EXPECT_EQ(free_bytes(), before);
+}
+
+TEST_F(Streams, CapturesMakeGraphsAndForbidWhatIsUnsafe) {
+  CUgraph graph = nullptr;
+  CUdeviceptr address = 0;
+  std::atomic<int> counter{0};
+  EXPECT_OK(cuStreamBeginCapture(one_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuLaunchHostFunc(one_, count, &counter));
+  EXPECT_OK(cuStreamEndCapture(one_, &graph));
+  EXPECT_EQ(counter, 0);
+  CUgraphExec executable = nullptr;
+  EXPECT_OK(cuGraphInstantiate(&executable, graph, 0));
+  EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_OK(cuStreamSynchronize(one_));
+  EXPECT_EQ(counter, 2);
+
+  EXPECT_OK(cuStreamBeginCapture(one_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_ERROR(cuMemAlloc(&address, 100), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  EXPECT_ERROR(cuStreamEndCapture(one_, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+
+  EXPECT_OK(cuStreamBeginCapture(one_, CU_STREAM_CAPTURE_MODE_RELAXED));
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  EXPECT_OK(cuStreamEndCapture(one_, &graph));
+  EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Streams, CapturedAllocationsAreTheGraphs) {
+  CUgraph graph = nullptr;
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuStreamBeginCapture(one_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuMemAllocAsync(&address, 8192, one_));
+  EXPECT_OK(cuMemsetD8Async(address, 3, 8192, one_));
+  EXPECT_OK(cuMemFreeAsync(address, one_));
+  EXPECT_OK(cuStreamEndCapture(one_, &graph));
+  CUgraphExec executable = nullptr;
+  EXPECT_OK(cuGraphInstantiate(&executable, graph, 0));
+  for (int i = 0; i < 3; ++i) EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_OK(cuStreamSynchronize(one_));
+  EXPECT_OK(cuGraphExecDestroy(executable));
+  EXPECT_OK(cuGraphDestroy(graph));
+}
+
+class GraphMemory : public Streams {
+ protected:
+  // A graph that allocates and does not free.
+  CUgraphExec instantiate(unsigned long long flags) {
+    CUgraph graph = nullptr;
+    CUgraphNode node = nullptr;
+    CUgraphExec executable = nullptr;
+    CUDA_MEM_ALLOC_NODE_PARAMS parameters{};
+    parameters.bytesize = 4096;
+    EXPECT_OK(cuGraphCreate(&graph, 0));
+    EXPECT_OK(cuGraphAddMemAllocNode(&node, graph, nullptr, 0, &parameters));
+    EXPECT_OK(cuGraphInstantiate(&executable, graph, flags));
+    address_ = parameters.dptr;
+    return executable;
+  }
+  CUdeviceptr address_ = 0;
+};
+
+TEST_F(GraphMemory, IsThereFromALaunchUntilItIsFreed) {
+  const CUgraphExec executable = instantiate(0);
+  EXPECT_ERROR(cuMemFree(address_), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_ERROR(cuGraphLaunch(executable, one_), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemFree(address_));
+  EXPECT_ERROR(cuMemFree(address_), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_OK(cuMemFreeAsync(address_, one_));
+  EXPECT_ERROR(cuMemFreeAsync(address_, one_), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuStreamSynchronize(one_));
+}
+
+TEST_F(GraphMemory, IsFreedByTheNextLaunchWhereTheGraphWasToldTo) {
+  const CUgraphExec executable = instantiate(CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH);
+  for (int i = 0; i < 3; ++i) EXPECT_OK(cuGraphLaunch(executable, one_));
+  EXPECT_OK(cuStreamSynchronize(one_));
+  cuuint64_t used = 0;
+  EXPECT_OK(cuDeviceGetGraphMemAttribute(0, CU_GRAPH_MEM_ATTR_USED_MEM_CURRENT, &used));
+  EXPECT_EQ(used, 4096u);
+  EXPECT_OK(cuMemFree(address_));
+}
+
+}  // namespace
+}  // namespace simcuda
