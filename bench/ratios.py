@@ -53,13 +53,16 @@ class Micro:
     def __init__(self, results):
         self.cases = results.get("micro", {}).get("cases", {})
 
+    def rounds(self, case, tool):
+        return self.cases.get(case, {}).get("tools", {}).get(tool)
+
     def value(self, case, tool):
-        found = self.cases.get(case, {}).get("tools", {}).get(tool)
+        found = self.rounds(case, tool)
         return figures.median(found) if found else None
 
     def least(self, case, tool):
         """Of the rounds: for what waits for memory, which other users of the machine only make slower."""
-        found = self.cases.get(case, {}).get("tools", {}).get(tool)
+        found = self.rounds(case, tool)
         return min(found) if found else None
 
     def ratio(self, case, tool="weir-exact", base="mimalloc"):

@@ -100,7 +100,7 @@ bool RecentStacks::overwrite(uint32_t checks, uint64_t clock) {
 
 void RecentStacks::keep() {
   if (put_units_ == 0) return;
-  const Leaf& leaf = *reinterpret_cast<const Kept*>(next_unit());
+  const Leaf& leaf = *next_kept();
   if (callers_hash_ == 0) callers_hash_ = hash_of_callers(leaf.ip, leaf.sp);
   enter(turn_hash_, next_);
   enter(callers_hash_, next_);

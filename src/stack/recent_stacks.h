@@ -46,7 +46,7 @@ class RecentStacks {
   // The stack of what was put.
   void name(LastStack& last, core::StackId stack) {
     last.leaf_stack = stack;
-    if (put_units_ != 0) reinterpret_cast<Kept*>(next_unit())->stack = stack;
+    if (put_units_ != 0) next_kept()->stack = stack;
   }
 
   // Keeps what was put and named after both looks of the same capture.
@@ -132,6 +132,7 @@ class RecentStacks {
   }
 
   PackedCheck* next_unit() const { return units_ + (next_ & last_unit_); }
+  Kept* next_kept() const { return reinterpret_cast<Kept*>(next_unit()); }
   PackedCheck* next_checks() const { return next_unit() + kKeptUnits; }
   static bool hold_further_out(const PackedCheck* mark, const PackedCheck* end, uintptr_t base);
   bool grow();

@@ -26,9 +26,7 @@ std::map<CUmipmappedArray, std::unique_ptr<Mipmapped>>& mipmapped_arrays() {
 }
 
 Mipmapped& mipmapped_of(CUmipmappedArray handle) {
-  const auto found = mipmapped_arrays().find(handle);
-  require(found != mipmapped_arrays().end(), CUDA_ERROR_INVALID_HANDLE);
-  return *found->second;
+  return at_handle(mipmapped_arrays(), handle, CUDA_ERROR_INVALID_HANDLE);
 }
 
 size_t bytes_of(const CUDA_ARRAY3D_DESCRIPTOR& descriptor, size_t element_bytes) {
@@ -79,11 +77,7 @@ CUDA_ARRAY3D_DESCRIPTOR widened(const CUDA_ARRAY_DESCRIPTOR& flat) {
 
 size_t Array::element_bytes() const { return element_bytes_of(descriptor); }
 
-Array& array_of(CUarray handle) {
-  const auto found = arrays().find(handle);
-  require(found != arrays().end(), CUDA_ERROR_INVALID_HANDLE);
-  return *found->second;
-}
+Array& array_of(CUarray handle) { return at_handle(arrays(), handle, CUDA_ERROR_INVALID_HANDLE); }
 
 void forget_arrays_of(const Context& context) {
   std::erase_if(arrays(), [&](const auto& entry) {

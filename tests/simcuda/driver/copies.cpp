@@ -145,93 +145,68 @@ uintptr_t address_of(const void* host) { return reinterpret_cast<uintptr_t>(host
 
 }  // namespace
 
-// Synchronous: `_ptds` is the form of programs for which null is the thread's own default stream.
-#define SIMCUDA_SYNCHRONOUS(name, parameters, call)     \
-  SIMCUDA_EXPORT CUresult name parameters {             \
-    constexpr bool per_thread = false;                  \
-    constexpr const char* name_of_call = #name;         \
-    return call;                                        \
-  }                                                     \
-  SIMCUDA_EXPORT CUresult name##_ptds parameters {      \
-    constexpr bool per_thread = true;                   \
-    constexpr const char* name_of_call = #name "_ptds"; \
-    return call;                                        \
-  }
-#define SIMCUDA_ASYNCHRONOUS(name, parameters, call)    \
-  SIMCUDA_EXPORT CUresult name parameters {             \
-    constexpr bool per_thread = false;                  \
-    constexpr const char* name_of_call = #name;         \
-    return call;                                        \
-  }                                                     \
-  SIMCUDA_EXPORT CUresult name##_ptsz parameters {      \
-    constexpr bool per_thread = true;                   \
-    constexpr const char* name_of_call = #name "_ptsz"; \
-    return call;                                        \
-  }
+SIMCUDA_TWO_FORMS(cuMemcpy, _ptds, (CUdeviceptr to, CUdeviceptr from, size_t bytes),
+                  copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpyHtoD_v2, _ptds, (CUdeviceptr to, const void* from, size_t bytes),
+                  copy_linear(name_of_call, to, address_of(from), bytes, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpyDtoH_v2, _ptds, (void* to, CUdeviceptr from, size_t bytes),
+                  copy_linear(name_of_call, address_of(to), from, bytes, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpyDtoD_v2, _ptds, (CUdeviceptr to, CUdeviceptr from, size_t bytes),
+                  copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpyPeer, _ptds, (CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, size_t bytes),
+                  copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpy2D_v2, _ptds, (const CUDA_MEMCPY2D* parameters),
+                  copy_2d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpy2DUnaligned_v2, _ptds, (const CUDA_MEMCPY2D* parameters),
+                  copy_2d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpy3D_v2, _ptds, (const CUDA_MEMCPY3D* parameters),
+                  copy_3d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
 
-SIMCUDA_SYNCHRONOUS(cuMemcpy, (CUdeviceptr to, CUdeviceptr from, size_t bytes),
-                    copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpyHtoD_v2, (CUdeviceptr to, const void* from, size_t bytes),
-                    copy_linear(name_of_call, to, address_of(from), bytes, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpyDtoH_v2, (void* to, CUdeviceptr from, size_t bytes),
-                    copy_linear(name_of_call, address_of(to), from, bytes, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpyDtoD_v2, (CUdeviceptr to, CUdeviceptr from, size_t bytes),
-                    copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpyPeer, (CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, size_t bytes),
-                    copy_linear(name_of_call, to, from, bytes, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpy2D_v2, (const CUDA_MEMCPY2D* parameters),
-                    copy_2d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpy2DUnaligned_v2, (const CUDA_MEMCPY2D* parameters),
-                    copy_2d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
-SIMCUDA_SYNCHRONOUS(cuMemcpy3D_v2, (const CUDA_MEMCPY3D* parameters),
-                    copy_3d(name_of_call, parameters, nullptr, per_thread, Wait::yes))
+SIMCUDA_TWO_FORMS(cuMemcpyAsync, _ptsz, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
+                  copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpyHtoDAsync_v2, _ptsz, (CUdeviceptr to, const void* from, size_t bytes, CUstream stream),
+                  copy_linear(name_of_call, to, address_of(from), bytes, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpyDtoHAsync_v2, _ptsz, (void* to, CUdeviceptr from, size_t bytes, CUstream stream),
+                  copy_linear(name_of_call, address_of(to), from, bytes, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpyDtoDAsync_v2, _ptsz, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
+                  copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpyPeerAsync, _ptsz,
+                  (CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, size_t bytes, CUstream stream),
+                  copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpy2DAsync_v2, _ptsz, (const CUDA_MEMCPY2D* parameters, CUstream stream),
+                  copy_2d(name_of_call, parameters, stream, per_thread, Wait::no))
+SIMCUDA_TWO_FORMS(cuMemcpy3DAsync_v2, _ptsz, (const CUDA_MEMCPY3D* parameters, CUstream stream),
+                  copy_3d(name_of_call, parameters, stream, per_thread, Wait::no))
 
-SIMCUDA_ASYNCHRONOUS(cuMemcpyAsync, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
-                     copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void* from, size_t bytes, CUstream stream),
-                     copy_linear(name_of_call, to, address_of(from), bytes, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpyDtoHAsync_v2, (void* to, CUdeviceptr from, size_t bytes, CUstream stream),
-                     copy_linear(name_of_call, address_of(to), from, bytes, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpyDtoDAsync_v2, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream),
-                     copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpyPeerAsync,
-                     (CUdeviceptr to, CUcontext, CUdeviceptr from, CUcontext, size_t bytes, CUstream stream),
-                     copy_linear(name_of_call, to, from, bytes, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpy2DAsync_v2, (const CUDA_MEMCPY2D* parameters, CUstream stream),
-                     copy_2d(name_of_call, parameters, stream, per_thread, Wait::no))
-SIMCUDA_ASYNCHRONOUS(cuMemcpy3DAsync_v2, (const CUDA_MEMCPY3D* parameters, CUstream stream),
-                     copy_3d(name_of_call, parameters, stream, per_thread, Wait::no))
-
-SIMCUDA_SYNCHRONOUS(cuMemsetD8_v2, (CUdeviceptr address, unsigned char value, size_t count),
-                    set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
-SIMCUDA_SYNCHRONOUS(cuMemsetD16_v2, (CUdeviceptr address, unsigned short value, size_t count),
-                    set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
-SIMCUDA_SYNCHRONOUS(cuMemsetD32_v2, (CUdeviceptr address, unsigned value, size_t count),
-                    set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
-SIMCUDA_SYNCHRONOUS(cuMemsetD2D8_v2,
-                    (CUdeviceptr address, size_t pitch, unsigned char value, size_t width, size_t rows),
-                    set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
-SIMCUDA_SYNCHRONOUS(cuMemsetD2D16_v2,
-                    (CUdeviceptr address, size_t pitch, unsigned short value, size_t width, size_t rows),
-                    set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
-SIMCUDA_SYNCHRONOUS(cuMemsetD2D32_v2, (CUdeviceptr address, size_t pitch, unsigned value, size_t width, size_t rows),
-                    set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD8Async, (CUdeviceptr address, unsigned char value, size_t count, CUstream stream),
-                     set(name_of_call, address, 0, value, count, 1, stream, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD16Async, (CUdeviceptr address, unsigned short value, size_t count, CUstream stream),
-                     set(name_of_call, address, 0, value, count, 1, stream, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD32Async, (CUdeviceptr address, unsigned value, size_t count, CUstream stream),
-                     set(name_of_call, address, 0, value, count, 1, stream, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD2D8Async,
-                     (CUdeviceptr address, size_t pitch, unsigned char value, size_t width, size_t rows,
-                      CUstream stream),
-                     set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD2D16Async,
-                     (CUdeviceptr address, size_t pitch, unsigned short value, size_t width, size_t rows,
-                      CUstream stream),
-                     set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
-SIMCUDA_ASYNCHRONOUS(cuMemsetD2D32Async,
-                     (CUdeviceptr address, size_t pitch, unsigned value, size_t width, size_t rows, CUstream stream),
-                     set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD8_v2, _ptds, (CUdeviceptr address, unsigned char value, size_t count),
+                  set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD16_v2, _ptds, (CUdeviceptr address, unsigned short value, size_t count),
+                  set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD32_v2, _ptds, (CUdeviceptr address, unsigned value, size_t count),
+                  set(name_of_call, address, 0, value, count, 1, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D8_v2, _ptds,
+                  (CUdeviceptr address, size_t pitch, unsigned char value, size_t width, size_t rows),
+                  set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D16_v2, _ptds,
+                  (CUdeviceptr address, size_t pitch, unsigned short value, size_t width, size_t rows),
+                  set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D32_v2, _ptds,
+                  (CUdeviceptr address, size_t pitch, unsigned value, size_t width, size_t rows),
+                  set(name_of_call, address, pitch, value, width, rows, nullptr, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD8Async, _ptsz, (CUdeviceptr address, unsigned char value, size_t count, CUstream stream),
+                  set(name_of_call, address, 0, value, count, 1, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD16Async, _ptsz, (CUdeviceptr address, unsigned short value, size_t count, CUstream stream),
+                  set(name_of_call, address, 0, value, count, 1, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD32Async, _ptsz, (CUdeviceptr address, unsigned value, size_t count, CUstream stream),
+                  set(name_of_call, address, 0, value, count, 1, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D8Async, _ptsz,
+                  (CUdeviceptr address, size_t pitch, unsigned char value, size_t width, size_t rows, CUstream stream),
+                  set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D16Async, _ptsz,
+                  (CUdeviceptr address, size_t pitch, unsigned short value, size_t width, size_t rows, CUstream stream),
+                  set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuMemsetD2D32Async, _ptsz,
+                  (CUdeviceptr address, size_t pitch, unsigned value, size_t width, size_t rows, CUstream stream),
+                  set(name_of_call, address, pitch, value, width, rows, stream, per_thread))
 
 }  // namespace simcuda

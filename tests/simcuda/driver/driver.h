@@ -12,6 +12,20 @@
 
 #define SIMCUDA_EXPORT extern "C" __attribute__((visibility("default")))
 
+// A function in its two forms, of which the one with the suffix is that of programs for which null is the thread's own default stream.
+// `call` sees which as `per_thread`, and `name_of_call`.
+#define SIMCUDA_TWO_FORMS(name, suffix, parameters, call) \
+  SIMCUDA_EXPORT CUresult name parameters {               \
+    constexpr bool per_thread = false;                    \
+    constexpr const char* name_of_call = #name;           \
+    return call;                                          \
+  }                                                       \
+  SIMCUDA_EXPORT CUresult name##suffix parameters {       \
+    constexpr bool per_thread = true;                     \
+    constexpr const char* name_of_call = #name #suffix;   \
+    return call;                                          \
+  }
+
 namespace simcuda {
 
 // Ends a call with that result.
@@ -21,6 +35,13 @@ struct Refusal {
 [[noreturn]] inline void refuse(CUresult result) { throw Refusal{result}; }
 inline void require(bool holds, CUresult otherwise) {
   if (!holds) refuse(otherwise);
+}
+// What a map from handles to pointers has.
+template <class Map>
+auto& at_handle(Map& map, const typename Map::key_type& handle, CUresult otherwise) {
+  const auto found = map.find(handle);
+  require(found != map.end(), otherwise);
+  return *found->second;
 }
 inline void require_argument(bool holds) { require(holds, CUDA_ERROR_INVALID_VALUE); }
 

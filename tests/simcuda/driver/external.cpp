@@ -19,11 +19,7 @@ std::map<CUexternalMemory, std::unique_ptr<External>>& externals() {
   return *all;
 }
 
-External& external_of(CUexternalMemory handle) {
-  const auto found = externals().find(handle);
-  require(found != externals().end(), CUDA_ERROR_INVALID_HANDLE);
-  return *found->second;
-}
+External& external_of(CUexternalMemory handle) { return at_handle(externals(), handle, CUDA_ERROR_INVALID_HANDLE); }
 
 }  // namespace
 

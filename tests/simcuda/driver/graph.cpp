@@ -17,33 +17,8 @@ std::map<CUgraphExec, std::unique_ptr<ExecutableGraph>>& executables() {
   return *all;
 }
 
-CUgraph handle_of(const std::shared_ptr<Graph>& graph) { return reinterpret_cast<CUgraph>(graph.get()); }
-
 ExecutableGraph& executable_of(CUgraphExec handle) {
-  const auto found = executables().find(handle);
-  require(found != executables().end(), CUDA_ERROR_INVALID_HANDLE);
-  return *found->second;
-}
-
-// Captures in progress.
-std::vector<std::shared_ptr<Capture>>& captures() {
-  static auto* const all = new std::vector<std::shared_ptr<Capture>>;
-  return *all;
-}
-
-thread_local CUstreamCaptureMode thread_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-
-bool forbids(const Capture& capture) {
-  const bool is_own = capture.thread == std::this_thread::get_id();
-  if (thread_mode == CU_STREAM_CAPTURE_MODE_RELAXED) return false;
-  if (is_own) return capture.mode != CU_STREAM_CAPTURE_MODE_RELAXED;
-  return thread_mode == CU_STREAM_CAPTURE_MODE_GLOBAL && capture.mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
-}
-
-Block& add_graph_block(Context& context, size_t bytes) {
-  Block& block = allocate_on_device(context, Kind::graph, bytes);
-  block.has_memory = false;
-  return block;
+  return at_handle(executables(), handle, CUDA_ERROR_INVALID_HANDLE);
 }
 
 void append_tasks(const Graph& graph, std::vector<Task>& tasks, std::vector<uintptr_t>& left) {
@@ -90,51 +65,18 @@ Graph::~Graph() {
   }
 }
 
-Graph& graph_of(CUgraph handle) {
-  const auto found = graphs().find(handle);
-  require(found != graphs().end(), CUDA_ERROR_INVALID_VALUE);
-  return *found->second;
+CUgraph add_graph(std::shared_ptr<Graph> graph) {
+  const auto handle = reinterpret_cast<CUgraph>(graph.get());
+  graphs()[handle] = std::move(graph);
+  return handle;
 }
 
-Node* capture_node(Stream& stream, CUgraphNodeType type, Task task) {
-  if (stream.capture == nullptr) return nullptr;
-  require(stream.capture->valid, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
-  std::vector<CUgraphNode>& dependencies = stream.capture_dependencies;
-  Node& node = stream.capture->graph->add(type, dependencies.data(), dependencies.size(), std::move(task));
-  dependencies = {simcuda::handle_of(&node)};
-  return &node;
-}
+Graph& graph_of(CUgraph handle) { return at_handle(graphs(), handle, CUDA_ERROR_INVALID_VALUE); }
 
-void submit(Lock& lock, Stream& stream, CUgraphNodeType type, Task task) {
-  if (stream.kind == StreamKind::legacy_default) {
-    // It would have to wait for a stream that does not run.
-    for (const auto& [handle, other] : stream.context.streams) {
-      if (other->capture == nullptr || !other->is_blocking()) continue;
-      other->capture->valid = false;
-      refuse(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
-    }
-  }
-  if (stream.capture != nullptr) {
-    capture_node(stream, type, std::move(task));
-  } else {
-    stream.enqueue(lock, std::move(task));
-  }
-}
-
-void forbid_while_capturing() {
-  bool forbidden = false;
-  for (const auto& capture : captures()) {
-    if (!forbids(*capture)) continue;
-    capture->valid = false;
-    forbidden = true;
-  }
-  require(!forbidden, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
-}
-
-void forbid_on_capturing(Stream& stream) {
-  if (stream.capture == nullptr) return;
-  stream.capture->valid = false;
-  refuse(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+Block& add_graph_block(Context& context, size_t bytes) {
+  Block& block = allocate_on_device(context, Kind::graph, bytes);
+  block.has_memory = false;
+  return block;
 }
 
 void allocate_graph_block(uintptr_t address) {
@@ -157,163 +99,10 @@ void free_graph_block(uintptr_t address) {
   log_event("freed by a graph", address, block->bytes);
 }
 
-// ---- captures ----
-
-namespace {
-
-std::shared_ptr<Capture> begin_capture(Stream& stream, CUstreamCaptureMode mode, std::shared_ptr<Graph> graph) {
-  require(stream.kind != StreamKind::legacy_default, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
-  require(stream.capture == nullptr, CUDA_ERROR_ILLEGAL_STATE);
-  static uint64_t last_id = 0;
-  auto capture = std::make_shared<Capture>(
-      Capture{std::move(graph), ++last_id, mode, std::this_thread::get_id(), /*is_origin=*/true});
-  captures().push_back(capture);
-  stream.capture = capture;
-  stream.capture_dependencies.clear();
-  return capture;
-}
-
-// What the thread may not do: end a capture of another thread's, unless it is relaxed.
-std::shared_ptr<Capture> end_capture(Stream& stream) {
-  const std::shared_ptr<Capture> capture = stream.capture;
-  require(capture != nullptr, CUDA_ERROR_ILLEGAL_STATE);
-  require(capture->mode == CU_STREAM_CAPTURE_MODE_RELAXED || capture->thread == std::this_thread::get_id(),
-          CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
-  std::erase(captures(), capture);
-  for (Context* context : all_contexts()) {
-    for (const auto& [handle, other] : context->streams) {
-      if (other->capture == capture) other->capture = nullptr;
-    }
-  }
-  return capture;
-}
-
-CUresult stream_begin_capture(const char* name, CUstream stream, CUstreamCaptureMode mode, bool per_thread) {
-  return run(name, [&](Lock&, Call& call) {
-    Stream& of = stream_of(stream, per_thread);
-    auto graph = std::make_shared<Graph>(of.context);
-    call.number("stream", begin_capture(of, mode, graph)->id);
-  });
-}
-
-CUresult stream_begin_capture_to_graph(const char* name, CUstream stream, CUgraph graph,
-                                       const CUgraphNode* dependencies, size_t count, CUstreamCaptureMode mode,
-                                       bool per_thread) {
-  return run(name, [&](Lock&, Call& call) {
-    Stream& of = stream_of(stream, per_thread);
-    call.number("stream", begin_capture(of, mode, graph_of(graph).shared_from_this())->id);
-    of.capture_dependencies.assign(dependencies, dependencies + count);
-  });
-}
-
-CUresult stream_end_capture(const char* name, CUstream stream, CUgraph* graph, bool per_thread) {
-  return run(name, [&](Lock&, Call& call) {
-    require_argument(graph != nullptr);
-    *graph = nullptr;
-    const std::shared_ptr<Capture> capture = end_capture(stream_of(stream, per_thread));
-    call.number("stream", capture->id);
-    require(capture->valid, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
-    *graph = handle_of(capture->graph);
-    graphs()[*graph] = capture->graph;
-  });
-}
-
-CUresult stream_is_capturing(CUstream stream, CUstreamCaptureStatus* status, bool per_thread) {
-  return run("cuStreamIsCapturing", [&](Lock&, Call&) {
-    require_argument(status != nullptr);
-    const auto& capture = stream_of(stream, per_thread).capture;
-    *status = capture == nullptr ? CU_STREAM_CAPTURE_STATUS_NONE
-              : capture->valid   ? CU_STREAM_CAPTURE_STATUS_ACTIVE
-                                 : CU_STREAM_CAPTURE_STATUS_INVALIDATED;
-  });
-}
-
-CUresult stream_capture_info(CUstream stream, CUstreamCaptureStatus* status, cuuint64_t* id, CUgraph* graph,
-                             const CUgraphNode** dependencies, size_t* count, bool per_thread) {
-  if (const CUresult result = stream_is_capturing(stream, status, per_thread); result != CUDA_SUCCESS) return result;
-  return run("cuStreamGetCaptureInfo", [&](Lock&, Call&) {
-    Stream& of = stream_of(stream, per_thread);
-    if (of.capture == nullptr) return;
-    if (id != nullptr) *id = of.capture->id;
-    if (graph != nullptr) *graph = handle_of(of.capture->graph);
-    if (dependencies != nullptr) *dependencies = of.capture_dependencies.data();
-    if (count != nullptr) *count = of.capture_dependencies.size();
-  });
-}
-
-}  // namespace
-
-// The two forms of a function: null means the legacy default stream, or the thread's own.
-SIMCUDA_EXPORT CUresult cuStreamBeginCapture(CUstream stream) {
-  return stream_begin_capture("cuStreamBeginCapture", stream, CU_STREAM_CAPTURE_MODE_GLOBAL, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamBeginCapture_ptsz(CUstream stream) {
-  return stream_begin_capture("cuStreamBeginCapture_ptsz", stream, CU_STREAM_CAPTURE_MODE_GLOBAL, true);
-}
-SIMCUDA_EXPORT CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) {
-  return stream_begin_capture("cuStreamBeginCapture_v2", stream, mode, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamBeginCapture_v2_ptsz(CUstream stream, CUstreamCaptureMode mode) {
-  return stream_begin_capture("cuStreamBeginCapture_v2_ptsz", stream, mode, true);
-}
-SIMCUDA_EXPORT CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph, const CUgraphNode* dependencies,
-                                                    const CUgraphEdgeData*, size_t count, CUstreamCaptureMode mode) {
-  return stream_begin_capture_to_graph("cuStreamBeginCaptureToGraph", stream, graph, dependencies, count, mode, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamBeginCaptureToGraph_ptsz(CUstream stream, CUgraph graph,
-                                                         const CUgraphNode* dependencies, const CUgraphEdgeData*,
-                                                         size_t count, CUstreamCaptureMode mode) {
-  return stream_begin_capture_to_graph("cuStreamBeginCaptureToGraph_ptsz", stream, graph, dependencies, count, mode,
-                                       true);
-}
-SIMCUDA_EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph) {
-  return stream_end_capture("cuStreamEndCapture", stream, graph, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamEndCapture_ptsz(CUstream stream, CUgraph* graph) {
-  return stream_end_capture("cuStreamEndCapture_ptsz", stream, graph, true);
-}
-SIMCUDA_EXPORT CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus* status) {
-  return stream_is_capturing(stream, status, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamIsCapturing_ptsz(CUstream stream, CUstreamCaptureStatus* status) {
-  return stream_is_capturing(stream, status, true);
-}
-SIMCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus* status, cuuint64_t* id,
-                                                  CUgraph* graph, const CUgraphNode** dependencies, size_t* count) {
-  return stream_capture_info(stream, status, id, graph, dependencies, count, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v2_ptsz(CUstream stream, CUstreamCaptureStatus* status, cuuint64_t* id,
-                                                       CUgraph* graph, const CUgraphNode** dependencies,
-                                                       size_t* count) {
-  return stream_capture_info(stream, status, id, graph, dependencies, count, true);
-}
-SIMCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v3(CUstream stream, CUstreamCaptureStatus* status, cuuint64_t* id,
-                                                  CUgraph* graph, const CUgraphNode** dependencies,
-                                                  const CUgraphEdgeData** edges, size_t* count) {
-  if (edges != nullptr) *edges = nullptr;
-  return stream_capture_info(stream, status, id, graph, dependencies, count, false);
-}
-SIMCUDA_EXPORT CUresult cuStreamGetCaptureInfo_v3_ptsz(CUstream stream, CUstreamCaptureStatus* status, cuuint64_t* id,
-                                                       CUgraph* graph, const CUgraphNode** dependencies,
-                                                       const CUgraphEdgeData** edges, size_t* count) {
-  if (edges != nullptr) *edges = nullptr;
-  return stream_capture_info(stream, status, id, graph, dependencies, count, true);
-}
-SIMCUDA_EXPORT CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode* mode) {
-  return run("cuThreadExchangeStreamCaptureMode", [&](Lock&, Call&) {
-    require_argument(mode != nullptr);
-    std::swap(*mode, thread_mode);
-  });
-}
-
-// ---- graphs ----
-
 SIMCUDA_EXPORT CUresult cuGraphCreate(CUgraph* graph, unsigned flags) {
   return run("cuGraphCreate", [&](Lock&, Call&) {
     require_argument(graph != nullptr && flags == 0);
-    auto made = std::make_shared<Graph>(current_context());
-    *graph = handle_of(made);
-    graphs()[*graph] = made;
+    *graph = add_graph(std::make_shared<Graph>(current_context()));
   });
 }
 
@@ -335,7 +124,7 @@ SIMCUDA_EXPORT CUresult cuGraphAddMemAllocNode(CUgraphNode* node, CUgraph graph,
     Node& made =
         in.add(CU_GRAPH_NODE_TYPE_MEM_ALLOC, dependencies, count, [address] { allocate_graph_block(address); });
     made.allocation = *parameters;
-    *node = simcuda::handle_of(&made);
+    *node = handle_of(&made);
     call.number("address", address).number("bytes", block.bytes).number("graph", in.id);
   });
 }
@@ -348,7 +137,7 @@ SIMCUDA_EXPORT CUresult cuGraphAddMemFreeNode(CUgraphNode* node, CUgraph graph, 
     require_argument(node != nullptr && block != nullptr && block->kind == Kind::graph);
     Node& made = in.add(CU_GRAPH_NODE_TYPE_MEM_FREE, dependencies, count, [address] { free_graph_block(address); });
     made.freed = address;
-    *node = simcuda::handle_of(&made);
+    *node = handle_of(&made);
     call.number("address", address).number("graph", in.id);
   });
 }
@@ -403,12 +192,8 @@ SIMCUDA_EXPORT CUresult cuGraphExecDestroy(CUgraphExec executable) {
 }
 
 // Its allocations and frees are of each launch; what it did not free stays allocated after it.
-SIMCUDA_EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
-  return launch("cuGraphLaunch", executable, stream, false);
-}
-SIMCUDA_EXPORT CUresult cuGraphLaunch_ptsz(CUgraphExec executable, CUstream stream) {
-  return launch("cuGraphLaunch_ptsz", executable, stream, true);
-}
+SIMCUDA_TWO_FORMS(cuGraphLaunch, _ptsz, (CUgraphExec executable, CUstream stream),
+                  launch(name_of_call, executable, stream, per_thread))
 
 SIMCUDA_EXPORT CUresult cuGraphClone(CUgraph* clone, CUgraph graph) {
   return run("cuGraphClone", [&](Lock&, Call& call) {
@@ -417,8 +202,7 @@ SIMCUDA_EXPORT CUresult cuGraphClone(CUgraph* clone, CUgraph graph) {
     require(!of.owns_memory(), CUDA_ERROR_NOT_SUPPORTED);
     auto made = std::make_shared<Graph>(of.context);
     for (const Node& node : of.nodes) made->add(node.type, nullptr, 0, node.task).child = node.child;
-    *clone = handle_of(made);
-    graphs()[*clone] = made;
+    *clone = add_graph(made);
     call.number("graph", made->id);
   });
 }
@@ -431,7 +215,7 @@ SIMCUDA_EXPORT CUresult cuGraphAddChildGraphNode(CUgraphNode* node, CUgraph grap
     require(!of.owns_memory(), CUDA_ERROR_NOT_SUPPORTED);
     Node& made = graph_of(graph).add(CU_GRAPH_NODE_TYPE_GRAPH, dependencies, count, {});
     made.child = of.shared_from_this();
-    *node = simcuda::handle_of(&made);
+    *node = handle_of(&made);
   });
 }
 
@@ -439,7 +223,7 @@ SIMCUDA_EXPORT CUresult cuGraphAddEmptyNode(CUgraphNode* node, CUgraph graph, co
                                             size_t count) {
   return run("cuGraphAddEmptyNode", [&](Lock&, Call&) {
     require_argument(node != nullptr);
-    *node = simcuda::handle_of(&graph_of(graph).add(CU_GRAPH_NODE_TYPE_EMPTY, dependencies, count, {}));
+    *node = handle_of(&graph_of(graph).add(CU_GRAPH_NODE_TYPE_EMPTY, dependencies, count, {}));
   });
 }
 
@@ -448,7 +232,7 @@ SIMCUDA_EXPORT CUresult cuGraphAddHostNode(CUgraphNode* node, CUgraph graph, con
   return run("cuGraphAddHostNode", [&](Lock&, Call&) {
     require_argument(node != nullptr && parameters != nullptr);
     Task task = [function = parameters->fn, data = parameters->userData] { function(data); };
-    *node = simcuda::handle_of(&graph_of(graph).add(CU_GRAPH_NODE_TYPE_HOST, dependencies, count, std::move(task)));
+    *node = handle_of(&graph_of(graph).add(CU_GRAPH_NODE_TYPE_HOST, dependencies, count, std::move(task)));
   });
 }
 
@@ -479,7 +263,7 @@ SIMCUDA_EXPORT CUresult cuGraphGetNodes(CUgraph graph, CUgraphNode* nodes, size_
     Graph& of = graph_of(graph);
     size_t given = 0;
     for (Node& node : of.nodes) {
-      if (nodes != nullptr && given < *count) nodes[given++] = simcuda::handle_of(&node);
+      if (nodes != nullptr && given < *count) nodes[given++] = handle_of(&node);
     }
     *count = nodes == nullptr ? of.nodes.size() : given;
   });

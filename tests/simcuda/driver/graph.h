@@ -7,6 +7,7 @@
 
 namespace simcuda {
 
+struct Block;
 struct Graph;
 
 struct Node {
@@ -44,6 +45,7 @@ struct ExecutableGraph {
 };
 
 Graph& graph_of(CUgraph handle);
+CUgraph add_graph(std::shared_ptr<Graph> graph);
 
 // Has a stream do it: at once, or as a node of the graph that is captured.
 void submit(Lock&, Stream& stream, CUgraphNodeType type, Task task);
@@ -57,6 +59,7 @@ void forbid_while_capturing();
 void forbid_on_capturing(Stream& stream);
 
 // The memory of a graph's allocation node: its address stays reserved while the node exists.
+Block& add_graph_block(Context& context, size_t bytes);
 void allocate_graph_block(uintptr_t address);
 void free_graph_block(uintptr_t address);
 

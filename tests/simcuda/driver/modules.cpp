@@ -41,11 +41,7 @@ std::set<const void*>& kernels() {
   return *all;
 }
 
-Module& module_of(void* handle) {
-  const auto found = modules().find(handle);
-  require(found != modules().end(), CUDA_ERROR_INVALID_HANDLE);
-  return *found->second;
-}
+Module& module_of(void* handle) { return at_handle(modules(), handle, CUDA_ERROR_INVALID_HANDLE); }
 
 // A symbol of the library with host functions, or of the program.
 void* find_symbol(const std::string& symbol) {

@@ -22,8 +22,7 @@ uintptr_t allocate_in_stream(Call& call, Stream& stream, Pool& pool, size_t byte
 
 // In a capture it is a node of the graph.
 uintptr_t capture_allocation(Call& call, Stream& stream, Pool& pool, size_t bytes) {
-  Block& block = allocate_on_device(stream.context, Kind::graph, bytes);
-  block.has_memory = false;
+  const Block& block = add_graph_block(stream.context, bytes);
   const uintptr_t address = block.address;
   Node* node = capture_node(stream, CU_GRAPH_NODE_TYPE_MEM_ALLOC, [address] { allocate_graph_block(address); });
   node->allocation.poolProps = pool.properties;

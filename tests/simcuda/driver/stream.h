@@ -39,7 +39,6 @@ struct Capture {
   uint64_t id;
   CUstreamCaptureMode mode;
   std::thread::id thread;
-  bool is_origin;     // the stream that the capture began in, which must end it
   bool valid = true;  // of the whole capture: shared by its streams
 };
 

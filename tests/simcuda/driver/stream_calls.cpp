@@ -1,5 +1,4 @@
-// Streams, events and host functions as programs ask for them. Where a function has two forms, `_ptsz` is that of programs for
-// which null is the thread's own default stream.
+// Streams, events and host functions as programs ask for them.
 #include <algorithm>
 #include <cstring>
 
@@ -141,42 +140,31 @@ SIMCUDA_EXPORT CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned fl
 SIMCUDA_EXPORT CUresult cuStreamDestroy(CUstream stream) { return destroy_stream("cuStreamDestroy", stream); }
 SIMCUDA_EXPORT CUresult cuStreamDestroy_v2(CUstream stream) { return destroy_stream("cuStreamDestroy_v2", stream); }
 
-#define SIMCUDA_TWO_FORMS(name, parameters, call)       \
-  SIMCUDA_EXPORT CUresult name parameters {             \
-    constexpr bool per_thread = false;                  \
-    constexpr const char* name_of_call = #name;         \
-    return call;                                        \
-  }                                                     \
-  SIMCUDA_EXPORT CUresult name##_ptsz parameters {      \
-    constexpr bool per_thread = true;                   \
-    constexpr const char* name_of_call = #name "_ptsz"; \
-    return call;                                        \
-  }
-
-SIMCUDA_TWO_FORMS(cuStreamSynchronize, (CUstream stream), synchronise(name_of_call, stream, per_thread))
-SIMCUDA_TWO_FORMS(cuStreamQuery, (CUstream stream), query(name_of_call, stream, per_thread))
-SIMCUDA_TWO_FORMS(cuEventRecord, (CUevent event, CUstream stream), record(name_of_call, event, stream, per_thread))
-SIMCUDA_TWO_FORMS(cuEventRecordWithFlags, (CUevent event, CUstream stream, unsigned),
+SIMCUDA_TWO_FORMS(cuStreamSynchronize, _ptsz, (CUstream stream), synchronise(name_of_call, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuStreamQuery, _ptsz, (CUstream stream), query(name_of_call, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuEventRecord, _ptsz, (CUevent event, CUstream stream),
                   record(name_of_call, event, stream, per_thread))
-SIMCUDA_TWO_FORMS(cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned),
+SIMCUDA_TWO_FORMS(cuEventRecordWithFlags, _ptsz, (CUevent event, CUstream stream, unsigned),
+                  record(name_of_call, event, stream, per_thread))
+SIMCUDA_TWO_FORMS(cuStreamWaitEvent, _ptsz, (CUstream stream, CUevent event, unsigned),
                   wait(name_of_call, stream, event, per_thread))
-SIMCUDA_TWO_FORMS(cuLaunchHostFunc, (CUstream stream, CUhostFn function, void* data),
+SIMCUDA_TWO_FORMS(cuLaunchHostFunc, _ptsz, (CUstream stream, CUhostFn function, void* data),
                   launch_host(name_of_call, stream, function, data, per_thread))
-SIMCUDA_TWO_FORMS(cuStreamAddCallback, (CUstream stream, CUstreamCallback callback, void* data, unsigned flags),
+SIMCUDA_TWO_FORMS(cuStreamAddCallback, _ptsz, (CUstream stream, CUstreamCallback callback, void* data, unsigned flags),
                   add_callback(name_of_call, stream, callback, data, flags, per_thread))
-SIMCUDA_TWO_FORMS(cuStreamGetFlags, (CUstream stream, unsigned* flags),
+SIMCUDA_TWO_FORMS(cuStreamGetFlags, _ptsz, (CUstream stream, unsigned* flags),
                   stream_property<unsigned>(name_of_call, stream, flags, per_thread,
                                             [](const Stream& of) { return of.flags; }))
-SIMCUDA_TWO_FORMS(cuStreamGetPriority, (CUstream stream, int* priority),
+SIMCUDA_TWO_FORMS(cuStreamGetPriority, _ptsz, (CUstream stream, int* priority),
                   stream_property<int>(name_of_call, stream, priority, per_thread,
                                        [](const Stream& of) { return of.priority; }))
-SIMCUDA_TWO_FORMS(cuStreamGetId, (CUstream stream, unsigned long long* id),
+SIMCUDA_TWO_FORMS(cuStreamGetId, _ptsz, (CUstream stream, unsigned long long* id),
                   stream_property<unsigned long long>(name_of_call, stream, id, per_thread,
                                                       [](const Stream& of) -> unsigned long long { return of.id; }))
-SIMCUDA_TWO_FORMS(cuStreamGetCtx, (CUstream stream, CUcontext* context),
+SIMCUDA_TWO_FORMS(cuStreamGetCtx, _ptsz, (CUstream stream, CUcontext* context),
                   stream_property<CUcontext>(name_of_call, stream, context, per_thread,
                                              [](const Stream& of) { return handle_of(of.context); }))
-SIMCUDA_TWO_FORMS(cuStreamGetDevice, (CUstream stream, CUdevice* device),
+SIMCUDA_TWO_FORMS(cuStreamGetDevice, _ptsz, (CUstream stream, CUdevice* device),
                   stream_property<CUdevice>(name_of_call, stream, device, per_thread,
                                             [](const Stream& of) { return of.context.device.ordinal; }))
 

@@ -75,8 +75,6 @@ cudaError_t load_driver() {
   return load_error;
 }
 
-int chosen_device() { return device; }
-
 cudaError_t ensure_context() {
   if (const cudaError_t error = load_driver(); error != cudaSuccess) return error;
   CUcontext current = nullptr;

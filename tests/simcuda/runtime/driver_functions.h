@@ -128,7 +128,6 @@ extern DriverFunctions driver_functions;
 
 // The thread has a current context: that of the device it chose, where it brought none of its own.
 cudaError_t ensure_context();
-int chosen_device();
 
 // The error stays the thread's last one.
 cudaError_t note(CUresult result);
