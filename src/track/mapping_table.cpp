@@ -28,7 +28,7 @@ NodeChunk* first_chunk;
 NodeChunk* current_chunk;
 size_t used_in_chunk;  // nodes of current_chunk that were handed out once; later chunks hold none
 uint64_t last_serial;
-uint32_t priority_state = 0x9e3779b9U;
+core::PrioritySource priorities;
 MappingTotals totals;
 
 // ---- Nodes ----
@@ -59,20 +59,12 @@ MappingNode* unused_node() {
   return &current_chunk->nodes[used_in_chunk++];
 }
 
-// xorshift32.
-uint32_t next_priority() {
-  priority_state ^= priority_state << 13;
-  priority_state ^= priority_state >> 17;
-  priority_state ^= priority_state << 5;
-  return priority_state;
-}
-
 MappingNode* make_node(const Mapping& mapping) {
   MappingNode* node = unused_node();
   if (node == nullptr) return nullptr;
   node->mapping = mapping;
   node->left = node->right = nullptr;
-  node->priority = next_priority();
+  node->priority = priorities.next();
   return node;
 }
 
@@ -82,15 +74,6 @@ void attach_node(MappingNode* node) {
   split_tree(tree, node->mapping.address, &below, &others);
   node->left = node->right = nullptr;
   tree = join_trees(join_trees(below, node), others);
-}
-
-void remove_from_tree(MappingNode* node) {
-  MappingNode* below;
-  MappingNode* others;
-  MappingNode* above;
-  split_tree(tree, node->mapping.address, &below, &others);
-  split_tree(others, node->mapping.address + 1, &others, &above);
-  tree = join_trees(below, above);
 }
 
 // ---- Figures ----
@@ -175,7 +158,7 @@ void join_at(uintptr_t address) {
   if (high == nullptr || high->mapping.address != address || address == 0) return;
   MappingNode* low = node_at_or_below(tree, address - 1);
   if (low == nullptr || !continues(low->mapping, high->mapping)) return;
-  remove_from_tree(high);
+  core::take_from_tree(&tree, high->key());
   low->mapping.bytes += high->mapping.bytes;
   count_interval(high->mapping, -1);
   release_node(high);
