@@ -88,20 +88,23 @@ constexpr bool parse_value(const Definition& definition, const char* text, Value
 // ---- Lists and limits of single options ----
 
 struct TrackedKinds {
-  bool host, mmap;
+  bool host, mmap, device, pinned;
 };
+
+constexpr bool* tracked_kind(TrackedKinds& kinds, Piece name) {
+  if (name.equals_ignoring_case("host")) return &kinds.host;
+  if (name.equals_ignoring_case("mmap")) return &kinds.mmap;
+  if (name.equals_ignoring_case("device")) return &kinds.device;
+  return name.equals_ignoring_case("pinned") ? &kinds.pinned : nullptr;
+}
 
 constexpr bool parse_tracked_kinds(const char* text, TrackedKinds* kinds) {
   Piece piece{};
   *kinds = {};
   while (parse::next_piece(&text, ',', &piece)) {
-    if (piece.equals_ignoring_case("host")) {
-      kinds->host = true;
-    } else if (piece.equals_ignoring_case("mmap")) {
-      kinds->mmap = true;
-    } else {
-      return false;
-    }
+    bool* kind = tracked_kind(*kinds, piece);
+    if (kind == nullptr) return false;
+    *kind = true;
   }
   return true;
 }
@@ -409,6 +412,8 @@ void load(const char* const* environment) {
 
 bool tracks_host() { return state.tracked.host; }
 bool tracks_mmap() { return state.tracked.mmap; }
+bool tracks_device() { return state.tracked.device; }
+bool tracks_pinned() { return state.tracked.pinned; }
 uint64_t report_signals() { return state.signals; }
 
 bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count) {

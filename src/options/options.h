@@ -36,6 +36,8 @@ void load(const char* const* environment);
 // Parsed forms of the lists in effect.
 bool tracks_host();
 bool tracks_mmap();
+bool tracks_device();  // all that CUDA gives but pinned and registered host memory
+bool tracks_pinned();
 uint64_t report_signals();  // WEIR_ON_SIGNAL: bit (number - 1) of each signal, as the kernel's signal sets have it
 
 // The first item of a list such as "64B*1000,4KiB*100" at *cursor; moves the cursor behind it. An item without * stands

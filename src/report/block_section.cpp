@@ -1,5 +1,7 @@
 #include "report/block_section.h"
 
+#include "report/device_leaks.h"
+#include "report/device_section.h"
 #include "track/totals.h"
 
 namespace weir::report {
@@ -48,11 +50,50 @@ void write_leak(JsonStream& json, const Leak& leak, const Snapshot& snapshot, St
   json.end_object();
 }
 
+// What a sample of CUDA's says beside its stack and memory.
+void write_allocation(JsonStream& json, const cuda::Allocation& allocation, const EventClock& clock) {
+  json.key("address").address(allocation.key);
+  json.key("bytes").number(allocation.bytes).key("taken_bytes").number(allocation.taken_bytes);
+  json.key("ns").number(clock.ns_of(allocation.origin.tick));
+  json.key("thread").number(core::index_of(allocation.origin.thread));
+  json.key("family").text(allocation.call).key("context").address(allocation.context);
+  if (allocation.has_stream) json.key("stream").address(allocation.stream);
+}
+
+void write_leak(JsonStream& json, const DeviceLeak& leak, StackIndex& stacks, const EventClock& clock) {
+  json.begin_object().key("memory").text(cuda::traits_of(leak.kind).name).key("device");
+  write_device_number(json, leak.device);
+  json.key("kind").text("live").key("call").text(leak.call);
+  json.key("bytes").number(leak.bytes).key("taken_bytes").number(leak.taken_bytes);
+  json.key("count").number(leak.count).key("stack").number(stacks.number_of(leak.stack));
+  json.key("first_ns").number(clock.ns_of(leak.first_tick)).key("last_ns").number(clock.ns_of(leak.last_tick));
+  json.key("thread_count").number(leak.thread_count).key("threads").begin_array();
+  for (size_t i = 0; i < leak.thread_count; ++i) write_thread(json, leak.threads[i]);
+  json.end_array().key("samples").begin_array();
+  for (size_t i = 0; i < leak.sample_count; ++i) {
+    json.begin_object();
+    write_allocation(json, leak.samples[i], clock);
+    json.end_object();
+  }
+  json.end_array().end_object();
+}
+
 }  // namespace
 
-void write_leaks(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock) {
+void write_leaks(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices, StackIndex& stacks,
+                 const EventClock& clock) {
   json.begin_array();
-  for (size_t i = 0; i < snapshot.leak_count(); ++i) write_leak(json, snapshot.leak(i), snapshot, stacks, clock);
+  size_t next = 0;
+  const auto write_device_leaks_of = [&](uint64_t at_least_bytes) {
+    for (; next < of_devices.leaks().size() && of_devices.leaks()[next].bytes >= at_least_bytes; ++next) {
+      write_leak(json, of_devices.leaks()[next], stacks, clock);
+    }
+  };
+  for (size_t i = 0; i < snapshot.leak_count(); ++i) {
+    write_device_leaks_of(snapshot.leak(i).bytes);
+    write_leak(json, snapshot.leak(i), snapshot, stacks, clock);
+  }
+  write_device_leaks_of(0);
   json.end_array();
 }
 
@@ -81,14 +122,28 @@ void write_hot_sites(JsonStream& json, const Snapshot& snapshot, StackIndex& sta
   json.end_array();
 }
 
-void write_large(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock) {
+void write_large(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices, StackIndex& stacks,
+                 const EventClock& clock) {
   json.begin_array();
+  size_t next = 0;
+  const auto write_allocations_of = [&](uint64_t at_least_bytes) {
+    for (; next < of_devices.large().size() && of_devices.large()[next].bytes >= at_least_bytes; ++next) {
+      const cuda::Allocation& allocation = of_devices.large()[next];
+      json.begin_object().key("memory").text(cuda::traits_of(allocation.kind).name).key("device");
+      write_device_number(json, allocation.device);
+      json.key("stack").number(stacks.number_of(allocation.origin.stack));
+      write_allocation(json, allocation, clock);
+      json.end_object();
+    }
+  };
   for (const Sample& block : snapshot.large()) {
+    write_allocations_of(block.bytes);
     json.begin_object().key("memory").text(memory_name(block.memory));
     json.key("stack").number(stacks.number_of(block.stack));
     write_block(json, block, clock);
     json.end_object();
   }
+  write_allocations_of(0);
   json.end_array();
 }
 

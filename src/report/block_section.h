@@ -8,9 +8,15 @@
 
 namespace weir::report {
 
-void write_leaks(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock);
+class DeviceLeaks;
+
+// The host's and the devices', most bytes first.
+void write_leaks(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices, StackIndex& stacks,
+                 const EventClock& clock);
 void write_peak(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks);
 void write_hot_sites(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks);
-void write_large(JsonStream& json, const Snapshot& snapshot, StackIndex& stacks, const EventClock& clock);
+// The same, largest first, at most kMaxLarge of each.
+void write_large(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices, StackIndex& stacks,
+                 const EventClock& clock);
 
 }  // namespace weir::report

@@ -18,6 +18,10 @@ class EventClock {
 
   uint64_t duration_ns() const { return duration_ns_; }
 
+  uint64_t ns_of_cycles(uint64_t cycles) const {
+    return static_cast<uint64_t>(static_cast<double>(cycles) * ns_per_cycle_);
+  }
+
   // 0 for an event of the tick of the start itself or before. Exact to one tick.
   uint64_t ns_of(uint64_t tick) const {
     const uint64_t cycles = (tick << core::kTickShift) + core::clock_origin_cycles;

@@ -8,6 +8,8 @@
 #include "core/system_call.h"
 #include "options/options.h"
 #include "report/block_section.h"
+#include "report/device_leaks.h"
+#include "report/device_section.h"
 #include "report/error_text.h"
 #include "report/host_section.h"
 #include "report/report_file.h"
@@ -32,6 +34,7 @@ struct Report {
   const ReportInput& input;
   const HostFigures& figures;
   Snapshot& snapshot;
+  DeviceLeaks& device_leaks;
   StackIndex& stacks;
   EventClock clock;
 };
@@ -115,16 +118,23 @@ void write_sections(JsonStream& json, Report& report) {
   write_sampling(json, report);
   json.key("host");
   write_host(json, report.figures, report.snapshot, report.clock);
-  json.key("devices").begin_array().end_array();
+  json.key("devices");
+  write_devices(json, report.clock);
+  json.key("cuda");
+  write_cuda(json, report.stacks, report.clock);
   json.key("leaks");
-  write_leaks(json, report.snapshot, report.stacks, report.clock);
-  json.key("errors").begin_array().end_array();
+  write_leaks(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
+  json.key("errors").begin_array();
+  write_device_errors(json, report.stacks, report.clock);
+  json.end_array().key("out_of_memory").begin_array();
+  write_device_out_of_memory(json, report.stacks, report.clock);
+  json.end_array();
   json.key("peak");
   write_peak(json, report.snapshot, report.stacks);
   json.key("hot_sites");
   write_hot_sites(json, report.snapshot, report.stacks);
   json.key("large");
-  write_large(json, report.snapshot, report.stacks, report.clock);
+  write_large(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
   json.key("timeline");
   write_timeline(json, report);
   json.key("stacks");
@@ -141,10 +151,12 @@ void write_sections(JsonStream& json, Report& report) {
 // 0 or a positive errno.
 int write_content(const ReportInput& input, Workspace& workspace) {
   Snapshot snapshot;
+  DeviceLeaks device_leaks;
   StackIndex stacks;
   read_host_figures(workspace.figures);
   if (!snapshot.take(input.ignore_before_tick, options::current().large)) return ENOMEM;
-  Report report{input, workspace.figures, snapshot, stacks, EventClock(input.start, input.end)};
+  if (!device_leaks.take(options::current().large)) return ENOMEM;
+  Report report{input, workspace.figures, snapshot, device_leaks, stacks, EventClock(input.start, input.end)};
   JsonStream json(workspace.file.fd(), workspace.stream, sizeof workspace.stream, ReportFile::size_limit());
   write_sections(json, report);
   const int error = json.finish();

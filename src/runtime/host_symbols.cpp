@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/guard.h"
+#include "runtime/loader_functions.h"
 
 extern "C" __attribute__((visibility("hidden"))) const char own_image_start asm("__ehdr_start");
 
@@ -27,7 +28,7 @@ std::atomic<void*> found[kSymbols];
 // RTLD_NEXT is relative to the module that calls dlsym, so the call must return into libweir: not inlined, not a tail
 // call.
 [[gnu::noinline]] void* next_definition(const char* name) {
-  void* definition = dlsym(RTLD_NEXT, name);
+  void* definition = libc_dlsym()(RTLD_NEXT, name);
   asm volatile("" : "+r"(definition));
   return definition;
 }
@@ -50,7 +51,7 @@ void* find_host_symbol(const char* name) {
 
 void* find_symbol_before_weir(const char* name) {
   core::Guard guard;
-  void* definition = dlsym(RTLD_DEFAULT, name);
+  void* definition = libc_dlsym()(RTLD_DEFAULT, name);
   Dl_info info{};
   void* entry = nullptr;
   if (definition == nullptr || is_own(definition) || definition == next_definition(name)) return nullptr;

@@ -13,6 +13,7 @@
 #include "pool/pool_memory.h"
 #include "pool/pool_statistics.h"
 #include "runtime/acquire.h"
+#include "runtime/device_events.h"
 #include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
 #include "runtime/plain_path.h"
@@ -466,6 +467,7 @@ void configure_runtime(const core::Inside& inside) {
   track::sampling_mean = sampling_mean_of(chosen);
   prepare_thread_ends();
   allow_plain_path(chosen.host_pool && !chosen.debug && chosen.host_min_align <= pool::kNaturalAlignment);
+  configure_device_events();
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
   if (!chosen.host_pool) {
     pool::note_pool_disabled();
@@ -485,6 +487,7 @@ void runtime_reset_after_fork() {
   thread_states_reset_after_fork();
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();
+  device_events_reset_after_fork();
 }
 
 }  // namespace weir::runtime

@@ -5,8 +5,8 @@ import unittest
 
 from weir_test import program, run_under_weir
 
-ORDER = ["schema", "process", "options", "sampling", "host", "devices", "leaks", "errors", "peak", "hot_sites", "large", "timeline",
-         "stacks", "frames", "modules", "warnings"]
+ORDER = ["schema", "process", "options", "sampling", "host", "devices", "cuda", "leaks", "errors", "out_of_memory", "peak", "hot_sites",
+         "large", "timeline", "stacks", "frames", "modules", "warnings"]
 PROGRAMS = {
     "bash": ["/bin/bash", "-c", "for i in 1 2 3; do x+=$i; done; echo $x"],
     "perl": ["/usr/bin/perl", "-e", "my %h; $h{$_} = [1..$_] for 1..300; print scalar(keys %h)"],

@@ -107,9 +107,9 @@ TEST_F(ReportWriterTest, TheKeysStandInTheirOrder) {
   const auto ordered = nlohmann::ordered_json::parse(text());
   std::vector<std::string> keys;
   for (const auto& item : ordered.items()) keys.push_back(item.key());
-  EXPECT_EQ(keys, (std::vector<std::string>{"schema", "process", "options", "sampling", "host", "devices", "leaks",
-                                            "errors", "peak", "hot_sites", "large", "timeline", "stacks", "frames",
-                                            "modules", "warnings"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"schema", "process", "options", "sampling", "host", "devices", "cuda",
+                                            "leaks", "errors", "out_of_memory", "peak", "hot_sites", "large",
+                                            "timeline", "stacks", "frames", "modules", "warnings"}));
 }
 
 TEST_F(ReportWriterTest, TheProcessIsDescribed) {

@@ -1,0 +1,61 @@
+// The driver that the program has loaded: where its own functions lie, and the few that Weir calls itself. libcuda is never linked and
+// never loaded by Weir.
+//
+// Any thread. Nothing here holds a lock while a function of the driver runs.
+#pragma once
+
+#include <type_traits>
+
+#include "cuda/driver_types.h"
+#include "cuda/entry_points.h"
+
+namespace weir::cuda {
+
+// Functions of the driver's that Weir asks about what it has seen. X(member, name, type)
+#define WEIR_CUDA_QUERIES(X)                                                                                      \
+  X(get_current_context, cuCtxGetCurrent, Result(Context*))                                                       \
+  X(get_device, cuCtxGetDevice, Result(Device*))                                                                  \
+  X(push_context, cuCtxPushCurrent_v2, Result(Context))                                                           \
+  X(pop_context, cuCtxPopCurrent_v2, Result(Context*))                                                            \
+  X(get_primary_state, cuDevicePrimaryCtxGetState, Result(Device, unsigned* flags, int* active))                  \
+  X(get_memory_info, cuMemGetInfo_v2, Result(size_t* free, size_t* total))                                        \
+  X(get_address_range, cuMemGetAddressRange_v2, Result(Address* start, size_t* bytes, Address))                   \
+  X(get_pointer_attribute, cuPointerGetAttribute, Result(void*, int attribute, Address))                          \
+  X(get_capture, cuStreamGetCaptureInfo_v2,                                                                       \
+    Result(Stream, int* status, uint64_t* id, Graph*, const GraphNode** last, size_t* last_count))                \
+  X(get_capture_with_edges, cuStreamGetCaptureInfo_v3,                                                            \
+    Result(Stream, int* status, uint64_t* id, Graph*, const GraphNode** last, const void** edges, size_t* count)) \
+  X(exchange_capture_mode, cuThreadExchangeStreamCaptureMode, Result(int* mode))                                  \
+  X(get_device_name, cuDeviceGetName, Result(char*, int, Device))
+
+// A driver may lack any of them: the pointer is then nullptr.
+struct DriverQueries {
+#define WEIR_CUDA_QUERY(member, name, ...) std::add_pointer_t<__VA_ARGS__> member;
+  WEIR_CUDA_QUERIES(WEIR_CUDA_QUERY)
+#undef WEIR_CUDA_QUERY
+};
+
+// Looks for the driver where it is not known yet, or no longer where it was. False where the program has loaded none. Cost where
+// nothing changed: one look-up of an address by the loader's lock-free table.
+bool bind_driver();
+
+bool driver_was_bound();
+
+// nullptr where there is no driver, or it lacks the function.
+void* driver_function(Entry entry);
+const DriverQueries& driver_queries();
+
+// How the definition behind Weir's own export of a name is found: that of another library that stands before the driver, or the
+// driver's. Once, at the process's start; without it the driver's is taken.
+void set_next_definition_source(void* (*find)(const char* name));
+
+// What the export of that name forwards to; nullptr where there is neither. Cost: that of bind_driver().
+void* function_behind_export(Entry entry);
+
+// The entry whose function begins at that address of the driver's; Entry::count where none does.
+Entry entry_at(const void* function);
+
+// For tests without a loaded libcuda.so.1: `find` tells where a name's function is.
+void bind_driver_to(void* (*find)(const char* name));
+
+}  // namespace weir::cuda

@@ -1,0 +1,31 @@
+// The driver's functions that Weir stands before, by number, and what is counted of each.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::cuda {
+
+enum class Entry : uint16_t {
+#define WEIR_CUDA_ENTRY(name, handler, signature) name,
+#include "cuda/entry_points.def"
+#undef WEIR_CUDA_ENTRY
+  count
+};
+inline constexpr size_t kEntries = static_cast<size_t>(Entry::count);
+
+inline constexpr size_t index_of(Entry entry) { return static_cast<size_t>(entry); }
+
+const char* entry_name(Entry entry);
+
+// The entry of that name; Entry::count where there is none. Cost: one comparison where the name does not begin with cu.
+Entry find_entry(const char* name);
+
+struct EntryCounts {
+  std::atomic<uint64_t> call_count;
+  std::atomic<uint64_t> failed_count;
+};
+extern EntryCounts entry_counts[kEntries];
+
+}  // namespace weir::cuda

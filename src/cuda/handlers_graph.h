@@ -1,0 +1,163 @@
+// Handlers of graphs with memory nodes and of stream capture.
+#pragma once
+
+#include "cuda/graphs.h"
+#include "cuda/handlers_memory.h"
+
+namespace weir::cuda {
+
+// A launch has been taken: what it leaves becomes live, what it takes is freed.
+void note_launched(const Call& call, uint64_t exec, uint64_t stream);
+
+// A graph is no more, and its nodes with it.
+void note_graph_destroyed(uint64_t graph);
+
+void note_free_node(uint64_t graph, uint64_t node, Address address);
+void note_nodes_copied(uint64_t from, uint64_t to);
+
+namespace handler {
+
+struct AddAllocNode {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
+                    AllocNodeParameters* wish) {
+    const Result result = invoke();
+    if (result != Result::success) {
+      note_refused(call, Kind::graph_node, wish == nullptr ? 0 : wish->bytes, result);
+    } else if (wish != nullptr && out != nullptr) {
+      note_alloc_node(call, number_of(graph), number_of(*out), wish->address, wish->bytes, wish->pool.location.id);
+    }
+    return result;
+  }
+};
+
+struct AddFreeNode {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
+                    Address address) {
+    const Result result = invoke();
+    if (result == Result::success) note_free_node(number_of(graph), out == nullptr ? 0 : number_of(*out), address);
+    return result;
+  }
+};
+
+struct AddNode {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
+                    NodeParameters* wish) {
+    const Result result = invoke();
+    if (result == Result::success) {
+      note_added(call, out, graph, wish);
+    } else if (wish != nullptr && wish->type == kNodeMemAlloc) {
+      note_refused(call, Kind::graph_node, wish->alloc.bytes, result);
+    }
+    return result;
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode* after,
+                    const void*, size_t count, NodeParameters* wish) {
+    return run(call, invoke, out, graph, after, count, wish);
+  }
+
+ private:
+  static void note_added(const Call& call, const GraphNode* out, Graph graph, const NodeParameters* wish) {
+    if (out == nullptr || wish == nullptr) return;
+    const uint64_t node = number_of(*out);
+    if (wish->type == kNodeMemAlloc) {
+      const AllocNodeParameters& alloc = wish->alloc;
+      note_alloc_node(call, number_of(graph), node, alloc.address, alloc.bytes, alloc.pool.location.id);
+    } else if (wish->type == kNodeMemFree) {
+      note_free_node(number_of(graph), node, wish->free.address);
+    }
+  }
+};
+
+struct AddChildGraph {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, GraphNode*, Graph graph, const GraphNode*, size_t, Graph child) {
+    const Result result = invoke();
+    if (result == Result::success) note_nodes_copied(number_of(child), number_of(graph));
+    return result;
+  }
+};
+
+struct CloneGraph {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Graph* out, Graph graph) {
+    const Result result = invoke();
+    if (result == Result::success && out != nullptr) note_nodes_copied(number_of(graph), number_of(*out));
+    return result;
+  }
+};
+
+struct DestroyNode {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GraphNode node) {
+    Release release(call, Space::node_handle, number_of(node), kAnyKind);
+    const Result result = invoke();
+    if (result == Result::success) {
+      const core::Guard guard;
+      forget_node(number_of(node));
+    }
+    return release.finish(result);
+  }
+};
+
+struct DestroyGraph {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Graph graph) {
+    const Result result = invoke();
+    if (result == Result::success) note_graph_destroyed(number_of(graph));
+    return result;
+  }
+};
+
+struct InstantiateGraph {
+  template <class Invoke, class... Rest>
+  static Result run(const Call&, const Invoke& invoke, GraphExec* out, Graph graph, Rest...) {
+    const Result result = invoke();
+    if (result == Result::success && out != nullptr) note_nodes_copied(number_of(graph), number_of(*out));
+    return result;
+  }
+};
+
+struct LaunchGraph {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GraphExec exec, Stream stream) {
+    const Result result = invoke();
+    if (result == Result::success) note_launched(call, number_of(exec), call.number_of(stream));
+    return result;
+  }
+};
+
+struct DestroyExec {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, GraphExec exec) {
+    const Result result = invoke();
+    const core::Guard guard;
+    if (result == Result::success) forget_graph(number_of(exec));
+    return result;
+  }
+};
+
+struct BeginCapture {
+  template <class Invoke, class... Rest>
+  static Result run(const Call&, const Invoke& invoke, Rest...) {
+    note_capture_begun();
+    const Result result = invoke();
+    if (result != Result::success) note_capture_ended();
+    return result;
+  }
+};
+
+struct EndCapture {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Stream, Graph*) {
+    const Result result = invoke();
+    note_capture_ended();
+    return result;
+  }
+};
+
+}  // namespace handler
+}  // namespace weir::cuda

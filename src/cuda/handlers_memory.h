@@ -1,0 +1,218 @@
+// Handlers of linear, pitched, managed, pinned, registered and stream-ordered memory, and of pools.
+//
+// A handler runs one call: invoke() is the driver's function with the call's own arguments; what it answers is what the program gets.
+#pragma once
+
+#include <type_traits>
+
+#include "cuda/capture.h"
+#include "cuda/driver.h"
+#include "cuda/tracking.h"
+
+namespace weir::cuda {
+
+// A handle or an address as the tables have it.
+template <class T>
+uint64_t number_of(T value) {
+  if constexpr (std::is_pointer_v<T>) {
+    return reinterpret_cast<uint64_t>(value);
+  } else {
+    return value;
+  }
+}
+
+// A call that gives something at *out, in the current context.
+template <class Invoke, class T>
+Result allocate_here(const Call& call, const Invoke& invoke, const T* out, Allocation allocation) {
+  const Result result = invoke();
+  if (result != Result::success) {
+    note_refused(call, allocation.kind, allocation.bytes, result);
+  } else if (out != nullptr) {
+    allocation.key = number_of(*out);
+    note_allocated_here(call, allocation);
+  }
+  return result;
+}
+
+inline Allocation allocation_of(Kind kind, uint64_t bytes, Space space = Space::address) {
+  Allocation allocation;
+  allocation.kind = kind;
+  allocation.bytes = bytes;
+  allocation.space = space;
+  return allocation;
+}
+
+// The bytes that the driver tells of an address; 0 where it does not know.
+inline uint64_t bytes_at(Address address) {
+  Address start = 0;
+  size_t bytes = 0;
+  const auto range = driver_queries().get_address_range;
+  return range != nullptr && range(&start, &bytes, address) == Result::success ? bytes : 0;
+}
+
+namespace handler {
+
+struct AllocLinear {
+  template <class Invoke, class A, class S>
+  static Result run(const Call& call, const Invoke& invoke, A* out, S bytes) {
+    return allocate_here(call, invoke, out, allocation_of(Kind::device, bytes));
+  }
+};
+
+struct AllocPitched {
+  template <class Invoke, class A, class S>
+  static Result run(const Call& call, const Invoke& invoke, A* out, S* pitch, S width, S height, unsigned) {
+    Allocation allocation = allocation_of(Kind::device, uint64_t{width} * height);
+    const Result result = invoke();
+    if (result != Result::success) {
+      note_refused(call, Kind::device, allocation.bytes, result);
+    } else if (out != nullptr) {
+      if (pitch != nullptr) allocation.taken_bytes = uint64_t{*pitch} * height;
+      allocation.key = *out;
+      note_allocated_here(call, allocation);
+    }
+    return result;
+  }
+};
+
+struct AllocManaged {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, unsigned) {
+    return allocate_here(call, invoke, out, allocation_of(Kind::managed, bytes));
+  }
+};
+
+inline constexpr uint32_t kFreedByMemFree =
+    bit_of(Kind::device) | bit_of(Kind::managed) | bit_of(Kind::async) | bit_of(Kind::graph) | bit_of(Kind::view);
+
+struct FreeDevice {
+  template <class Invoke, class A>
+  static Result run(const Call& call, const Invoke& invoke, A address) {
+    Release release(call, Space::address, address, kFreedByMemFree);
+    return release.finish(invoke());
+  }
+};
+
+struct AllocPinned {
+  template <class Invoke, class S, class... Flags>
+  static Result run(const Call& call, const Invoke& invoke, void** out, S bytes, Flags...) {
+    return allocate_here(call, invoke, out, allocation_of(Kind::pinned, bytes));
+  }
+};
+
+struct FreePinned {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, void* address) {
+    Release release(call, Space::address, number_of(address), bit_of(Kind::pinned));
+    return release.finish(invoke());
+  }
+};
+
+struct RegisterHost {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, void* address, size_t bytes, unsigned) {
+    return allocate_here(call, invoke, &address, allocation_of(Kind::registered, bytes, Space::registration));
+  }
+};
+
+struct UnregisterHost {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, void* address) {
+    Release release(call, Space::registration, number_of(address), bit_of(Kind::registered));
+    return release.finish(invoke());
+  }
+};
+
+// ---- Stream-ordered memory ----
+
+template <class Invoke>
+Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address* out, size_t bytes, Stream stream) {
+  const uint64_t graph = graph_captured_by(call, stream);
+  const Result result = invoke();
+  if (result != Result::success) {
+    note_refused(call, Kind::async, bytes, result);
+  } else if (out != nullptr && graph != 0) {
+    note_captured_alloc(call, stream, graph, *out, bytes);
+  } else if (out != nullptr) {
+    Allocation allocation = allocation_of(Kind::async, bytes);
+    allocation.key = *out;
+    allocation.stream = call.number_of(stream);
+    allocation.has_stream = true;
+    const Place place = current_place();
+    allocation.context = place.context;
+    allocation.device = static_cast<int16_t>(device_of_pointer(*out, place.device));
+    note_allocated(call, allocation);
+  }
+  return result;
+}
+
+struct AllocAsync {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Stream stream) {
+    return allocate_in_stream(call, invoke, out, bytes, stream);
+  }
+};
+
+struct AllocFromPool {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Pool, Stream stream) {
+    return allocate_in_stream(call, invoke, out, bytes, stream);
+  }
+};
+
+inline constexpr uint32_t kFreedByMemFreeAsync =
+    bit_of(Kind::device) | bit_of(Kind::async) | bit_of(Kind::graph) | bit_of(Kind::ipc);
+
+struct FreeAsync {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address address, Stream stream) {
+    if (const uint64_t graph = graph_captured_by(call, stream); graph != 0) {
+      const Result result = invoke();
+      if (result == Result::success) note_captured_free(call, stream, graph, address);
+      return result;
+    }
+    Release release(call, Space::address, address, kFreedByMemFreeAsync);
+    return release.finish(invoke());
+  }
+};
+
+struct CreatePool {
+  template <class Invoke, class... Rest>
+  static Result run(const Call& call, const Invoke& invoke, Pool* out, Rest...) {
+    return allocate_here(call, invoke, out, allocation_of(Kind::pool, 0, Space::pool_handle));
+  }
+};
+
+struct DestroyPool {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Pool pool) {
+    Release release(call, Space::pool_handle, number_of(pool), bit_of(Kind::pool));
+    return release.finish(invoke());
+  }
+};
+
+struct ImportPoolPointer {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, Pool, void*) {
+    const Result result = invoke();
+    if (result != Result::success) {
+      note_refused(call, Kind::ipc, 0, result);
+    } else if (out != nullptr) {
+      Allocation allocation = allocation_of(Kind::ipc, bytes_at(*out));
+      allocation.key = *out;
+      note_allocated_here(call, allocation);
+    }
+    return result;
+  }
+};
+
+// What neither gives nor takes memory: the wrapper counts the call.
+struct CountCall {
+  template <class Invoke, class... Arguments>
+  static Result run(const Call&, const Invoke& invoke, Arguments...) {
+    return invoke();
+  }
+};
+
+}  // namespace handler
+}  // namespace weir::cuda

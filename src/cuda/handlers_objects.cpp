@@ -1,0 +1,30 @@
+#include "cuda/handlers_objects.h"
+
+namespace weir::cuda {
+
+void forget_mapped_range(uint64_t start, uint64_t end, uint64_t serial) {
+  Allocation mapped;
+  for (uint64_t at = start; at < end && find_allocation(Space::mapping, at, &mapped); at = mapped.key + mapped.bytes) {
+    if (mapped.serial > serial || mapped.bytes == 0) return;
+    if (detach_allocation(Space::mapping, mapped.key, kAnyKind, &mapped)) count_freed(mapped);
+  }
+}
+
+void note_variable(const Call& call, uint64_t address, uint64_t bytes, uint64_t module) {
+  Allocation allocation;
+  {
+    const core::Guard guard;
+    if (find_allocation(Space::address, address, &allocation)) return;
+  }
+  allocation = allocation_of(Kind::variable, bytes);
+  allocation.key = address;
+  allocation.owner = module;
+  note_allocated_here(call, allocation);
+}
+
+void forget_variables_of(uint64_t module) {
+  const core::Guard guard;
+  take_of_owner(Space::address, module);
+}
+
+}  // namespace weir::cuda

@@ -1,0 +1,85 @@
+#include "cuda/tracking.h"
+
+#include "cuda/call_names.h"
+#include "cuda/device_memory.h"
+#include "cuda/driver.h"
+#include "cuda/heap_errors.h"
+#include "cuda/out_of_memory.h"
+
+namespace weir::cuda {
+namespace {
+
+// At the process's end the driver may be gone, and all its memory with it.
+bool is_gone(Result result) { return result == Result::success || result == Result::deinitialized; }
+
+}  // namespace
+
+Place current_place() {
+  const DriverQueries& driver = driver_queries();
+  Context context = nullptr;
+  Place place;
+  if (driver.get_current_context == nullptr || driver.get_current_context(&context) != Result::success) return place;
+  if (context == nullptr) return place;
+  place.context = reinterpret_cast<uint64_t>(context);
+  Device device = kNoDevice;
+  if (driver.get_device != nullptr && driver.get_device(&device) == Result::success) place.device = device;
+  return place;
+}
+
+int device_of_pointer(Address address, int otherwise) {
+  const DriverQueries& driver = driver_queries();
+  int device = otherwise;
+  if (driver.get_pointer_attribute == nullptr) return otherwise;
+  return driver.get_pointer_attribute(&device, kPointerDeviceOrdinal, address) == Result::success ? device : otherwise;
+}
+
+void note_allocated(const Call& call, Allocation& allocation) {
+  allocation.origin = origin_of(call);
+  allocation.entry = static_cast<uint16_t>(call.entry);
+  if (allocation.taken_bytes < allocation.bytes) allocation.taken_bytes = allocation.bytes;
+  {
+    const core::Guard guard;
+    allocation.call = call_name_of(allocation.origin.stack, call.entry);
+    insert_allocation(allocation);
+    forget_freed(allocation.space, allocation.key);
+  }
+  note_device_memory(allocation.context, allocation.device, allocation.origin.tick);
+}
+
+void note_allocated_here(const Call& call, Allocation& allocation) {
+  const Place place = current_place();
+  allocation.context = place.context;
+  if (allocation.device == kNoDevice) allocation.device = static_cast<int16_t>(place.device);
+  note_allocated(call, allocation);
+}
+
+void note_refused(const Call& call, Kind kind, uint64_t bytes, Result result) {
+  const Place place = current_place();
+  const Origin origin = origin_of(call);
+  const core::Guard guard;
+  count_failed(kind, place.device);
+  if (result != Result::out_of_memory) return;
+  record_out_of_memory({origin, call_name_of(origin.stack, call.entry), kind, place.device, bytes});
+}
+
+Release::Release(const Call& call, Space space, uint64_t key, uint32_t kinds) : call_(call), space_(space), key_(key) {
+  const core::Guard guard;
+  is_known_ = key != 0 && detach_allocation(space, key, kinds, &freed_);
+}
+
+Result Release::finish(Result result) {
+  if (key_ == 0) return result;
+  const Origin origin = origin_of(call_);
+  const core::Guard guard;
+  if (is_known_ && !is_gone(result)) {
+    restore_allocation(freed_);
+  } else if (is_known_) {
+    count_freed(freed_);
+    remember_freed(freed_, origin);
+  } else if (!is_gone(result)) {
+    record_bad_free({origin, call_name_of(origin.stack, call_.entry), space_, key_, result});
+  }
+  return result;
+}
+
+}  // namespace weir::cuda

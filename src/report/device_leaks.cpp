@@ -1,0 +1,98 @@
+#include "report/device_leaks.h"
+
+#include <algorithm>
+
+#include "cuda/allocation_table.h"
+
+namespace weir::report {
+namespace {
+
+bool knows(const DeviceLeak& leak, core::ThreadId thread) {
+  const auto* end = leak.threads + std::min<size_t>(leak.thread_count, kMaxThreads);
+  return std::find(leak.threads, end, thread) != end;
+}
+
+void add_thread(DeviceLeak& leak, core::ThreadId thread) {
+  if (leak.thread_count < kMaxThreads && !knows(leak, thread)) leak.threads[leak.thread_count++] = thread;
+}
+
+bool holds_more(const DeviceLeak& a, const DeviceLeak& b) {
+  if (a.bytes != b.bytes) return a.bytes > b.bytes;
+  return a.stack != b.stack ? a.stack < b.stack : a.kind < b.kind;
+}
+
+bool is_larger(const cuda::Allocation& a, const cuda::Allocation& b) {
+  return a.bytes != b.bytes ? a.bytes > b.bytes : a.serial < b.serial;
+}
+
+}  // namespace
+
+size_t DeviceLeaks::place_of(core::StackId stack, cuda::Kind kind, int16_t device) const {
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+  const uint64_t word =
+      (uint64_t{core::index_of(stack)} << 24) | (static_cast<uint64_t>(kind) << 16) | static_cast<uint16_t>(device);
+  const size_t mask = slots_.size() - 1;
+  size_t place = static_cast<size_t>((word * kMultiplier) >> 20) & mask;
+  while (slots_[place] != 0) {
+    const DeviceLeak& leak = leaks_[slots_[place] - 1];
+    if (leak.stack == stack && leak.kind == kind && leak.device == device) break;
+    place = (place + 1) & mask;
+  }
+  return place;
+}
+
+bool DeviceLeaks::grow_slots() {
+  constexpr size_t kFirstSize = 512;
+  const size_t size = slots_.size() == 0 ? kFirstSize : slots_.size() * 2;
+  if (!slots_.resize(size)) return false;
+  std::fill(slots_.begin(), slots_.end(), 0U);
+  for (size_t i = 0; i < leaks_.size(); ++i) {
+    const DeviceLeak& leak = leaks_[i];
+    slots_[place_of(leak.stack, leak.kind, leak.device)] = static_cast<uint32_t>(i + 1);
+  }
+  return true;
+}
+
+DeviceLeak* DeviceLeaks::leak_of(const cuda::Allocation& allocation) {
+  if (leaks_.size() * 2 >= slots_.size() && !grow_slots()) return nullptr;
+  uint32_t& slot = slots_[place_of(allocation.origin.stack, allocation.kind, allocation.device)];
+  if (slot == 0) {
+    DeviceLeak leak{};
+    leak.stack = allocation.origin.stack;
+    leak.kind = allocation.kind;
+    leak.device = allocation.device;
+    leak.first_tick = UINT64_MAX;
+    leak.call = allocation.call;
+    if (!leaks_.push(leak)) return nullptr;
+    slot = static_cast<uint32_t>(leaks_.size());
+  }
+  return &leaks_[slot - 1];
+}
+
+void DeviceLeaks::add(const cuda::Allocation& allocation) {
+  if (!cuda::traits_of(allocation.kind).is_leak) return;
+  DeviceLeak* leak = leak_of(allocation);
+  if (leak == nullptr || (allocation.bytes >= large_bytes_ && large_.size() < kMaxLarge && !large_.push(allocation))) {
+    out_of_memory_ = true;
+    return;
+  }
+  leak->bytes += allocation.bytes;
+  leak->taken_bytes += allocation.taken_bytes;
+  ++leak->count;
+  leak->first_tick = std::min(leak->first_tick, allocation.origin.tick);
+  leak->last_tick = std::max(leak->last_tick, allocation.origin.tick);
+  add_thread(*leak, allocation.origin.thread);
+  if (leak->sample_count < kMaxSamples) leak->samples[leak->sample_count++] = allocation;
+}
+
+bool DeviceLeaks::take(uint64_t large_bytes) {
+  large_bytes_ = large_bytes;
+  cuda::for_each_allocation(
+      [](void* leaks, const cuda::Allocation& allocation) { static_cast<DeviceLeaks*>(leaks)->add(allocation); }, this);
+  slots_.release();
+  std::sort(leaks_.begin(), leaks_.end(), &holds_more);
+  std::sort(large_.begin(), large_.end(), &is_larger);
+  return !out_of_memory_;
+}
+
+}  // namespace weir::report

@@ -1,0 +1,61 @@
+#include "runtime/device_events.h"
+
+#include "core/clock.h"
+#include "cuda/allocation_table.h"
+#include "cuda/call.h"
+#include "cuda/call_names.h"
+#include "cuda/capture.h"
+#include "cuda/contexts.h"
+#include "cuda/device_memory.h"
+#include "cuda/driver.h"
+#include "cuda/graphs.h"
+#include "cuda/heap_errors.h"
+#include "cuda/hooks.h"
+#include "cuda/out_of_memory.h"
+#include "cuda/transfers.h"
+#include "options/options.h"
+#include "runtime/absent_driver.h"
+#include "runtime/host_symbols.h"
+#include "runtime/thread_state.h"
+
+namespace weir::runtime {
+namespace {
+
+cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& caller) {
+  cuda::Origin origin;
+  if (ThreadState* thread = this_thread(inside)) {
+    origin.thread = thread->counters->id;
+    if (thread->last_stack != nullptr) origin.stack = stack::capture(inside, *thread->last_stack, caller);
+  }
+  origin.tick = core::current_tick();
+  return origin;
+}
+
+}  // namespace
+
+void know_exports_of_driver(void* const* exports) {
+  cuda::set_exports(exports);
+  cuda::set_next_definition_source(&find_host_symbol);
+  hide_exports_without_driver();
+}
+
+void configure_device_events() {
+  if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned())) return;
+  cuda::set_tracked_memory(options::tracks_device(), options::tracks_pinned());
+  cuda::set_out_of_memory_recorded(options::current().oom_report);
+  cuda::set_origin_source(&origin_of);
+}
+
+void device_events_reset_after_fork() {
+  cuda::allocation_table_reset_after_fork();
+  cuda::call_names_reset_after_fork();
+  cuda::capture_reset_after_fork();
+  cuda::contexts_reset_after_fork();
+  cuda::device_memory_reset_after_fork();
+  cuda::graphs_reset_after_fork();
+  cuda::heap_errors_reset_after_fork();
+  cuda::out_of_memory_reset_after_fork();
+  cuda::transfers_reset_after_fork();
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,17 @@
+// What the composer adds to the hooks of CUDA's driver: where a call came from, and what lies behind Weir's exports.
+#pragma once
+
+#include "core/guard.h"
+
+namespace weir::runtime {
+
+// The addresses of preload/cuda.cpp's exports, by the list's order. From the preload's constructor.
+void know_exports_of_driver(void* const* exports);
+
+// By the options: whether the hooks take part. Once, at the process's start.
+void configure_device_events();
+
+// In a forked child: nothing of CUDA's is its own.
+void device_events_reset_after_fork();
+
+}  // namespace weir::runtime
