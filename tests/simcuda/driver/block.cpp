@@ -43,9 +43,10 @@ Block* find_block_at(uintptr_t address) {
   return found == blocks().end() ? nullptr : &found->second;
 }
 
-Block& allocate_on_device(Context& context, Kind kind, size_t bytes) {
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width) {
   require_argument(bytes != 0);
-  const uintptr_t address = context.device.memory.allocate(bytes);
+  DeviceMemory& memory = context.device.memory;
+  const uintptr_t address = width == AddressWidth::bits_32 ? memory.allocate_low(bytes) : memory.allocate(bytes);
   require(address != 0, CUDA_ERROR_OUT_OF_MEMORY);
   return add({address, bytes, kind, &context, &context.device});
 }

@@ -49,8 +49,11 @@ Block* find_block(uintptr_t address);
 // The block that begins there.
 Block* find_block_at(uintptr_t address);
 
+// The functions of CUDA 3.1 and before have 32 bits for an address.
+enum class AddressWidth : uint8_t { bits_64, bits_32 };
+
 // Device memory of a context's device. Refuses where there is none left.
-Block& allocate_on_device(Context& context, Kind kind, size_t bytes);
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width = AddressWidth::bits_64);
 // Host memory that devices can use.
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags);
 
