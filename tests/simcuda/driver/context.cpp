@@ -2,6 +2,7 @@
 
 #include "array.h"
 #include "block.h"
+#include "modules.h"
 
 namespace simcuda {
 namespace {
@@ -111,6 +112,7 @@ void end_context(Lock& lock, Context& context) {
   context.thread_streams.clear();
   context.events.clear();
   forget_arrays_of(context);
+  forget_modules_of(context);
   free_blocks_of(context);
   for (Context* other : contexts()) other->peers.erase(&context);
   context.peers.clear();

@@ -141,5 +141,16 @@ TEST_F(Legacy, SizesThatDoNotFitAreTheLargestThatDo) {
   EXPECT_EQ(total, 0xffffffffU);
 }
 
+TEST_F(Legacy, VariablesOfModulesHaveShortAddresses) {
+  CUmodule module = nullptr;
+  CUdeviceptr_v1 address = 0;
+  unsigned bytes = 0;
+  EXPECT_OK(cuModuleLoadData(&module, ""));
+  EXPECT_OK(cuModuleGetGlobal(&address, &bytes, module, "variable"));
+  EXPECT_OK(cuMemsetD8(address, 1, bytes));
+  EXPECT_ERROR(cuMemFree(address), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuModuleUnload(module));
+}
+
 }  // namespace
 }  // namespace simcuda
