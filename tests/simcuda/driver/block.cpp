@@ -44,11 +44,15 @@ Block* find_block_at(uintptr_t address) {
 }
 
 Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width) {
+  return allocate_on(context.device, context, kind, bytes, width);
+}
+
+Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes, AddressWidth width) {
   require_argument(bytes != 0);
-  DeviceMemory& memory = context.device.memory;
+  DeviceMemory& memory = device.memory;
   const uintptr_t address = width == AddressWidth::bits_32 ? memory.allocate_low(bytes) : memory.allocate(bytes);
   require(address != 0, CUDA_ERROR_OUT_OF_MEMORY);
-  return add({address, bytes, kind, &context, &context.device});
+  return add({address, bytes, kind, &context, &device});
 }
 
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags) {
@@ -65,6 +69,7 @@ void free_block(const Block& block) {
   const Block gone = block;
   blocks().erase(gone.address);
   if (gone.pool != nullptr) gone.pool->used_bytes -= gone.bytes;
+  if (gone.kind == Kind::graph && gone.has_memory) gone.device->graph_bytes -= gone.bytes;
   if (gone.kind == Kind::registered) return;
   if (!is_on_device(gone)) {
     munmap(reinterpret_cast<void*>(gone.address), whole_pages(gone.bytes));

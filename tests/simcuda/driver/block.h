@@ -35,6 +35,7 @@ struct Block {
   bool is_freed_in_stream = false;  // a stream is yet to free it
   bool has_memory = true;           // a graph's: only while it is allocated
   bool is_left_by_graph = false;    // of a launch, by a graph that does not free it itself, and not freed yet
+  bool outlives_graph = false;      // of a graph that is gone: it goes when it is freed
   const uint64_t id = next_id();    // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
   uintptr_t end() const { return address + bytes; }
@@ -52,7 +53,10 @@ Block* find_block_at(uintptr_t address);
 // The functions of CUDA 3.1 and before have 32 bits for an address.
 enum class AddressWidth : uint8_t { bits_64, bits_32 };
 
-// Device memory of a context's device. Refuses where there is none left.
+// Device memory. Refuses where there is none left.
+Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes,
+                   AddressWidth width = AddressWidth::bits_64);
+// Of the context's device.
 Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width = AddressWidth::bits_64);
 // Host memory that devices can use.
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags);

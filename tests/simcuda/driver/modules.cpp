@@ -130,10 +130,6 @@ const Kernel& kernel_of(CUfunction function) {
   return *reinterpret_cast<const Kernel*>(function);
 }
 
-struct Shape {
-  unsigned grid[3], block[3];
-};
-
 // The arguments' values are the caller's until the call returns: they are copied, as words, as their sizes are in no module.
 Task task_of(const Kernel& kernel, const Shape& shape, void** arguments) {
   if (kernel.function == nullptr) {
@@ -163,6 +159,10 @@ void** pointer_to(CUmodule* module) { return reinterpret_cast<void**>(module); }
 void** pointer_to(CUlibrary* library) { return reinterpret_cast<void**>(library); }
 
 }  // namespace
+
+Task kernel_task(CUfunction function, const Shape& shape, void** arguments) {
+  return task_of(kernel_of(function), shape, arguments);
+}
 
 void forget_modules_of(const Context& context) {
   std::erase_if(modules(), [&](const auto& entry) {

@@ -10,9 +10,8 @@ namespace {
 
 // The memory is there for what the stream does later; the address at once.
 uintptr_t allocate_in_stream(Call& call, Stream& stream, Pool& pool, size_t bytes) {
-  Block& block = allocate_on_device(stream.context, Kind::async, bytes);
+  Block& block = allocate_on(pool.device, stream.context, Kind::async, bytes);
   block.pool = &pool;
-  block.device = &pool.device;
   pool.used_bytes += bytes;
   pool.used_high_bytes = std::max(pool.used_high_bytes, pool.used_bytes);
   call.number("address", block.address).number("bytes", bytes).text("kind", name_of(block.kind));
@@ -22,12 +21,14 @@ uintptr_t allocate_in_stream(Call& call, Stream& stream, Pool& pool, size_t byte
 
 // In a capture it is a node of the graph.
 uintptr_t capture_allocation(Call& call, Stream& stream, Pool& pool, size_t bytes) {
-  const Block& block = add_graph_block(stream.context, bytes);
+  require(stream.capture->valid, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  const Block& block = add_graph_block(pool.device, stream.context, bytes);
   const uintptr_t address = block.address;
   Node* node = capture_node(stream, CU_GRAPH_NODE_TYPE_MEM_ALLOC, [address] { allocate_graph_block(address); });
   node->allocation.poolProps = pool.properties;
   node->allocation.bytesize = bytes;
   node->allocation.dptr = address;
+  node->block_id = block.id;
   call.number("address", address).number("bytes", bytes).text("kind", name_of(block.kind));
   call.number("stream", stream.id).number("graph", node->graph.id);
   return address;

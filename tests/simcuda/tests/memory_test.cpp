@@ -233,6 +233,7 @@ int open_handle() {
 
 int main(int count, char** arguments) {
   if (count > 1 && strcmp(arguments[1], "open-handle") == 0) return simcuda::open_handle();
+  setenv("SIMCUDA_DEVICES", "2", 0);
   testing::InitGoogleTest(&count, arguments);
   return RUN_ALL_TESTS();
 }
