@@ -18,6 +18,7 @@ enum class Kind : uint8_t {
   graph,     // of a memory node: there while its graph ran and it was not freed
   reserved,  // addresses without memory
   imported,  // another process's, opened by IPC
+  shared,    // of another process's pool
   external,  // a mapping of external memory
   global,    // a module's variable
   array,     // an array's, which the program has no address of
@@ -60,6 +61,9 @@ Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes,
 Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width = AddressWidth::bits_64);
 // Host memory that devices can use.
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags);
+
+// Maps a part of a file in which another process has device memory. Refuses where that cannot be.
+Block& map_device_memory_of(int file, uint64_t offset, size_t bytes, Kind kind, Context& context, Device& device);
 
 // Takes it out and gives its memory back.
 void free_block(const Block& block);

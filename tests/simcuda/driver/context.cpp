@@ -51,7 +51,7 @@ Stream& Context::stream_of_this_thread() {
 }
 
 Device::Device(int number, size_t bytes)
-    : ordinal(number), memory(bytes), primary(*this, true), default_pool{*this}, current_pool(&default_pool) {
+    : ordinal(number), memory(number, bytes), primary(*this, true), default_pool{*this}, current_pool(&default_pool) {
   default_pool.is_default = true;
   default_pool.properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
   default_pool.properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {number}};

@@ -22,10 +22,12 @@ struct Pool {
   CUmemPoolProps properties{};
   uint64_t release_threshold = 0;
   uint64_t used_bytes = 0, used_high_bytes = 0;
-  std::array<int, 4> reuse_settings{0, 1, 1,
-                                    1};  // by attribute, from CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES on
+  // By attribute, from CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES on.
+  std::array<int, 4> reuse_settings{0, 1, 1, 1};
   bool is_default = false;
   bool is_destroyed = false;  // gone for the program; its blocks live on until they are freed
+  int imported_file = -1;     // of another process's pool, which gives no memory of its own: the memory that it shares
+  bool is_imported() const { return imported_file >= 0; }
 };
 
 struct Context {

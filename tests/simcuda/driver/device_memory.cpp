@@ -6,19 +6,20 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
 
 namespace simcuda {
 namespace {
+
+// The number is for a process that imports the memory.
+int make_file(int device) { return memfd_create(("simcuda device " + std::to_string(device)).c_str(), MFD_CLOEXEC); }
 
 uint64_t whole_pages(uint64_t bytes) { return (bytes + 4095) & ~uint64_t{4095}; }
 
 }  // namespace
 
-DeviceMemory::DeviceMemory(size_t bytes)
-    : file_(memfd_create("simcuda device", MFD_CLOEXEC)),
-      total_(bytes),
-      high_{0, bytes},
-      low_{whole_pages(bytes), kLowBytes} {
+DeviceMemory::DeviceMemory(int device, size_t bytes)
+    : file_(make_file(device)), total_(bytes), high_{0, bytes}, low_{whole_pages(bytes), kLowBytes} {
   if (file_ < 0 || ftruncate(file_, static_cast<off_t>(low_.offset + kLowBytes)) != 0 || !map(high_, 0)) abort();
 }
 

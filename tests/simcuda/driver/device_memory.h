@@ -10,7 +10,7 @@ namespace simcuda {
 
 class DeviceMemory {
  public:
-  explicit DeviceMemory(size_t bytes);
+  DeviceMemory(int device, size_t bytes);
   DeviceMemory(const DeviceMemory&) = delete;
 
   // An address of `bytes`, rounded up to kGranule, or 0 where no range that long is free.
@@ -33,6 +33,9 @@ class DeviceMemory {
     const Window& window = low_.holds(address) ? low_ : high_;
     return window.offset + (address - window.base);
   }
+
+  // What a link to the file says, in /proc: with the device's number.
+  static constexpr const char* kFileLink = "/memfd:simcuda device %d";
 
   static constexpr size_t kGranule = 512;
   static size_t rounded(size_t bytes) { return (bytes + kGranule - 1) & ~(kGranule - 1); }

@@ -15,7 +15,7 @@ void log_block(Call& call, const Block& block) {
 
 bool is_freed_by_mem_free(Kind kind) {
   return kind == Kind::linear || kind == Kind::pitched || kind == Kind::managed || kind == Kind::async ||
-         kind == Kind::external || kind == Kind::graph;
+         kind == Kind::shared || kind == Kind::external || kind == Kind::graph;
 }
 
 CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
