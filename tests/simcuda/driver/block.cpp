@@ -53,7 +53,7 @@ Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes, Ad
   DeviceMemory& memory = device.memory;
   const uintptr_t address = width == AddressWidth::bits_32 ? memory.allocate_low(bytes) : memory.allocate(bytes);
   require(address != 0, CUDA_ERROR_OUT_OF_MEMORY);
-  return add({address, bytes, kind, &context, &device});
+  return add({address, bytes, kind, &context.owner(), &device});
 }
 
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags) {
@@ -61,7 +61,7 @@ Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flag
   void* mapped =
       mmap(nullptr, whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
-  Block block{reinterpret_cast<uintptr_t>(mapped), bytes, kind, &context, &context.device};
+  Block block{reinterpret_cast<uintptr_t>(mapped), bytes, kind, &context.owner(), &context.device};
   block.flags = flags;
   return add(block);
 }

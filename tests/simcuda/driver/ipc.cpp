@@ -29,7 +29,7 @@ struct Opened {
 CUresult open_handle(const char* name, CUdeviceptr* address, CUipcMemHandle handle, unsigned flags) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(address != nullptr && flags == CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     Shared shared{};
     memcpy(&shared, &handle, sizeof shared);
@@ -71,7 +71,7 @@ SIMCUDA_EXPORT CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* address, CUipcMemHand
 SIMCUDA_EXPORT CUresult cuIpcCloseMemHandle(CUdeviceptr address) {
   return run("cuIpcCloseMemHandle", [&](Lock& lock, Call& call) {
     call.number("address", address);
-    Context& context = current_context();
+    Context& context = current_owner();
     wait_for(lock, work_of(context));
     const Block* block = find_block_at(address);
     require_argument(block != nullptr && block->kind == Kind::imported);

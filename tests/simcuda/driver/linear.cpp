@@ -23,7 +23,7 @@ CUresult register_host(const char* name, void* address, size_t bytes, unsigned f
     const auto start = reinterpret_cast<uintptr_t>(address);
     call.number("address", start).number("bytes", bytes);
     require_argument(start != 0 && bytes != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     auto next = blocks().lower_bound(start);
     const bool overlaps = (next != blocks().end() && next->first < start + bytes) || find_block(start) != nullptr;
@@ -40,7 +40,7 @@ CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kin
   return run(name, [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && bytes != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_device(context, kind, bytes, width);
     *address = block.address;
@@ -63,7 +63,7 @@ CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned 
   return run(name, [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && bytes != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::pinned, bytes, flags);
     *address = reinterpret_cast<void*>(block.address);
@@ -74,7 +74,7 @@ CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned 
 CUresult free_device(const char* name, CUdeviceptr address) {
   return run(name, [&](Lock& lock, Call& call) {
     call.number("address", address);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     if (address == 0) return;
     wait_for(lock, work_of(context));
@@ -132,7 +132,7 @@ SIMCUDA_EXPORT CUresult cuMemAllocManaged(CUdeviceptr* address, size_t bytes, un
   return run("cuMemAllocManaged", [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && (flags == CU_MEM_ATTACH_GLOBAL || flags == CU_MEM_ATTACH_HOST));
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::managed, bytes, flags);
     *address = block.address;
@@ -153,7 +153,7 @@ SIMCUDA_EXPORT CUresult cuMemFreeHost(void* address) {
   return run("cuMemFreeHost", [&](Lock& lock, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
     call.number("address", start);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     if (start == 0) return;
     wait_for(lock, work_of(context));
@@ -175,7 +175,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
   return run("cuMemHostUnregister", [&](Lock& lock, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
     call.number("address", start);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     wait_for(lock, work_of(context));
     const Block* block = find_block_at(start);

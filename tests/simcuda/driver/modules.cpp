@@ -65,7 +65,7 @@ CUresult load(const char* name, void** handle, bool is_library) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(handle != nullptr);
     forbid_while_capturing();
-    auto module = std::make_unique<Module>(Module{is_library ? nullptr : &current_context(), {}, {}});
+    auto module = std::make_unique<Module>(Module{is_library ? nullptr : &current_owner(), {}, {}});
     *handle = module.get();
     call.number("module", reinterpret_cast<uintptr_t>(module.get()));
     modules()[*handle] = std::move(module);
@@ -111,7 +111,7 @@ CUresult get_variable(const char* call_name, Address* address, Size* bytes, void
   return run(call_name, [&](Lock&, Call& call) {
     require_argument(name != nullptr);
     Module& module = module_of(handle);
-    Context& context = module.context != nullptr ? *module.context : current_context();
+    Context& context = module.context != nullptr ? *module.context : current_owner();
     constexpr AddressWidth kWidth = sizeof(Address) == 4 ? AddressWidth::bits_32 : AddressWidth::bits_64;
     uintptr_t& at = module.variables[{&context, name}];
     if (at == 0) {

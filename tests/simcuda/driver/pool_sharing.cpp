@@ -80,7 +80,7 @@ SIMCUDA_EXPORT CUresult cuMemPoolImportPointer(CUdeviceptr* address, CUmemoryPoo
     require_argument(address != nullptr && data != nullptr);
     Pool& pool = pool_of(handle);
     require_argument(pool.is_imported());
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     SharedPointer shared{};
     memcpy(&shared, data, sizeof shared);
