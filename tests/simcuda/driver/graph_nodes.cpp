@@ -30,12 +30,12 @@ Node& add_allocation(Call& call, const Place& place, Parameters& parameters) {
   made.allocation = {parameters.poolProps, nullptr, 0, parameters.bytesize, parameters.dptr};
   made.block_id = block.id;
   call.number("address", address).number("bytes", block.bytes).text("kind", name_of(block.kind));
-  call.number("graph", place.graph.id).number("device", static_cast<uint64_t>(device.ordinal));
+  call.number("device", static_cast<uint64_t>(device.ordinal));
   return made;
 }
 
 Node& add_free(Call& call, const Place& place, CUdeviceptr address) {
-  call.number("address", address).number("graph", place.graph.id);
+  call.number("address", address);
   const Block* block = find_block_at(address);
   require_argument(block != nullptr && block->kind == Kind::graph);
   Node& made = place.add(CU_GRAPH_NODE_TYPE_MEM_FREE, [address] { free_graph_block(address); });
@@ -108,7 +108,9 @@ CUresult add_node(const char* name, CUgraphNode* node, CUgraph graph, const CUgr
                   Add add) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(node != nullptr && (count == 0 || dependencies != nullptr));
-    *node = handle_of(&add(call, Place{graph_of(graph), dependencies, count}));
+    const Place place{graph_of(graph), dependencies, count};
+    call.number("graph", place.graph.id);
+    *node = handle_of(&add(call, place));
   });
 }
 
