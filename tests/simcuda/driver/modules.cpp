@@ -31,7 +31,7 @@ struct Kernel {
 struct Module {
   Context* context;  // nullptr: of a library, of the context that is current when a variable is asked for
   std::map<std::string, std::unique_ptr<Kernel>> kernels;
-  std::map<std::pair<const Context*, std::string>, uintptr_t> variables;
+  std::map<std::pair<Context*, std::string>, uintptr_t> variables;
 };
 
 std::map<void*, std::unique_ptr<Module>>& modules() {
@@ -76,11 +76,23 @@ void forget_kernels_of(const Module& module) {
   for (const auto& [name, kernel] : module.kernels) kernels().erase(kernel.get());
 }
 
+// What may use its variables.
+Tickets work_on(const Module& module) {
+  Tickets work;
+  for (const auto& [variable, address] : module.variables) {
+    const Tickets of_context = work_of(*variable.first);
+    work.insert(work.end(), of_context.begin(), of_context.end());
+  }
+  return work;
+}
+
 CUresult unload(const char* name, void* handle) {
-  return run(name, [&](Lock&, Call& call) {
+  return run(name, [&](Lock& lock, Call& call) {
     call.number("module", reinterpret_cast<uintptr_t>(handle));
-    Module& module = module_of(handle);
+    const Tickets work = work_on(module_of(handle));
     forbid_while_capturing();
+    wait_for(lock, work);
+    const Module& module = module_of(handle);
     for (const auto& [variable, address] : module.variables) {
       const Block* block = find_block_at(address);
       if (block == nullptr) continue;  // there was no memory for it
