@@ -10,10 +10,11 @@ import unittest
 
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", "build")).resolve()
 DRIVER = BUILD / "simcuda" / "libcuda.so.1"
+OLD_DRIVER = BUILD / "simcuda" / "old" / "libcuda.so.1"
 
-PREPARED = f"""
+PREPARED = """
 import ctypes, json, time
-d = ctypes.CDLL({str(DRIVER)!r})
+d = ctypes.CDLL(DRIVER)
 c, p, n = ctypes.c_void_p(), ctypes.c_uint64(), ctypes.c_size_t()
 started = d.cuInit(0)
 d.cuCtxCreate_v2(ctypes.byref(c), 0, 0)
@@ -25,9 +26,9 @@ def found(name, version):
 """
 
 
-def answer_of(expression, **environment):
-    done = subprocess.run([sys.executable, "-c", f"{PREPARED}\nprint(json.dumps(({expression})))"], capture_output=True, text=True,
-                          env=os.environ | environment, check=True)
+def answer_of(expression, driver=DRIVER, **environment):
+    program = f"DRIVER = {str(driver)!r}\n{PREPARED}\nprint(json.dumps(({expression})))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | environment, check=True)
     return json.loads(done.stdout)
 
 
@@ -58,6 +59,15 @@ class SimulatedDriver(unittest.TestCase):
         asked = "found(b'cuMemAlloc', 12000), found(b'cuMemAllocAsync', 12000), found(b'cuMemAlloc', 1000), found(b'cuNone', 12000)"
         self.assertEqual(answer_of(asked), [0, 0, 2, 1])
         self.assertEqual(answer_of(asked, SIMCUDA_VERSION="11010"), [0, 1, 2, 1])
+
+    def test_a_driver_built_old_has_no_newer_symbols(self):
+        names = ["cuMemAlloc", "cuMemAllocAsync", "cuMemCreate", "cuGetProcAddress", "cuGetProcAddress_v2", "cuGraphAddMemAllocNode",
+                 "cuGreenCtxCreate", "cuMemcpyBatchAsync"]
+        asked = f"[hasattr(d, name) for name in {names}]"
+        self.assertEqual(answer_of(asked), [True] * 8)
+        self.assertEqual(answer_of(asked, driver=OLD_DRIVER), [True] * 3 + [False] * 5)
+        version = "(d.cuDriverGetVersion(ctypes.byref(n)), n.value)[1], allocate(8), d.cuMemFree_v2(p)"
+        self.assertEqual(answer_of(version, driver=OLD_DRIVER), [11020, 0, 0])
 
     def test_logs_calls_with_their_results(self):
         with tempfile.TemporaryDirectory() as folder:

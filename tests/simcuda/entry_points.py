@@ -5,8 +5,9 @@ symbols of the toolkit's stub) and which of them cuGetProcAddress() gives for a 
 
   entry_points.py INCLUDE_FOLDER STUB_LIBRARY OUTPUT_FOLDER
 
-writes entry_points.inc (rows for proc_address.cpp) and unimplemented.S (a weak symbol for each function, which says that it is not
-supported; what the driver's sources define takes its place)."""
+writes entry_points.inc (rows for proc_address.cpp), unimplemented.S (a weak symbol for each function, which says that it is not
+supported; what the driver's sources define takes its place) and old.map (a linker's version script for a driver of OLD_VERSION, which
+lacks every function that came later)."""
 
 import collections
 import pathlib
@@ -16,6 +17,7 @@ import sys
 
 SUFFIXES = ("", "_v2", "_v3", "_v4", "_v5")
 STREAM_SUFFIXES = ("_ptsz", "_ptds")
+OLD_VERSION = 11020  # the first with memory pools, the last without cuGetProcAddress()
 
 
 def exported_symbols(stub):
@@ -63,11 +65,19 @@ def write_unimplemented(path, symbols):
         file.write('.section .note.GNU-stack, "", @progbits\n')
 
 
+def write_old_map(path, listed):
+    # Of two patterns the one without wildcards counts.
+    newer = sorted(symbol for name, version, per_thread, symbol in listed if version > OLD_VERSION)
+    path.write_text("{\n global: cu*;\n local:\n" + "".join(f"  {symbol};\n" for symbol in newer) + "  *;\n};\n")
+
+
 def main(include, stub, output):
     symbols = exported_symbols(stub)
     output = pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    write_rows(output / "entry_points.inc", rows(symbols, versions_by_name(pathlib.Path(include))))
+    listed = list(rows(symbols, versions_by_name(pathlib.Path(include))))
+    write_rows(output / "entry_points.inc", listed)
+    write_old_map(output / "old.map", listed)
     write_unimplemented(output / "unimplemented.S", symbols)
 
 

@@ -57,7 +57,7 @@ CUarray handle_of(Array* array) { return reinterpret_cast<CUarray>(array); }
 CUresult create(const char* name, CUarray* handle, const CUDA_ARRAY3D_DESCRIPTOR& descriptor) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(handle != nullptr && descriptor.Width != 0 && descriptor.NumChannels != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const size_t bytes = bytes_of(descriptor, element_bytes_of(descriptor));
     call.number("asked", bytes);
@@ -140,7 +140,7 @@ SIMCUDA_EXPORT CUresult cuMipmappedArrayCreate(CUmipmappedArray* handle, const C
                                                unsigned levels) {
   return run("cuMipmappedArrayCreate", [&](Lock&, Call& call) {
     require_argument(handle != nullptr && descriptor != nullptr && descriptor->Width != 0 && levels != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     std::vector<CUDA_ARRAY3D_DESCRIPTOR> of_levels;
     size_t bytes = 0;

@@ -7,7 +7,8 @@
 namespace simcuda {
 namespace {
 
-size_t whole_pages(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
+constexpr size_t kPage = 4096;
+size_t whole_pages(size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
 
 Block& add(const Block& block) { return blocks().emplace(block.address, block).first->second; }
 
@@ -16,8 +17,8 @@ bool is_on_device(const Block& block) { return block.device != nullptr && block.
 }  // namespace
 
 std::string_view name_of(Kind kind) {
-  constexpr std::string_view kNames[] = {"linear", "pitched",  "managed",  "pinned",   "registered", "async",
-                                         "graph",  "reserved", "imported", "external", "global",     "array"};
+  constexpr std::string_view kNames[] = {"linear",   "pitched",  "managed", "pinned",   "registered", "async", "graph",
+                                         "reserved", "imported", "shared",  "external", "global",     "array"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -43,11 +44,16 @@ Block* find_block_at(uintptr_t address) {
   return found == blocks().end() ? nullptr : &found->second;
 }
 
-Block& allocate_on_device(Context& context, Kind kind, size_t bytes) {
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width) {
+  return allocate_on(context.device, context, kind, bytes, width);
+}
+
+Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes, AddressWidth width) {
   require_argument(bytes != 0);
-  const uintptr_t address = context.device.memory.allocate(bytes);
+  DeviceMemory& memory = device.memory;
+  const uintptr_t address = width == AddressWidth::bits_32 ? memory.allocate_low(bytes) : memory.allocate(bytes);
   require(address != 0, CUDA_ERROR_OUT_OF_MEMORY);
-  return add({address, bytes, kind, &context, &context.device});
+  return add({address, bytes, kind, &context.owner(), &device});
 }
 
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags) {
@@ -55,18 +61,28 @@ Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flag
   void* mapped =
       mmap(nullptr, whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
-  Block block{reinterpret_cast<uintptr_t>(mapped), bytes, kind, &context, &context.device};
+  Block block{reinterpret_cast<uintptr_t>(mapped), bytes, kind, &context.owner(), &context.device};
   block.flags = flags;
   return add(block);
+}
+
+Block& map_device_memory_of(int file, uint64_t offset, size_t bytes, Kind kind, Context& context, Device& device) {
+  const uint64_t before = offset % kPage;
+  void* mapped =
+      mmap(nullptr, bytes + before, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset - before));
+  require(mapped != MAP_FAILED, CUDA_ERROR_MAP_FAILED);
+  return add({reinterpret_cast<uintptr_t>(mapped) + before, bytes, kind, &context, &device});
 }
 
 void free_block(const Block& block) {
   const Block gone = block;
   blocks().erase(gone.address);
   if (gone.pool != nullptr) gone.pool->used_bytes -= gone.bytes;
+  if (gone.kind == Kind::graph && gone.has_memory) gone.device->graph_bytes -= gone.bytes;
   if (gone.kind == Kind::registered) return;
   if (!is_on_device(gone)) {
-    munmap(reinterpret_cast<void*>(gone.address), whole_pages(gone.bytes));
+    const size_t before = gone.address % kPage;
+    munmap(reinterpret_cast<void*>(gone.address - before), whole_pages(before + gone.bytes));
   } else {
     gone.device->memory.release(gone.address, gone.bytes);
   }

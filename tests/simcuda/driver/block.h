@@ -18,6 +18,7 @@ enum class Kind : uint8_t {
   graph,     // of a memory node: there while its graph ran and it was not freed
   reserved,  // addresses without memory
   imported,  // another process's, opened by IPC
+  shared,    // of another process's pool
   external,  // a mapping of external memory
   global,    // a module's variable
   array,     // an array's, which the program has no address of
@@ -35,6 +36,7 @@ struct Block {
   bool is_freed_in_stream = false;  // a stream is yet to free it
   bool has_memory = true;           // a graph's: only while it is allocated
   bool is_left_by_graph = false;    // of a launch, by a graph that does not free it itself, and not freed yet
+  bool outlives_graph = false;      // of a graph that is gone: it goes when it is freed
   const uint64_t id = next_id();    // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
   uintptr_t end() const { return address + bytes; }
@@ -49,10 +51,19 @@ Block* find_block(uintptr_t address);
 // The block that begins there.
 Block* find_block_at(uintptr_t address);
 
-// Device memory of a context's device. Refuses where there is none left.
-Block& allocate_on_device(Context& context, Kind kind, size_t bytes);
+// The functions of CUDA 3.1 and before have 32 bits for an address.
+enum class AddressWidth : uint8_t { bits_64, bits_32 };
+
+// Device memory. Refuses where there is none left.
+Block& allocate_on(Device& device, Context& context, Kind kind, size_t bytes,
+                   AddressWidth width = AddressWidth::bits_64);
+// Of the context's device.
+Block& allocate_on_device(Context& context, Kind kind, size_t bytes, AddressWidth width = AddressWidth::bits_64);
 // Host memory that devices can use.
 Block& allocate_on_host(Context& context, Kind kind, size_t bytes, unsigned flags);
+
+// Maps a part of a file in which another process has device memory. Refuses where that cannot be.
+Block& map_device_memory_of(int file, uint64_t offset, size_t bytes, Kind kind, Context& context, Device& device);
 
 // Takes it out and gives its memory back.
 void free_block(const Block& block);

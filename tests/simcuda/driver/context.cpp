@@ -2,6 +2,7 @@
 
 #include "array.h"
 #include "block.h"
+#include "modules.h"
 
 namespace simcuda {
 namespace {
@@ -50,7 +51,7 @@ Stream& Context::stream_of_this_thread() {
 }
 
 Device::Device(int number, size_t bytes)
-    : ordinal(number), memory(bytes), primary(*this, true), default_pool{*this}, current_pool(&default_pool) {
+    : ordinal(number), memory(number, bytes), primary(*this, true), default_pool{*this}, current_pool(&default_pool) {
   default_pool.is_default = true;
   default_pool.properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
   default_pool.properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {number}};
@@ -93,8 +94,16 @@ Context& current_context() {
   require(!context_stack().empty(), CUDA_ERROR_INVALID_CONTEXT);
   Context& context = *context_stack().back();
   require(contexts().contains(&context) && context.is_alive, CUDA_ERROR_CONTEXT_IS_DESTROYED);
-  require(context.sticky_error == CUDA_SUCCESS, context.sticky_error);
+  for (const Context* of : {&context, &context.owner()}) require(of->sticky_error == CUDA_SUCCESS, of->sticky_error);
   return context;
+}
+
+std::vector<Context*> with_green_contexts(Context& context) {
+  std::vector<Context*> all{&context};
+  for (Context* other : contexts()) {
+    if (other->primary_of_green == &context) all.push_back(other);
+  }
+  return all;
 }
 
 Context& context_of(CUcontext handle) {
@@ -111,10 +120,30 @@ void end_context(Lock& lock, Context& context) {
   context.thread_streams.clear();
   context.events.clear();
   forget_arrays_of(context);
+  forget_modules_of(context);
   free_blocks_of(context);
   for (Context* other : contexts()) other->peers.erase(&context);
   context.peers.clear();
   context.sticky_error = CUDA_SUCCESS;
+}
+
+void destroy_context(Lock& lock, Context& context) {
+  end_context(lock, context);
+  context.is_alive = false;
+  remove_context(&context);
+  std::erase(context_stack(), &context);
+}
+
+void retain_primary(Context& primary) {
+  ++primary.retained;
+  primary.is_alive = true;
+}
+
+void release_primary(Lock& lock, Context& primary) {
+  require(primary.retained > 0, CUDA_ERROR_INVALID_CONTEXT);
+  if (--primary.retained > 0) return;
+  end_context(lock, primary);
+  primary.is_alive = false;
 }
 
 }  // namespace simcuda

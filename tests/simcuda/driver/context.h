@@ -22,10 +22,12 @@ struct Pool {
   CUmemPoolProps properties{};
   uint64_t release_threshold = 0;
   uint64_t used_bytes = 0, used_high_bytes = 0;
-  std::array<int, 4> reuse_settings{0, 1, 1,
-                                    1};  // by attribute, from CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES on
+  // By attribute, from CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES on.
+  std::array<int, 4> reuse_settings{0, 1, 1, 1};
   bool is_default = false;
   bool is_destroyed = false;  // gone for the program; its blocks live on until they are freed
+  int imported_file = -1;     // of another process's pool, which gives no memory of its own: the memory that it shares
+  bool is_imported() const { return imported_file >= 0; }
 };
 
 struct Context {
@@ -33,8 +35,12 @@ struct Context {
   Stream& stream_of_this_thread();
   // An error after which nothing works in this context any more, but for its end.
   void fail(CUresult error) {
-    if (sticky_error == CUDA_SUCCESS) sticky_error = error;
+    for (Context* const of : {this, &owner()}) {
+      if (of->sticky_error == CUDA_SUCCESS) of->sticky_error = error;
+    }
   }
+  // Whose the memory is that is allocated in it: of a green context, its device's primary one.
+  Context& owner() { return primary_of_green == nullptr ? *this : *primary_of_green; }
 
   Device& device;
   const bool is_primary;
@@ -47,7 +53,8 @@ struct Context {
   std::map<std::thread::id, StreamPointer> thread_streams;
   std::map<CUevent, std::unique_ptr<Event>> events;
   std::map<CUlimit, size_t> limits;
-  std::set<Context*> peers;  // whose memory this one may use
+  std::set<Context*> peers;             // whose memory this one may use
+  Context* primary_of_green = nullptr;  // nullptr: it is no green context
   CUresult sticky_error = CUDA_SUCCESS;
 };
 
@@ -84,8 +91,18 @@ std::vector<Context*>& context_stack();
 
 // Refuses where the thread has none, where it was destroyed, and where an earlier error made it unusable.
 Context& current_context();
+inline Context& current_owner() { return current_context().owner(); }
+
+// The context and, of a primary one, the green contexts of its device.
+std::vector<Context*> with_green_contexts(Context& context);
 
 // Stops the context's streams and frees what was allocated in it.
 void end_context(Lock&, Context& context);
+// The same for one that is not primary. Its handle stays one that is known to be gone: a Context is never deleted.
+void destroy_context(Lock&, Context& context);
+
+void retain_primary(Context& primary);
+// Ends it with the last of its retains.
+void release_primary(Lock&, Context& primary);
 
 }  // namespace simcuda

@@ -17,32 +17,21 @@ CUresult create_context(const char* name, CUcontext* handle, unsigned flags, CUd
   });
 }
 
-// The handle stays one that is known to be gone: a Context is never deleted.
-void destroy(Lock& lock, Context& context) {
-  end_context(lock, context);
-  context.is_alive = false;
-  remove_context(&context);
-  std::erase(context_stack(), &context);
-}
-
-CUresult destroy_context(const char* name, CUcontext handle) {
+CUresult destroy(const char* name, CUcontext handle) {
   return run(name, [&](Lock& lock, Call& call) {
     require_argument(handle != nullptr);
     Context& context = context_of(handle);
-    require(!context.is_primary, CUDA_ERROR_INVALID_CONTEXT);
+    require(!context.is_primary && context.primary_of_green == nullptr, CUDA_ERROR_INVALID_CONTEXT);
     call.number("context", context.id).number("device", static_cast<uint64_t>(context.device.ordinal));
-    destroy(lock, context);
+    destroy_context(lock, context);
   });
 }
 
-CUresult release_primary(const char* name, CUdevice ordinal) {
+CUresult release(const char* name, CUdevice ordinal) {
   return run(name, [&](Lock& lock, Call& call) {
     Context& primary = device_of(ordinal).primary;
     call.number("context", primary.id).number("device", static_cast<uint64_t>(ordinal));
-    require(primary.retained > 0, CUDA_ERROR_INVALID_CONTEXT);
-    if (--primary.retained > 0) return;
-    end_context(lock, primary);
-    primary.is_alive = false;
+    release_primary(lock, primary);
   });
 }
 
@@ -87,16 +76,15 @@ SIMCUDA_EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext* handle, CUdevice ord
   return run("cuDevicePrimaryCtxRetain", [&](Lock&, Call&) {
     require_argument(handle != nullptr);
     Context& primary = device_of(ordinal).primary;
-    ++primary.retained;
-    primary.is_alive = true;
+    retain_primary(primary);
     *handle = handle_of(primary);
   });
 }
 SIMCUDA_EXPORT CUresult cuDevicePrimaryCtxRelease(CUdevice device) {
-  return release_primary("cuDevicePrimaryCtxRelease", device);
+  return release("cuDevicePrimaryCtxRelease", device);
 }
 SIMCUDA_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
-  return release_primary("cuDevicePrimaryCtxRelease_v2", device);
+  return release("cuDevicePrimaryCtxRelease_v2", device);
 }
 SIMCUDA_EXPORT CUresult cuDevicePrimaryCtxReset(CUdevice device) {
   return reset_primary("cuDevicePrimaryCtxReset", device);
@@ -131,8 +119,8 @@ SIMCUDA_EXPORT CUresult cuCtxCreate_v3(CUcontext* context, CUexecAffinityParam*,
 SIMCUDA_EXPORT CUresult cuCtxCreate_v4(CUcontext* context, CUctxCreateParams*, unsigned flags, CUdevice device) {
   return create_context("cuCtxCreate_v4", context, flags, device);
 }
-SIMCUDA_EXPORT CUresult cuCtxDestroy(CUcontext context) { return destroy_context("cuCtxDestroy", context); }
-SIMCUDA_EXPORT CUresult cuCtxDestroy_v2(CUcontext context) { return destroy_context("cuCtxDestroy_v2", context); }
+SIMCUDA_EXPORT CUresult cuCtxDestroy(CUcontext context) { return destroy("cuCtxDestroy", context); }
+SIMCUDA_EXPORT CUresult cuCtxDestroy_v2(CUcontext context) { return destroy("cuCtxDestroy_v2", context); }
 
 // Attaching counts on top of the creation.
 SIMCUDA_EXPORT CUresult cuCtxAttach(CUcontext* context, unsigned flags) {
@@ -150,7 +138,7 @@ SIMCUDA_EXPORT CUresult cuCtxDetach(CUcontext handle) {
       --context.retained;
     } else {
       require(!context.is_primary, CUDA_ERROR_INVALID_CONTEXT);
-      destroy(lock, context);
+      destroy_context(lock, context);
     }
   });
 }

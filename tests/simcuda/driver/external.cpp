@@ -30,7 +30,7 @@ SIMCUDA_EXPORT CUresult cuImportExternalMemory(CUexternalMemory* handle,
     require_argument(handle != nullptr && descriptor != nullptr && descriptor->size != 0);
     require(descriptor->type == CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD, CUDA_ERROR_NOT_SUPPORTED);
     forbid_while_capturing();
-    auto made = std::make_unique<External>(External{descriptor->handle.fd, descriptor->size, current_context()});
+    auto made = std::make_unique<External>(External{descriptor->handle.fd, descriptor->size, current_owner()});
     *handle = reinterpret_cast<CUexternalMemory>(made.get());
     call.number("handle", reinterpret_cast<uintptr_t>(made.get())).number("bytes", made->bytes);
     externals()[*handle] = std::move(made);

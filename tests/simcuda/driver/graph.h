@@ -16,8 +16,10 @@ struct Node {
   Task task;  // none for a node that only orders others
   std::vector<Node*> dependencies{};
   CUDA_MEM_ALLOC_NODE_PARAMS_v1 allocation{};  // of an allocation node
+  uint64_t block_id = 0;                       // of its memory
   CUdeviceptr freed = 0;                       // of a free node
   std::shared_ptr<Graph> child{};
+  const Node* original = nullptr;  // of which it is a clone
 };
 inline CUgraphNode handle_of(Node* node) { return reinterpret_cast<CUgraphNode>(node); }
 inline Node* node_of(CUgraphNode handle) { return reinterpret_cast<Node*>(handle); }
@@ -26,26 +28,21 @@ struct Graph : std::enable_shared_from_this<Graph> {
   explicit Graph(Context& made_in) : context(made_in) {}
   ~Graph();
   Node& add(CUgraphNodeType type, const CUgraphNode* dependencies, size_t count, Task task);
-  bool owns_memory() const;
+  // Of no graph that allocates or frees.
+  std::shared_ptr<Graph> clone() const;
+  // It allocates or frees, or a child of it does: it can then not be cloned, lose a node, or be instantiated twice.
+  bool has_memory() const;
 
   Context& context;
   std::list<Node> nodes;  // in the order in which they were added, which is one that their dependencies allow
   const uint64_t id = next_id();
-  std::vector<std::shared_ptr<Graph>> children;
   static uint64_t next_id();
-};
-
-struct ExecutableGraph {
-  Context& context;
-  std::shared_ptr<Graph> graph;
-  std::vector<Task> tasks;
-  unsigned long long flags;
-  std::vector<uintptr_t> left;  // addresses of its allocation nodes that it has no free node for
-  bool frees_on_launch() const { return (flags & CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH) != 0; }
 };
 
 Graph& graph_of(CUgraph handle);
 CUgraph add_graph(std::shared_ptr<Graph> graph);
+// Takes it from the program, for which the handle is none any more.
+std::shared_ptr<Graph> take_graph(CUgraph handle);
 
 // Has a stream do it: at once, or as a node of the graph that is captured.
 void submit(Lock&, Stream& stream, CUgraphNodeType type, Task task);
@@ -59,7 +56,7 @@ void forbid_while_capturing();
 void forbid_on_capturing(Stream& stream);
 
 // The memory of a graph's allocation node: its address stays reserved while the node exists.
-Block& add_graph_block(Context& context, size_t bytes);
+Block& add_graph_block(Device& device, Context& context, size_t bytes);
 void allocate_graph_block(uintptr_t address);
 void free_graph_block(uintptr_t address);
 

@@ -1,6 +1,5 @@
 // Device memory shared between processes: the handle says in whose file it lies and where, and the other process maps that.
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -21,12 +20,16 @@ struct Shared {
 };
 static_assert(sizeof(Shared) <= sizeof(CUipcMemHandle));
 
-constexpr uint64_t kPage = 4096;
+// Closed when it goes out of scope.
+struct Opened {
+  int file;
+  ~Opened() { close(file); }
+};
 
 CUresult open_handle(const char* name, CUdeviceptr* address, CUipcMemHandle handle, unsigned flags) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(address != nullptr && flags == CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     Shared shared{};
     memcpy(&shared, &handle, sizeof shared);
@@ -35,15 +38,11 @@ CUresult open_handle(const char* name, CUdeviceptr* address, CUipcMemHandle hand
     const std::string path = "/proc/" + std::to_string(shared.process) + "/fd/" + std::to_string(shared.file);
     const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
     require(file >= 0, CUDA_ERROR_INVALID_HANDLE);
-    const uint64_t before = shared.offset % kPage;
-    void* mapped = mmap(nullptr, shared.bytes + before, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-                        static_cast<off_t>(shared.offset - before));
-    close(file);
-    require(mapped != MAP_FAILED, CUDA_ERROR_MAP_FAILED);
-    const uintptr_t start = reinterpret_cast<uintptr_t>(mapped) + before;
-    blocks().emplace(start, Block{start, shared.bytes, Kind::imported, &context, &device_of(shared.device)});
-    *address = start;
-    call.number("address", start).number("bytes", shared.bytes).text("kind", name_of(Kind::imported));
+    const Opened opened{file};
+    const Block& block =
+        map_device_memory_of(file, shared.offset, shared.bytes, Kind::imported, context, device_of(shared.device));
+    *address = block.address;
+    call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
   });
 }
 
@@ -72,15 +71,12 @@ SIMCUDA_EXPORT CUresult cuIpcOpenMemHandle_v2(CUdeviceptr* address, CUipcMemHand
 SIMCUDA_EXPORT CUresult cuIpcCloseMemHandle(CUdeviceptr address) {
   return run("cuIpcCloseMemHandle", [&](Lock& lock, Call& call) {
     call.number("address", address);
-    Context& context = current_context();
+    Context& context = current_owner();
     wait_for(lock, work_of(context));
     const Block* block = find_block_at(address);
     require_argument(block != nullptr && block->kind == Kind::imported);
-    const size_t bytes = block->bytes;
-    call.number("bytes", bytes);
-    blocks().erase(address);
-    const uintptr_t page = address & ~(kPage - 1);
-    munmap(reinterpret_cast<void*>(page), bytes + (address - page));
+    call.number("bytes", block->bytes);
+    free_block(*block);
   });
 }
 

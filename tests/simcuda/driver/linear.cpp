@@ -1,5 +1,6 @@
 // Memory that is there at once: linear, pitched, managed, pinned; and the program's own memory, registered.
-#include "block.h"
+#include "linear.h"
+
 #include "graph.h"
 
 namespace simcuda {
@@ -12,23 +13,57 @@ void log_block(Call& call, const Block& block) {
   if (block.device != nullptr) call.number("device", static_cast<uint64_t>(block.device->ordinal));
 }
 
-CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kind) {
+bool is_freed_by_mem_free(Kind kind) {
+  return kind == Kind::linear || kind == Kind::pitched || kind == Kind::managed || kind == Kind::async ||
+         kind == Kind::shared || kind == Kind::external || kind == Kind::graph;
+}
+
+CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
+  return run(name, [&](Lock&, Call& call) {
+    const auto start = reinterpret_cast<uintptr_t>(address);
+    call.number("address", start).number("bytes", bytes);
+    require_argument(start != 0 && bytes != 0);
+    Context& context = current_owner();
+    forbid_while_capturing();
+    auto next = blocks().lower_bound(start);
+    const bool overlaps = (next != blocks().end() && next->first < start + bytes) || find_block(start) != nullptr;
+    require(!overlaps, CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
+    Block block{start, bytes, Kind::registered, &context, &context.device};
+    block.flags = flags;
+    blocks().emplace(start, block);
+  });
+}
+
+}  // namespace
+
+CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kind, AddressWidth width) {
   return run(name, [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && bytes != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
-    const Block& block = allocate_on_device(context, kind, bytes);
+    const Block& block = allocate_on_device(context, kind, bytes, width);
     *address = block.address;
     log_block(call, block);
   });
+}
+
+CUresult allocate_pitched(const char* name, CUdeviceptr* address, size_t* pitch, const Rows& rows, AddressWidth width) {
+  const bool valid =
+      pitch != nullptr && (rows.element_bytes == 4 || rows.element_bytes == 8 || rows.element_bytes == 16);
+  const size_t row = (rows.bytes + kPitchGranule - 1) & ~(kPitchGranule - 1);
+  size_t bytes = 0;
+  if (valid && __builtin_mul_overflow(row, rows.count, &bytes)) bytes = SIZE_MAX;  // more than there can be
+  const CUresult result = allocate(name, address, bytes, Kind::pitched, width);
+  if (result == CUDA_SUCCESS) *pitch = row;
+  return result;
 }
 
 CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned flags) {
   return run(name, [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && bytes != 0);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::pinned, bytes, flags);
     *address = reinterpret_cast<void*>(block.address);
@@ -36,16 +71,10 @@ CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned 
   });
 }
 
-bool is_freed_by_mem_free(Kind kind) {
-  return kind == Kind::linear || kind == Kind::pitched || kind == Kind::managed || kind == Kind::async ||
-         kind == Kind::external || kind == Kind::graph;
-}
-
-// Waits for the work of the context that might use it, as a device's free does.
 CUresult free_device(const char* name, CUdeviceptr address) {
   return run(name, [&](Lock& lock, Call& call) {
     call.number("address", address);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     if (address == 0) return;
     wait_for(lock, work_of(context));
@@ -63,42 +92,47 @@ CUresult free_device(const char* name, CUdeviceptr address) {
   });
 }
 
-CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
-  return run(name, [&](Lock&, Call& call) {
-    const auto start = reinterpret_cast<uintptr_t>(address);
-    call.number("address", start).number("bytes", bytes);
-    require_argument(start != 0 && bytes != 0);
-    Context& context = current_context();
-    forbid_while_capturing();
-    auto next = blocks().lower_bound(start);
-    const bool overlaps = (next != blocks().end() && next->first < start + bytes) || find_block(start) != nullptr;
-    require(!overlaps, CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
-    Block block{start, bytes, Kind::registered, &context, &context.device};
-    block.flags = flags;
-    blocks().emplace(start, block);
+CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags) {
+  return run(name, [&](Lock&, Call&) {
+    const Block* block = find_block(reinterpret_cast<uintptr_t>(host));
+    require_argument(address != nullptr && flags == 0 && block != nullptr &&
+                     (block->kind == Kind::pinned || block->kind == Kind::registered));
+    *address = reinterpret_cast<CUdeviceptr>(host);
   });
 }
 
-}  // namespace
+CUresult memory_info(const char* name, size_t* free_bytes, size_t* total_bytes) {
+  return run(name, [&](Lock&, Call&) {
+    const DeviceMemory& memory = current_context().device.memory;
+    if (free_bytes != nullptr) *free_bytes = memory.free_bytes();
+    if (total_bytes != nullptr) *total_bytes = memory.total_bytes();
+  });
+}
+
+CUresult address_range(const char* name, CUdeviceptr* base, size_t* bytes, CUdeviceptr address) {
+  return run(name, [&](Lock&, Call&) {
+    current_context();
+    const Block* block = find_block(address);
+    require(block != nullptr, CUDA_ERROR_NOT_FOUND);
+    if (base != nullptr) *base = block->address;
+    if (bytes != nullptr) *bytes = block->bytes;
+  });
+}
 
 SIMCUDA_EXPORT CUresult cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
-  return allocate("cuMemAlloc_v2", address, bytes, Kind::linear);
+  return allocate("cuMemAlloc_v2", address, bytes, Kind::linear, AddressWidth::bits_64);
 }
 
 SIMCUDA_EXPORT CUresult cuMemAllocPitch_v2(CUdeviceptr* address, size_t* pitch, size_t width, size_t height,
                                            unsigned element_bytes) {
-  const bool valid = pitch != nullptr && (element_bytes == 4 || element_bytes == 8 || element_bytes == 16);
-  const size_t row = (width + kPitchGranule - 1) & ~(kPitchGranule - 1);
-  const CUresult result = allocate("cuMemAllocPitch_v2", address, valid ? row * height : 0, Kind::pitched);
-  if (result == CUDA_SUCCESS) *pitch = row;
-  return result;
+  return allocate_pitched("cuMemAllocPitch_v2", address, pitch, {width, height, element_bytes}, AddressWidth::bits_64);
 }
 
 SIMCUDA_EXPORT CUresult cuMemAllocManaged(CUdeviceptr* address, size_t bytes, unsigned flags) {
   return run("cuMemAllocManaged", [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(address != nullptr && (flags == CU_MEM_ATTACH_GLOBAL || flags == CU_MEM_ATTACH_HOST));
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::managed, bytes, flags);
     *address = block.address;
@@ -119,7 +153,7 @@ SIMCUDA_EXPORT CUresult cuMemFreeHost(void* address) {
   return run("cuMemFreeHost", [&](Lock& lock, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
     call.number("address", start);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     if (start == 0) return;
     wait_for(lock, work_of(context));
@@ -141,7 +175,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
   return run("cuMemHostUnregister", [&](Lock& lock, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
     call.number("address", start);
-    Context& context = current_context();
+    Context& context = current_owner();
     forbid_while_capturing();
     wait_for(lock, work_of(context));
     const Block* block = find_block_at(start);
@@ -152,12 +186,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
 }
 
 SIMCUDA_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* address, void* host, unsigned flags) {
-  return run("cuMemHostGetDevicePointer_v2", [&](Lock&, Call&) {
-    const Block* block = find_block(reinterpret_cast<uintptr_t>(host));
-    require_argument(address != nullptr && flags == 0 && block != nullptr &&
-                     (block->kind == Kind::pinned || block->kind == Kind::registered));
-    *address = reinterpret_cast<CUdeviceptr>(host);
-  });
+  return device_pointer_of_host("cuMemHostGetDevicePointer_v2", address, host, flags);
 }
 
 SIMCUDA_EXPORT CUresult cuMemHostGetFlags(unsigned* flags, void* host) {
@@ -169,34 +198,11 @@ SIMCUDA_EXPORT CUresult cuMemHostGetFlags(unsigned* flags, void* host) {
 }
 
 SIMCUDA_EXPORT CUresult cuMemGetInfo_v2(size_t* free_bytes, size_t* total_bytes) {
-  return run("cuMemGetInfo_v2", [&](Lock&, Call&) {
-    const DeviceMemory& memory = current_context().device.memory;
-    if (free_bytes != nullptr) *free_bytes = memory.free_bytes();
-    if (total_bytes != nullptr) *total_bytes = memory.total_bytes();
-  });
+  return memory_info("cuMemGetInfo_v2", free_bytes, total_bytes);
 }
 
 SIMCUDA_EXPORT CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, size_t* bytes, CUdeviceptr address) {
-  return run("cuMemGetAddressRange_v2", [&](Lock&, Call&) {
-    current_context();
-    const Block* block = find_block(address);
-    require(block != nullptr, CUDA_ERROR_NOT_FOUND);
-    if (base != nullptr) *base = block->address;
-    if (bytes != nullptr) *bytes = block->bytes;
-  });
-}
-
-// The functions of CUDA 3.1 and before, whose addresses have 32 bits: where one does not fit, there is no memory.
-SIMCUDA_EXPORT CUresult cuMemAlloc(CUdeviceptr_v1* address, unsigned bytes) {
-  return run("cuMemAlloc", [&](Lock&, Call& call) {
-    call.number("asked", bytes);
-    require_argument(address != nullptr && bytes != 0);
-    refuse(CUDA_ERROR_OUT_OF_MEMORY);
-  });
-}
-SIMCUDA_EXPORT CUresult cuMemFree(CUdeviceptr_v1 address) { return free_device("cuMemFree", address); }
-SIMCUDA_EXPORT CUresult cuMemAllocHost(void** address, unsigned bytes) {
-  return allocate_host("cuMemAllocHost", address, bytes, 0);
+  return address_range("cuMemGetAddressRange_v2", base, bytes, address);
 }
 
 }  // namespace simcuda

@@ -1,10 +1,13 @@
 // Modules, libraries, and kernels. What is in a module is not read: any name that is asked for is there, and a variable's memory is
 // made when it is asked for, as large as kVariableBytes unless the program's own copy says.
+#include "modules.h"
+
 #include <dlfcn.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 #include "block.h"
@@ -28,7 +31,7 @@ struct Kernel {
 struct Module {
   Context* context;  // nullptr: of a library, of the context that is current when a variable is asked for
   std::map<std::string, std::unique_ptr<Kernel>> kernels;
-  std::map<std::string, uintptr_t> variables;
+  std::map<std::pair<Context*, std::string>, uintptr_t> variables;
 };
 
 std::map<void*, std::unique_ptr<Module>>& modules() {
@@ -62,22 +65,41 @@ CUresult load(const char* name, void** handle, bool is_library) {
   return run(name, [&](Lock&, Call& call) {
     require_argument(handle != nullptr);
     forbid_while_capturing();
-    auto module = std::make_unique<Module>(Module{is_library ? nullptr : &current_context(), {}, {}});
+    auto module = std::make_unique<Module>(Module{is_library ? nullptr : &current_owner(), {}, {}});
     *handle = module.get();
     call.number("module", reinterpret_cast<uintptr_t>(module.get()));
     modules()[*handle] = std::move(module);
   });
 }
 
+void forget_kernels_of(const Module& module) {
+  for (const auto& [name, kernel] : module.kernels) kernels().erase(kernel.get());
+}
+
+// What may use its variables.
+Tickets work_on(const Module& module) {
+  Tickets work;
+  for (const auto& [variable, address] : module.variables) {
+    const Tickets of_context = work_of(*variable.first);
+    work.insert(work.end(), of_context.begin(), of_context.end());
+  }
+  return work;
+}
+
 CUresult unload(const char* name, void* handle) {
-  return run(name, [&](Lock&, Call& call) {
+  return run(name, [&](Lock& lock, Call& call) {
     call.number("module", reinterpret_cast<uintptr_t>(handle));
-    Module& module = module_of(handle);
+    const Tickets work = work_on(module_of(handle));
     forbid_while_capturing();
+    wait_for(lock, work);
+    const Module& module = module_of(handle);
     for (const auto& [variable, address] : module.variables) {
-      if (const Block* block = find_block_at(address); block != nullptr) free_block(*block);
+      const Block* block = find_block_at(address);
+      if (block == nullptr) continue;  // there was no memory for it
+      log_event("freed with its module", address, block->bytes);
+      free_block(*block);
     }
-    for (const auto& [kernel_name, kernel] : module.kernels) kernels().erase(kernel.get());
+    forget_kernels_of(module);
     modules().erase(handle);
   });
 }
@@ -90,18 +112,27 @@ Kernel* kernel_of(void* handle, const char* name) {
   return kernel.get();
 }
 
-CUresult get_variable(const char* call_name, CUdeviceptr* address, size_t* bytes, void* handle, const char* name,
-                      Kind kind) {
-  return run(call_name, [&](Lock&, Call&) {
+Block& make_variable(Context& context, Kind kind, AddressWidth width) {
+  if (kind == Kind::managed) return allocate_on_host(context, kind, kVariableBytes, CU_MEM_ATTACH_GLOBAL);
+  return allocate_on_device(context, kind, kVariableBytes, width);
+}
+
+// Any of the results may be null. An address that does not fit the caller's is none.
+template <class Address, class Size>
+CUresult get_variable(const char* call_name, Address* address, Size* bytes, void* handle, const char* name, Kind kind) {
+  return run(call_name, [&](Lock&, Call& call) {
     require_argument(name != nullptr);
     Module& module = module_of(handle);
-    Context& context = module.context != nullptr ? *module.context : current_context();
-    uintptr_t& at = module.variables[name];
-    if (find_block_at(at) == nullptr) {
-      at = kind == Kind::managed ? allocate_on_host(context, kind, kVariableBytes, CU_MEM_ATTACH_GLOBAL).address
-                                 : allocate_on_device(context, kind, kVariableBytes).address;
+    Context& context = module.context != nullptr ? *module.context : current_owner();
+    constexpr AddressWidth kWidth = sizeof(Address) == 4 ? AddressWidth::bits_32 : AddressWidth::bits_64;
+    uintptr_t& at = module.variables[{&context, name}];
+    if (at == 0) {
+      const Block& made = make_variable(context, kind, kWidth);
+      at = made.address;
+      call.number("address", at).number("bytes", made.bytes).text("kind", name_of(kind));
     }
-    if (address != nullptr) *address = at;
+    require_argument(at <= std::numeric_limits<Address>::max());
+    if (address != nullptr) *address = static_cast<Address>(at);
     if (bytes != nullptr) *bytes = kVariableBytes;
   });
 }
@@ -110,10 +141,6 @@ const Kernel& kernel_of(CUfunction function) {
   require(kernels().contains(function), CUDA_ERROR_INVALID_HANDLE);
   return *reinterpret_cast<const Kernel*>(function);
 }
-
-struct Shape {
-  unsigned grid[3], block[3];
-};
 
 // The arguments' values are the caller's until the call returns: they are copied, as words, as their sizes are in no module.
 Task task_of(const Kernel& kernel, const Shape& shape, void** arguments) {
@@ -144,6 +171,20 @@ void** pointer_to(CUmodule* module) { return reinterpret_cast<void**>(module); }
 void** pointer_to(CUlibrary* library) { return reinterpret_cast<void**>(library); }
 
 }  // namespace
+
+Task kernel_task(CUfunction function, const Shape& shape, void** arguments) {
+  return task_of(kernel_of(function), shape, arguments);
+}
+
+void forget_modules_of(const Context& context) {
+  std::erase_if(modules(), [&](const auto& entry) {
+    Module& module = *entry.second;
+    std::erase_if(module.variables, [&](const auto& variable) { return variable.first.first == &context; });
+    if (module.context != &context) return false;
+    forget_kernels_of(module);
+    return true;
+  });
+}
 
 SIMCUDA_EXPORT CUresult cuModuleLoad(CUmodule* module, const char* file) {
   if (file != nullptr && access(file, R_OK) != 0) return CUDA_ERROR_FILE_NOT_FOUND;
@@ -197,6 +238,9 @@ SIMCUDA_EXPORT CUresult cuKernelGetFunction(CUfunction* function, CUkernel kerne
 }
 SIMCUDA_EXPORT CUresult cuModuleGetGlobal_v2(CUdeviceptr* address, size_t* bytes, CUmodule module, const char* name) {
   return get_variable("cuModuleGetGlobal_v2", address, bytes, module, name, Kind::global);
+}
+SIMCUDA_EXPORT CUresult cuModuleGetGlobal(CUdeviceptr_v1* address, unsigned* bytes, CUmodule module, const char* name) {
+  return get_variable("cuModuleGetGlobal", address, bytes, module, name, Kind::global);
 }
 SIMCUDA_EXPORT CUresult cuLibraryGetGlobal(CUdeviceptr* address, size_t* bytes, CUlibrary library, const char* name) {
   return get_variable("cuLibraryGetGlobal", address, bytes, library, name, Kind::global);

@@ -1,5 +1,7 @@
 #include "pools.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "block.h"
@@ -8,11 +10,18 @@
 namespace simcuda {
 namespace {
 
+// Its memory is the host's, or goes to and fro between it and devices.
+bool is_on_host(const Pool& pool) {
+  return pool.properties.allocType == CU_MEM_ALLOCATION_TYPE_MANAGED ||
+         pool.properties.location.type != CU_MEM_LOCATION_TYPE_DEVICE;
+}
+
 // The memory is there for what the stream does later; the address at once.
 uintptr_t allocate_in_stream(Call& call, Stream& stream, Pool& pool, size_t bytes) {
-  Block& block = allocate_on_device(stream.context, Kind::async, bytes);
+  require_argument(!pool.is_imported());
+  Block& block = is_on_host(pool) ? allocate_on_host(stream.context, Kind::async, bytes, 0)
+                                  : allocate_on(pool.device, stream.context, Kind::async, bytes);
   block.pool = &pool;
-  block.device = &pool.device;
   pool.used_bytes += bytes;
   pool.used_high_bytes = std::max(pool.used_high_bytes, pool.used_bytes);
   call.number("address", block.address).number("bytes", bytes).text("kind", name_of(block.kind));
@@ -22,12 +31,14 @@ uintptr_t allocate_in_stream(Call& call, Stream& stream, Pool& pool, size_t byte
 
 // In a capture it is a node of the graph.
 uintptr_t capture_allocation(Call& call, Stream& stream, Pool& pool, size_t bytes) {
-  const Block& block = add_graph_block(stream.context, bytes);
+  require(stream.capture->valid, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  const Block& block = add_graph_block(pool.device, stream.context, bytes);
   const uintptr_t address = block.address;
   Node* node = capture_node(stream, CU_GRAPH_NODE_TYPE_MEM_ALLOC, [address] { allocate_graph_block(address); });
   node->allocation.poolProps = pool.properties;
   node->allocation.bytesize = bytes;
   node->allocation.dptr = address;
+  node->block_id = block.id;
   call.number("address", address).number("bytes", bytes).text("kind", name_of(block.kind));
   call.number("stream", stream.id).number("graph", node->graph.id);
   return address;
@@ -71,7 +82,7 @@ CUresult free_in_stream(const char* name, CUdeviceptr address, CUstream stream, 
       in.enqueue(lock, task);
       return;
     }
-    require_argument(block->kind == Kind::async || block->kind == Kind::linear);
+    require_argument(block->kind == Kind::async || block->kind == Kind::linear || block->kind == Kind::shared);
     forbid_on_capturing(in);
     block->is_freed_in_stream = true;
     submit(lock, in, CU_GRAPH_NODE_TYPE_MEM_FREE, [address] { free_now(address); });
@@ -116,12 +127,10 @@ SIMCUDA_EXPORT CUresult cuMemFreeAsync_ptsz(CUdeviceptr address, CUstream stream
 SIMCUDA_EXPORT CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* properties) {
   return run("cuMemPoolCreate", [&](Lock&, Call& call) {
     require_argument(pool != nullptr && properties != nullptr);
-    require_argument(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE);
-    Device& device = device_of(properties->location.id);
-    Pool& made = device.pools.emplace_back(Pool{device});
-    made.properties = *properties;
+    Pool& made = add_pool(*properties);
     *pool = handle_of(made);
-    call.number("pool", reinterpret_cast<uintptr_t>(&made)).number("device", static_cast<uint64_t>(device.ordinal));
+    call.number("pool", reinterpret_cast<uintptr_t>(&made));
+    call.number("device", static_cast<uint64_t>(made.device.ordinal));
   });
 }
 
@@ -131,7 +140,8 @@ SIMCUDA_EXPORT CUresult cuMemPoolDestroy(CUmemoryPool pool) {
     call.number("pool", reinterpret_cast<uintptr_t>(&gone));
     require_argument(!gone.is_default);
     gone.is_destroyed = true;
-    if (gone.device.current_pool == &gone) gone.device.current_pool = &gone.device.default_pool;
+    forget_as_current(gone);
+    if (gone.is_imported()) close(gone.imported_file);
   });
 }
 
@@ -192,26 +202,6 @@ SIMCUDA_EXPORT CUresult cuMemPoolGetAccess(CUmemAccess_flags* flags, CUmemoryPoo
     require_argument(flags != nullptr && location != nullptr);
     pool_of(pool);
     *flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-  });
-}
-
-SIMCUDA_EXPORT CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* pool, CUdevice device) {
-  return run("cuDeviceGetDefaultMemPool", [&](Lock&, Call&) {
-    require_argument(pool != nullptr);
-    *pool = handle_of(device_of(device).default_pool);
-  });
-}
-SIMCUDA_EXPORT CUresult cuDeviceGetMemPool(CUmemoryPool* pool, CUdevice device) {
-  return run("cuDeviceGetMemPool", [&](Lock&, Call&) {
-    require_argument(pool != nullptr);
-    *pool = handle_of(*device_of(device).current_pool);
-  });
-}
-SIMCUDA_EXPORT CUresult cuDeviceSetMemPool(CUdevice device, CUmemoryPool pool) {
-  return run("cuDeviceSetMemPool", [&](Lock&, Call& call) {
-    Pool& made_current = pool_of(pool);
-    call.number("pool", reinterpret_cast<uintptr_t>(&made_current)).number("device", static_cast<uint64_t>(device));
-    device_of(device).current_pool = &made_current;
   });
 }
 

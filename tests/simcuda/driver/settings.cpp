@@ -7,6 +7,11 @@
 #include <thread>
 #include <vector>
 
+// The version of the driver that this is built for, unless it is today's.
+#ifndef SIMCUDA_NEWEST
+#define SIMCUDA_NEWEST CUDA_VERSION
+#endif
+
 namespace simcuda {
 namespace {
 
@@ -47,7 +52,7 @@ Settings read_settings() {
   read.memory_bytes = static_cast<size_t>(number_of("SIMCUDA_MEMORY", static_cast<long long>(read.memory_bytes)));
   read.log_file = text_of("SIMCUDA_LOG");
   read.kernel_microseconds = static_cast<int>(number_of("SIMCUDA_KERNEL_US", 0));
-  read.version = static_cast<int>(number_of("SIMCUDA_VERSION", read.version));
+  read.version = static_cast<int>(number_of("SIMCUDA_VERSION", SIMCUDA_NEWEST));
   read.kernels_file = text_of("SIMCUDA_KERNELS");
   return read;
 }

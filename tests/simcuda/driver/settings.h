@@ -6,7 +6,8 @@
 //   SIMCUDA_FAIL=CALL:N=CODE[,...]  the Nth call of that name (from 1; 0: every one) gives this error
 //   SIMCUDA_SLOW=CALL=MICROSECONDS[,...]  how long the call takes at least
 //   SIMCUDA_KERNEL_US=N      how long a kernel without a host function takes
-//   SIMCUDA_VERSION=13000    what cuDriverGetVersion() says; cuGetProcAddress() knows no function that came later
+//   SIMCUDA_VERSION=13000    what cuDriverGetVersion() says; cuGetProcAddress() knows no function that came later. dlsym() does: for a
+//                            driver without them there is simcuda/old/libcuda.so.1, of version 11020.
 //   SIMCUDA_KERNELS=FILE     a library with host functions for kernels: see kernels.h
 #pragma once
 
@@ -23,7 +24,7 @@ struct Settings {
   size_t memory_bytes = size_t{8} << 30;
   std::string log_file;
   int kernel_microseconds = 0;
-  int version = CUDA_VERSION;
+  int version = 0;
   std::string kernels_file;
 };
 const Settings& settings();

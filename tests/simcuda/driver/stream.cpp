@@ -84,8 +84,11 @@ Stream& stream_of(CUstream handle, bool per_thread) {
 }
 
 Tickets work_of(Context& context) {
-  Tickets tickets{context.legacy_stream->ticket()};
-  for (const auto& [handle, stream] : context.streams) tickets.push_back(stream->ticket());
+  Tickets tickets;
+  for (const Context* of : with_green_contexts(context)) {
+    tickets.push_back(of->legacy_stream->ticket());
+    for (const auto& [handle, stream] : of->streams) tickets.push_back(stream->ticket());
+  }
   return tickets;
 }
 

@@ -97,7 +97,14 @@ struct Event {
 Stream& stream_of(CUstream handle, bool per_thread);
 Event& event_of(CUevent handle);
 
-// All of a context's work so far.
+// All of a context's work so far, of a primary one with that of its green contexts.
 Tickets work_of(Context& context);
+
+// cuCtxRecordEvent() and cuCtxWaitEvent() but for the name.
+CUresult record_work_of(const char* name, CUcontext context, CUevent event);
+CUresult have_wait(const char* name, CUcontext context, CUevent event);
+
+// A new stream of the context.
+CUstream add_stream(Context& context, unsigned flags, int priority);
 
 }  // namespace simcuda

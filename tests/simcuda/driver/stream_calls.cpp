@@ -13,10 +13,7 @@ using Clock = std::chrono::steady_clock;
 CUresult create_stream(const char* name, CUstream* handle, unsigned flags, int priority) {
   return run(name, [&](Lock&, Call&) {
     require_argument(handle != nullptr && (flags & ~unsigned{CU_STREAM_NON_BLOCKING}) == 0);
-    Context& context = current_context();
-    auto stream = std::make_shared<Stream>(context, StreamKind::created, flags, priority);
-    *handle = reinterpret_cast<CUstream>(stream.get());
-    context.streams[*handle] = stream;
+    *handle = add_stream(current_context(), flags, priority);
   });
 }
 
@@ -131,6 +128,44 @@ Event& event_of(CUevent handle) {
   refuse(CUDA_ERROR_INVALID_HANDLE);
 }
 
+CUstream add_stream(Context& context, unsigned flags, int priority) {
+  auto stream = std::make_shared<Stream>(context, StreamKind::created, flags, priority);
+  const auto handle = reinterpret_cast<CUstream>(stream.get());
+  context.streams[handle] = std::move(stream);
+  return handle;
+}
+
+CUresult record_work_of(const char* name, CUcontext handle, CUevent event_handle) {
+  return run(name, [&](Lock&, Call&) {
+    Context& context = context_of(handle);
+    Event& event = event_of(event_handle);
+    bool capturing = false;
+    for (const Context* of : with_green_contexts(context)) {
+      for (const auto& [stream_handle, stream] : of->streams) {
+        if (stream->capture == nullptr) continue;
+        stream->capture->valid = false;
+        capturing = true;
+      }
+    }
+    require(!capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    event.recorded = work_of(context);
+    event.was_recorded = true;
+    event.capture = nullptr;
+  });
+}
+
+CUresult have_wait(const char* name, CUcontext handle, CUevent event_handle) {
+  return run(name, [&](Lock& lock, Call&) {
+    Context& context = context_of(handle);
+    const Tickets recorded = event_of(event_handle).recorded;
+    const Task nothing = [] {};
+    for (const Context* of : with_green_contexts(context)) {
+      of->legacy_stream->enqueue(lock, nothing, recorded);
+      for (const auto& [stream_handle, stream] : of->streams) stream->enqueue(lock, nothing, recorded);
+    }
+  });
+}
+
 SIMCUDA_EXPORT CUresult cuStreamCreate(CUstream* stream, unsigned flags) {
   return create_stream("cuStreamCreate", stream, flags, 0);
 }
@@ -220,33 +255,11 @@ SIMCUDA_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start, C
 }
 
 // All work of a context so far, as one event; of no context that captures.
-SIMCUDA_EXPORT CUresult cuCtxRecordEvent(CUcontext handle, CUevent event_handle) {
-  return run("cuCtxRecordEvent", [&](Lock&, Call&) {
-    Context& context = context_of(handle);
-    Event& event = event_of(event_handle);
-    bool capturing = false;
-    for (const auto& [stream_handle, stream] : context.streams) {
-      if (stream->capture == nullptr) continue;
-      stream->capture->valid = false;
-      capturing = true;
-    }
-    require(!capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
-    event.recorded = work_of(context);
-    event.was_recorded = true;
-    event.capture = nullptr;
-  });
+SIMCUDA_EXPORT CUresult cuCtxRecordEvent(CUcontext context, CUevent event) {
+  return record_work_of("cuCtxRecordEvent", context, event);
 }
-
-SIMCUDA_EXPORT CUresult cuCtxWaitEvent(CUcontext handle, CUevent event_handle) {
-  return run("cuCtxWaitEvent", [&](Lock& lock, Call&) {
-    Context& context = context_of(handle);
-    const Tickets recorded = event_of(event_handle).recorded;
-    context.legacy_stream->enqueue(
-        lock, [] {}, recorded);
-    for (const auto& [stream_handle, stream] : context.streams)
-      stream->enqueue(
-          lock, [] {}, recorded);
-  });
+SIMCUDA_EXPORT CUresult cuCtxWaitEvent(CUcontext context, CUevent event) {
+  return have_wait("cuCtxWaitEvent", context, event);
 }
 
 }  // namespace simcuda

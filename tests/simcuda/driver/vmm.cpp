@@ -1,5 +1,7 @@
 // Virtual memory management: memory without an address (cuMemCreate), addresses without memory (cuMemAddressReserve), and mappings of
 // one to the other. Each piece of memory is a file of its own, so that another process can import it.
+#include "vmm.h"
+
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,19 +12,8 @@
 namespace simcuda {
 namespace {
 
-constexpr size_t kGranularity = size_t{2} << 20;
-
-struct Memory {
-  int file;
-  size_t bytes;
-  Device& device;
-  CUmemAllocationProp properties;
-  uint64_t handles = 1;   // cuMemRetainAllocationHandle() adds one
-  uint64_t mappings = 0;  // it is gone with the last of both
-};
-
 struct Mapping {
-  size_t bytes;
+  size_t bytes, offset;  // the offset is in the memory
   Memory* memory;
 };
 
@@ -35,29 +26,6 @@ std::map<uintptr_t, Mapping>& mappings() {
   return *all;
 }
 
-CUmemGenericAllocationHandle handle_of(const Memory& memory) { return reinterpret_cast<uintptr_t>(&memory); }
-
-Memory& memory_of(CUmemGenericAllocationHandle handle) {
-  const auto found = memories().find(handle);
-  require_argument(found != memories().end() && found->second->handles > 0);
-  return *found->second;
-}
-
-CUmemGenericAllocationHandle add(int file, size_t bytes, Device& device, const CUmemAllocationProp& properties) {
-  auto made = std::make_unique<Memory>(Memory{file, bytes, device, properties});
-  const CUmemGenericAllocationHandle handle = handle_of(*made);
-  memories()[handle] = std::move(made);
-  return handle;
-}
-
-void drop_where_unused(Memory& memory) {
-  if (memory.handles != 0 || memory.mappings != 0) return;
-  memory.device.memory.give_back(memory.bytes);
-  close(memory.file);
-  log_event("memory given back", handle_of(memory), memory.bytes);
-  memories().erase(handle_of(memory));
-}
-
 // Addresses that are reserved, and wholly so.
 void require_reserved(uintptr_t address, size_t bytes) {
   const Block* block = find_block(address);
@@ -68,11 +36,54 @@ void* pointer(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
 }  // namespace
 
+Memory& memory_of(CUmemGenericAllocationHandle handle) {
+  const auto found = memories().find(handle);
+  require_argument(found != memories().end() && found->second->handles > 0);
+  return *found->second;
+}
+
+int make_memory_file(size_t bytes) {
+  const int file = memfd_create("simcuda memory", MFD_CLOEXEC);
+  require(file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0, CUDA_ERROR_OUT_OF_MEMORY);
+  return file;
+}
+
+Memory& add_memory(int file, size_t bytes, Device& device, const CUmemAllocationProp& properties) {
+  auto made = std::make_unique<Memory>(Memory{file, bytes, device, properties});
+  Memory& memory = *made;
+  memories()[handle_of(memory)] = std::move(made);
+  return memory;
+}
+
+void drop_where_unused(Memory& memory) {
+  if (memory.handles != 0 || memory.uses != 0) return;
+  if (memory.multicast != nullptr) {
+    for (const Binding& binding : memory.multicast->bindings) {
+      --binding.memory->uses;
+      drop_where_unused(*binding.memory);
+    }
+  } else {
+    memory.device.memory.give_back(memory.bytes);
+  }
+  close(memory.file);
+  log_event("memory given back", handle_of(memory), memory.bytes);
+  memories().erase(handle_of(memory));
+}
+
+Mapped mapped_at(uintptr_t address) {
+  auto after = mappings().upper_bound(address);
+  require_argument(after != mappings().begin());
+  const auto& [start, mapping] = *std::prev(after);
+  require_argument(address - start < mapping.bytes);
+  const size_t inside = address - start;
+  return {*mapping.memory, mapping.offset + inside, mapping.bytes - inside};
+}
+
 SIMCUDA_EXPORT CUresult cuMemGetAllocationGranularity(size_t* granularity, const CUmemAllocationProp* properties,
                                                       CUmemAllocationGranularity_flags) {
   return run("cuMemGetAllocationGranularity", [&](Lock&, Call&) {
     require_argument(granularity != nullptr && properties != nullptr);
-    *granularity = kGranularity;
+    *granularity = kMemoryGranularity;
   });
 }
 
@@ -81,14 +92,12 @@ SIMCUDA_EXPORT CUresult cuMemCreate(CUmemGenericAllocationHandle* handle, size_t
   return run("cuMemCreate", [&](Lock&, Call& call) {
     call.number("asked", bytes);
     require_argument(handle != nullptr && properties != nullptr && flags == 0);
-    require_argument(bytes != 0 && bytes % kGranularity == 0);
+    require_argument(bytes != 0 && bytes % kMemoryGranularity == 0);
     require_argument(properties->type == CU_MEM_ALLOCATION_TYPE_PINNED);
     const bool on_device = properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE;
     Device& device = device_of(on_device ? properties->location.id : 0);
     require(device.memory.take(bytes), CUDA_ERROR_OUT_OF_MEMORY);
-    const int file = memfd_create("simcuda memory", MFD_CLOEXEC);
-    require(file >= 0 && ftruncate(file, static_cast<off_t>(bytes)) == 0, CUDA_ERROR_OUT_OF_MEMORY);
-    *handle = add(file, bytes, device, *properties);
+    *handle = handle_of(add_memory(make_memory_file(bytes), bytes, device, *properties));
     call.number("handle", *handle).number("bytes", bytes).text("kind", "memory");
     call.number("device", static_cast<uint64_t>(device.ordinal));
   });
@@ -107,12 +116,9 @@ SIMCUDA_EXPORT CUresult cuMemRelease(CUmemGenericAllocationHandle handle) {
 SIMCUDA_EXPORT CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void* address) {
   return run("cuMemRetainAllocationHandle", [&](Lock&, Call& call) {
     require_argument(handle != nullptr);
-    auto after = mappings().upper_bound(reinterpret_cast<uintptr_t>(address));
-    require_argument(after != mappings().begin());
-    const auto& [start, mapping] = *std::prev(after);
-    require_argument(reinterpret_cast<uintptr_t>(address) < start + mapping.bytes);
-    ++mapping.memory->handles;
-    *handle = handle_of(*mapping.memory);
+    Memory& memory = mapped_at(reinterpret_cast<uintptr_t>(address)).memory;
+    ++memory.handles;
+    *handle = handle_of(memory);
     call.number("handle", *handle);
   });
 }
@@ -148,7 +154,7 @@ SIMCUDA_EXPORT CUresult cuMemImportFromShareableHandle(CUmemGenericAllocationHan
     properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
     Device& device = device_of(0);
     require(device.memory.take(static_cast<size_t>(status.st_size)), CUDA_ERROR_OUT_OF_MEMORY);
-    *handle = add(file, static_cast<size_t>(status.st_size), device, properties);
+    *handle = handle_of(add_memory(file, static_cast<size_t>(status.st_size), device, properties));
     call.number("handle", *handle)
         .number("bytes", static_cast<uint64_t>(status.st_size))
         .text("kind", "imported memory");
@@ -159,8 +165,8 @@ SIMCUDA_EXPORT CUresult cuMemAddressReserve(CUdeviceptr* address, size_t bytes, 
                                             unsigned long long flags) {
   return run("cuMemAddressReserve", [&](Lock&, Call& call) {
     call.number("asked", bytes);
-    require_argument(address != nullptr && bytes != 0 && bytes % kGranularity == 0 && flags == 0);
-    const size_t aligned_to = std::max(alignment, kGranularity);
+    require_argument(address != nullptr && bytes != 0 && bytes % kMemoryGranularity == 0 && flags == 0);
+    const size_t aligned_to = std::max(alignment, kMemoryGranularity);
     void* mapped =
         mmap(pointer(wanted), bytes + aligned_to, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
@@ -191,16 +197,18 @@ SIMCUDA_EXPORT CUresult cuMemMap(CUdeviceptr address, size_t bytes, size_t offse
                                  unsigned long long flags) {
   return run("cuMemMap", [&](Lock&, Call& call) {
     call.number("address", address).number("bytes", bytes).number("handle", handle);
-    require_argument(flags == 0 && bytes % kGranularity == 0);
+    require_argument(flags == 0 && bytes % kMemoryGranularity == 0);
     Memory& memory = memory_of(handle);
-    require_argument(offset + bytes <= memory.bytes);
+    require_argument(offset <= memory.bytes && bytes <= memory.bytes - offset);
+    // A device would wait until they are.
+    require(memory.multicast == nullptr || memory.multicast->is_complete(), CUDA_ERROR_ILLEGAL_STATE);
     require_reserved(address, bytes);
     require_argument(!mappings().contains(address));
     void* mapped =
         mmap(pointer(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, memory.file, static_cast<off_t>(offset));
     require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
-    mappings()[address] = {bytes, &memory};
-    ++memory.mappings;
+    mappings()[address] = {bytes, offset, &memory};
+    ++memory.uses;
   });
 }
 
@@ -214,7 +222,7 @@ SIMCUDA_EXPORT CUresult cuMemUnmap(CUdeviceptr address, size_t bytes) {
       require_argument(at->first + at->second.bytes <= address + bytes);
     }
     for (auto at = first; at != end; ++at) {
-      --at->second.memory->mappings;
+      --at->second.memory->uses;
       drop_where_unused(*at->second.memory);
     }
     mappings().erase(first, end);

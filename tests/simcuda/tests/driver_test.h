@@ -1,4 +1,5 @@
-// For tests of the simulated driver: a context of device 0, and results by name.
+// For tests of the simulated driver: a context of device 0, and results by name. Functions are called by their exported names, for a
+// test of old versions includes this too.
 #pragma once
 
 #include <cuda.h>
@@ -18,13 +19,13 @@ class DriverTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(cuInit(0), CUDA_SUCCESS);
-    ASSERT_EQ(cuCtxCreate(&context_, nullptr, 0, 0), CUDA_SUCCESS);
+    ASSERT_EQ(cuCtxCreate_v4(&context_, nullptr, 0, 0), CUDA_SUCCESS);
   }
-  void TearDown() override { cuCtxDestroy(context_); }
+  void TearDown() override { cuCtxDestroy_v2(context_); }
 
   size_t free_bytes() {
     size_t bytes = 0;
-    EXPECT_OK(cuMemGetInfo(&bytes, nullptr));
+    EXPECT_OK(cuMemGetInfo_v2(&bytes, nullptr));
     return bytes;
   }
 

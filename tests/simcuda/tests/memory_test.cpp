@@ -1,11 +1,9 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstring>
 #include <thread>
 #include <vector>
 
 #include "driver_test.h"
+#include "other_process.h"
 
 namespace simcuda {
 namespace {
@@ -168,7 +166,6 @@ TEST_F(Memory, MappingsShareTheirMemory) {
   EXPECT_OK(cuMemAddressFree(two, bytes));
 }
 
-// The child is this program again, by exec: a forked process has no driver.
 TEST_F(Memory, IsSharedBetweenProcesses) {
   CUdeviceptr address = 0;
   EXPECT_OK(cuMemAlloc(&address, 5000));
@@ -178,18 +175,7 @@ TEST_F(Memory, IsSharedBetweenProcesses) {
   EXPECT_OK(cuIpcGetMemHandle(&handle, address));
   CUdeviceptr opened = 0;
   EXPECT_ERROR(cuIpcOpenMemHandle(&opened, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS), CUDA_ERROR_INVALID_CONTEXT);
-  int ends[2];
-  ASSERT_EQ(pipe(ends), 0);
-  ASSERT_EQ(write(ends[1], &handle, sizeof handle), static_cast<ssize_t>(sizeof handle));
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[0], 0);
-    execl("/proc/self/exe", "simcuda_tests", "open-handle", nullptr);
-    _exit(99);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
+  EXPECT_EQ(run_other_process("open-handle", &handle, sizeof handle), 0);
   char first = 0;
   EXPECT_OK(cuMemcpyDtoH(&first, address, 1));
   EXPECT_EQ(first, 2);
@@ -215,24 +201,4 @@ TEST_F(Memory, OfThreadsIsCountedExactly) {
 
 }  // namespace
 
-// Doubles the first byte of the memory whose handle comes on standard input.
-int open_handle() {
-  CUipcMemHandle handle;
-  CUcontext context = nullptr;
-  CUdeviceptr address = 0;
-  unsigned char value = 0;
-  if (read(0, &handle, sizeof handle) != static_cast<ssize_t>(sizeof handle)) return 1;
-  if (cuInit(0) != CUDA_SUCCESS || cuCtxCreate(&context, nullptr, 0, 0) != CUDA_SUCCESS) return 2;
-  if (cuIpcOpenMemHandle(&address, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS) != CUDA_SUCCESS) return 3;
-  if (cuMemcpyDtoH(&value, address, 1) != CUDA_SUCCESS) return 4;
-  if (cuMemsetD8(address, static_cast<unsigned char>(2 * value), 1) != CUDA_SUCCESS) return 5;
-  return cuIpcCloseMemHandle(address) == CUDA_SUCCESS ? 0 : 6;
-}
-
 }  // namespace simcuda
-
-int main(int count, char** arguments) {
-  if (count > 1 && strcmp(arguments[1], "open-handle") == 0) return simcuda::open_handle();
-  testing::InitGoogleTest(&count, arguments);
-  return RUN_ALL_TESTS();
-}

@@ -172,46 +172,5 @@ TEST_F(Streams, CapturedAllocationsAreTheGraphs) {
   EXPECT_OK(cuGraphDestroy(graph));
 }
 
-class GraphMemory : public Streams {
- protected:
-  // A graph that allocates and does not free.
-  CUgraphExec instantiate(unsigned long long flags) {
-    CUgraph graph = nullptr;
-    CUgraphNode node = nullptr;
-    CUgraphExec executable = nullptr;
-    CUDA_MEM_ALLOC_NODE_PARAMS parameters{};
-    parameters.bytesize = 4096;
-    EXPECT_OK(cuGraphCreate(&graph, 0));
-    EXPECT_OK(cuGraphAddMemAllocNode(&node, graph, nullptr, 0, &parameters));
-    EXPECT_OK(cuGraphInstantiate(&executable, graph, flags));
-    address_ = parameters.dptr;
-    return executable;
-  }
-  CUdeviceptr address_ = 0;
-};
-
-TEST_F(GraphMemory, IsThereFromALaunchUntilItIsFreed) {
-  const CUgraphExec executable = instantiate(0);
-  EXPECT_ERROR(cuMemFree(address_), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuGraphLaunch(executable, one_));
-  EXPECT_ERROR(cuGraphLaunch(executable, one_), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuMemFree(address_));
-  EXPECT_ERROR(cuMemFree(address_), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuGraphLaunch(executable, one_));
-  EXPECT_OK(cuMemFreeAsync(address_, one_));
-  EXPECT_ERROR(cuMemFreeAsync(address_, one_), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_OK(cuStreamSynchronize(one_));
-}
-
-TEST_F(GraphMemory, IsFreedByTheNextLaunchWhereTheGraphWasToldTo) {
-  const CUgraphExec executable = instantiate(CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH);
-  for (int i = 0; i < 3; ++i) EXPECT_OK(cuGraphLaunch(executable, one_));
-  EXPECT_OK(cuStreamSynchronize(one_));
-  cuuint64_t used = 0;
-  EXPECT_OK(cuDeviceGetGraphMemAttribute(0, CU_GRAPH_MEM_ATTR_USED_MEM_CURRENT, &used));
-  EXPECT_EQ(used, 4096u);
-  EXPECT_OK(cuMemFree(address_));
-}
-
 }  // namespace
 }  // namespace simcuda
