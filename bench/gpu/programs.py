@@ -17,11 +17,18 @@ CUPY = ("cupy", "cupy_step.py", "/cupy")
 JAX = ("jax", "jax_step.py", "xla_cuda_plugin|jax_plugins|/jaxlib/")
 CUBLAS = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 ON_DEMAND = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_FLAGS": "--xla_gpu_autotune_level=0"}
+
+
+def pytorch_allocator(setting):
+    """Under the variable's old name and its new one."""
+    return CUBLAS | {"PYTORCH_CUDA_ALLOC_CONF": setting, "PYTORCH_ALLOC_CONF": setting}
+
+
 # Name, framework, variables.
 FRAMEWORKS = [("PyTorch", PYTORCH, CUBLAS), ("CuPy", CUPY, {}), ("JAX", JAX, ON_DEMAND)]
 OTHER_ALLOCATORS = [
-    ("PyTorch, expandable segments", PYTORCH, CUBLAS | {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}),
-    ("PyTorch, cudaMallocAsync", PYTORCH, CUBLAS | {"PYTORCH_CUDA_ALLOC_CONF": "backend:cudaMallocAsync"}),
+    ("PyTorch, expandable segments", PYTORCH, pytorch_allocator("expandable_segments:True")),
+    ("PyTorch, cudaMallocAsync", PYTORCH, pytorch_allocator("backend:cudaMallocAsync")),
     ("CuPy without its pool", CUPY, {"GPU_CHECK_POOL": "off"}),
     ("JAX, platform allocator", JAX, ON_DEMAND | {"XLA_PYTHON_CLIENT_ALLOCATOR": "platform"})]
 

@@ -31,10 +31,10 @@ def pool():
     return sum(array.nbytes for array in jax.live_arrays())
 
 
+if jax.devices()[0].platform not in ("gpu", "cuda"):
+    raise SystemExit("JAX sees no GPU")
 kept = [descend()]
 kept += [jnp.full(megabytes << 18, megabytes, dtype=jnp.float32) for megabytes in (10, 64, 300)]
 print(f"kept: {sum(float(array.sum()) for array in kept).hex()}")
 jax.block_until_ready(kept)
-if jax.devices()[0].platform != "gpu":
-    raise SystemExit("JAX sees no GPU")
 account.end(pool())

@@ -35,9 +35,10 @@ def churn():
 
 def pool():
     """(bytes, count) that PyTorch's allocator holds of the device."""
-    if torch.cuda.get_allocator_backend() != "native":
+    asked = os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "")
+    if "cudaMallocAsync" in asked:
         return torch.cuda.memory_allocated(), None  # the driver's pool holds the rest
-    if "expandable_segments:True" in os.environ.get("PYTORCH_CUDA_ALLOC_CONF", ""):
+    if "expandable_segments" in asked:
         return torch.cuda.memory_reserved(), None
     return torch.cuda.memory_reserved(), torch.cuda.memory_stats()["segment.all.current"]
 
