@@ -25,4 +25,11 @@ Entry find_entry(const char* name) {
   return Entry::count;
 }
 
+void entry_counts_reset_after_fork() {
+  for (EntryCounts& counts : entry_counts) {
+    counts.call_count.store(0, std::memory_order_relaxed);
+    counts.failed_count.store(0, std::memory_order_relaxed);
+  }
+}
+
 }  // namespace weir::cuda

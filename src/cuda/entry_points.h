@@ -28,4 +28,7 @@ struct EntryCounts {
 };
 extern EntryCounts entry_counts[kEntries];
 
+// In a forked child: its parent's calls are the parent's.
+void entry_counts_reset_after_fork();
+
 }  // namespace weir::cuda

@@ -8,6 +8,7 @@
 #include "cuda/contexts.h"
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
+#include "cuda/entry_points.h"
 #include "cuda/graphs.h"
 #include "cuda/heap_errors.h"
 #include "cuda/hooks.h"
@@ -52,6 +53,7 @@ void device_events_reset_after_fork() {
   cuda::capture_reset_after_fork();
   cuda::contexts_reset_after_fork();
   cuda::device_memory_reset_after_fork();
+  cuda::entry_counts_reset_after_fork();
   cuda::graphs_reset_after_fork();
   cuda::heap_errors_reset_after_fork();
   cuda::out_of_memory_reset_after_fork();
