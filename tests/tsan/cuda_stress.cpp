@@ -218,9 +218,9 @@ void add(Expected& sum, const Expected& part) {
 
 void prepare_devices() {
   cuda::bind_driver_to([](const char* name) { return dlsym(RTLD_DEFAULT, name); });
-  cuda::set_origin_source([](const core::Inside&, const stack::Registers&) {
+  cuda::configure({[](const core::Inside&, const stack::Registers&) {
     return cuda::Origin{core::StackId::unknown, core::ThreadId::unknown, core::current_tick()};
-  });
+  }});
   EXPECT(cuInit(0) == CUDA_SUCCESS);
   for (int device = 0; device < kDevices; ++device) {
     CALL_OK(cuDevicePrimaryCtxRetain, &contexts[device], device);
