@@ -88,6 +88,7 @@ OutOfMemory* next_event() {
 void record_out_of_memory(const RefusedRequest& request) {
   OutOfMemory* event = settings().records_out_of_memory ? next_event() : nullptr;
   if (event == nullptr) return;
+  *event = {};
   event->request = request;
   look_who_holds(*event);
 }
