@@ -28,6 +28,12 @@ const Json& child(const Json& object, const char* key) {
   return found != object.end() && found->is_object() ? *found : kNothing;
 }
 
+const Json& array_of(const Json& object, const char* key) {
+  static const Json kNone = Json::array();
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : kNone;
+}
+
 std::string program_of(const Json& report) {
   const std::string path = text_of(report["process"], "exe");
   return path.empty() ? "unknown program" : base_name(path);
