@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/cuda_summary.h"
 #include "cli/digest.h"
 #include "cli/json_access.h"
 #include "cli/stack_text.h"
@@ -40,16 +41,22 @@ class Writer {
   std::string write() {
     is_single_ ? write_process(digest_.first_report()) : write_processes();
     write_sampling();
+    write_cuda_devices(page_, digest_.cuda(), is_single_);
     if (options_.larger_than > 0) {
       write_large_blocks();
       return page_.text();
     }
+    write_transfer_totals(page_, digest_.cuda());
+    write_heap_errors(page_, digest_.cuda());
+    write_out_of_memory(page_, digest_.cuda());
     write_leaks();
+    write_freed_with_context(page_, digest_.cuda());
     if (!options_.brief) {
       write_peak();
       write_hot_sites();
       write_large_blocks();
     }
+    write_transfer_hints(page_, digest_.cuda());
     write_warnings();
     return page_.text();
   }
@@ -207,7 +214,8 @@ class Writer {
       heading(std::string("Still allocated at exit: ") + about() + human_bytes(bytes) + " in " +
               plural(count, "block") + " from " + plural(sites.size(), "place"));
       write_list(sites, [this](const Site& site) {
-        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block");
+        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block") +
+               taking_text(site.bytes, site.taken_bytes);
       });
     }
     write_runtime_allocations(all);
@@ -267,7 +275,8 @@ class Writer {
                       : "Large blocks, still allocated at exit");
     for (size_t i = 0; i < blocks.size() && i < options_.top; ++i) {
       const LargeBlock& block = blocks[i];
-      line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" + block.memory +
+      line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" +
+           memory_text(block.memory, block.device, "") +
            (block.family.empty() || block.family == block.memory ? "" : ", " + block.family) + "), allocated after " +
            human_duration(block.ns));
       page_.stack(block.stack);
@@ -291,7 +300,8 @@ class Writer {
   void write_list(const std::vector<const Site*>& sites, const Figures& figures) {
     for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
       const Site& site = *sites[i];
-      line("  " + style_.cyan(figures(site)) + (site.memory == "host" ? "" : "  (" + site.memory + ")") +
+      line("  " + style_.cyan(figures(site)) +
+           (site.memory == "host" ? "" : "  (" + memory_text(site.memory, site.device, site.call) + ")") +
            (!is_single_ ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
       page_.stack(site.stack);
     }

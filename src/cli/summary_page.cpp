@@ -39,4 +39,9 @@ std::string memory_text(const std::string& memory, const std::string& device, co
   return memory + " memory" + (device.empty() ? "" : ", device " + device) + (call.empty() ? "" : ", " + call);
 }
 
+std::string taking_text(uint64_t bytes, uint64_t taken_bytes) {
+  const std::string taken = human_bytes(taken_bytes);
+  return taken_bytes > bytes && taken != human_bytes(bytes) ? ", taking " + taken : "";
+}
+
 }  // namespace weir::cli

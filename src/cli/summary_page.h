@@ -1,6 +1,7 @@
 // The form that all parts of a summary share: headings, labelled rows, lists of places with their stacks.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,5 +38,8 @@ class SummaryPage {
 
 // "device memory, device 0, cudaMalloc"; of memory that is not CUDA's its name alone.
 std::string memory_text(const std::string& memory, const std::string& device, const std::string& call);
+
+// ", taking 64.0 KiB" where pitch and rounding make a difference that can be seen.
+std::string taking_text(uint64_t bytes, uint64_t taken_bytes);
 
 }  // namespace weir::cli
