@@ -130,12 +130,11 @@ void note_device_memory(uint64_t context, int device, uint64_t tick) {
   if (is_due == Due::first) ask_name(device);
 }
 
-void forget_context_of_memory(uint64_t context) {
+void replace_context_of_memory(uint64_t context, int device, uint64_t other) {
+  if (!is_listed(device)) return;
   const core::Guard guard;
   const core::LockScope scope(lock);
-  for (Asked& of_device : asked) {
-    if (of_device.context == context) of_device.context = 0;
-  }
+  if (asked[device].context == context) asked[device].context = other;
 }
 
 DeviceMemory device_memory(int device) {
