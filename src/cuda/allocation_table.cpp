@@ -142,7 +142,7 @@ void visit_in_order(const Node* node, const Visit& visit) {
 
 void insert_allocation(const Allocation& allocation) {
   if (!is_tracked(allocation.kind)) return;
-  const core::LockScope scope(lock);
+  const core::LockScope scope(lock);  // guard: device-lock
   drop_replaced(allocation.space, allocation.key);
   Node* node = make_node(allocation);
   if (node == nullptr) return;
