@@ -29,8 +29,7 @@ Node& add_allocation(Call& call, const Place& place, Parameters& parameters) {
   Node& made = place.add(CU_GRAPH_NODE_TYPE_MEM_ALLOC, [address] { allocate_graph_block(address); });
   made.allocation = {parameters.poolProps, nullptr, 0, parameters.bytesize, parameters.dptr};
   made.block_id = block.id;
-  call.number("address", address).number("bytes", block.bytes).text("kind", name_of(block.kind));
-  call.number("device", static_cast<uint64_t>(device.ordinal));
+  describe(call, block).number("node", reinterpret_cast<uintptr_t>(&made));
   return made;
 }
 
@@ -118,6 +117,7 @@ CUresult add_node_of_any_type(const char* name, CUgraphNode* node, CUgraph graph
                               size_t count, CUgraphNodeParams* parameters) {
   return add_node(name, node, graph, dependencies, count, [&](Call& call, const Place& place) -> Node& {
     require_argument(parameters != nullptr);
+    call.number("type", parameters->type);
     return add_any(call, place, *parameters);
   });
 }
