@@ -182,6 +182,9 @@ class Record:
             self.allocs_of[graph][line["address"]] = node
         elif "address" in line:
             self.frees_of[graph].add(line["address"])
+        elif "child" in line:  # a clone has no memory
+            for of in (self.allocs_of, self.frees_of, self.nodes_of):
+                of[graph].update(of.pop(line["child"], ()))
         elif name == "cuGraphDestroy":
             for node in self.nodes_of.pop(graph, ()):
                 self._take("node", node)

@@ -48,6 +48,7 @@ ROUTES = {
     "ctypes": [wt.system_python(), "-c", PYTHON, PLUGIN],
 }
 unittest.TestCase.maxDiff = None
+RUNTIME_PROGRAMS = {kind: wt.program(f"cuda_runtime_calls_{kind}") for kind in ("static", "shared")}
 LEAK_KINDS = ("device", "managed", "pinned", "registered", "async", "graph", "vmm", "array", "ipc", "external")
 
 
@@ -176,7 +177,7 @@ for route in ROUTES:
 
 class OfTheRuntime(Record):
     def check_runtime(self, kind):
-        program = wt.program(f"cuda_runtime_calls_{kind}")
+        program = RUNTIME_PROGRAMS[kind]
         if not program.exists():
             self.skipTest("no nvcc: there are no programs of the CUDA runtime")
         result, log = run_logged([program], wt.run_under_weir)
@@ -191,13 +192,15 @@ class OfTheRuntime(Record):
 
 
 class PassesThrough(Record):
+    programs = ROUTES | {f"the {kind} runtime": [program] for kind, program in RUNTIME_PROGRAMS.items() if program.exists()}
+
     def test_the_driver_is_asked_the_same_with_and_without_weir(self):
-        for route, argv in ROUTES.items():
+        for route, argv in self.programs.items():
             with self.subTest(route=route):
                 self.check_same(argv, {})
 
     def test_off(self):
-        for route, argv in ROUTES.items():
+        for route, argv in self.programs.items():
             with self.subTest(route=route):
                 for report in self.check_same(argv, {"CUDA": "off"}).reports:
                     self.assertEqual((report["devices"], report["cuda"]["calls"], report["cuda"]["transfers"]), ([], [], []))

@@ -47,7 +47,8 @@ Node& add_host(const Place& place, CUhostFn function, void* data) {
   return place.add(CU_GRAPH_NODE_TYPE_HOST, [function, data] { function(data); });
 }
 
-Node& add_child(const Place& place, std::shared_ptr<Graph> child) {
+Node& add_child(Call& call, const Place& place, std::shared_ptr<Graph> child) {
+  call.number("child", child->id);
   Node& made = place.add(CU_GRAPH_NODE_TYPE_GRAPH, {});
   made.child = std::move(child);
   return made;
@@ -89,7 +90,7 @@ Node& add_any(Call& call, const Place& place, CUgraphNodeParams& p) {
     case CU_GRAPH_NODE_TYPE_HOST:
       return add_host(place, p.host.fn, p.host.userData);
     case CU_GRAPH_NODE_TYPE_GRAPH:
-      return add_child(place, child_of(p.graph));
+      return add_child(call, place, child_of(p.graph));
     case CU_GRAPH_NODE_TYPE_EMPTY:
       return place.add(CU_GRAPH_NODE_TYPE_EMPTY, {});
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
@@ -190,8 +191,9 @@ SIMCUDA_EXPORT CUresult cuGraphAddKernelNode_v2(CUgraphNode* node, CUgraph graph
 
 SIMCUDA_EXPORT CUresult cuGraphAddChildGraphNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
                                                  size_t count, CUgraph child) {
-  return add_node("cuGraphAddChildGraphNode", node, graph, dependencies, count,
-                  [&](Call&, const Place& place) -> Node& { return add_child(place, graph_of(child).clone()); });
+  return add_node(
+      "cuGraphAddChildGraphNode", node, graph, dependencies, count,
+      [&](Call& call, const Place& place) -> Node& { return add_child(call, place, graph_of(child).clone()); });
 }
 
 SIMCUDA_EXPORT CUresult cuGraphAddEmptyNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,

@@ -245,6 +245,11 @@ TEST(DriverTypes, NodesOfAnyType) {
   EXPECT_FIELD(alloc, alloc);
   EXPECT_FIELD(alloc.address, alloc.dptr);
   EXPECT_FIELD(free.address, free.dptr);
+  EXPECT_FIELD(child.graph, graph.graph);
+#if CUDA_VERSION >= 13000
+  EXPECT_FIELD(child.ownership, graph.ownership);
+  EXPECT_EQ(kChildGraphMove, CU_GRAPH_CHILD_GRAPH_OWNERSHIP_MOVE);
+#endif
   EXPECT_FIELD(words, reserved1);
   EXPECT_FIELD(reserved2, reserved2);
 }
@@ -262,6 +267,7 @@ TEST(DriverTypes, Constants) {
   EXPECT_EQ(kMemoryDevice, CU_MEMORYTYPE_DEVICE);
   EXPECT_EQ(kMemoryArray, CU_MEMORYTYPE_ARRAY);
   EXPECT_EQ(kMemoryUnified, CU_MEMORYTYPE_UNIFIED);
+  EXPECT_EQ(kNodeGraph, CU_GRAPH_NODE_TYPE_GRAPH);
   EXPECT_EQ(kNodeMemAlloc, CU_GRAPH_NODE_TYPE_MEM_ALLOC);
   EXPECT_EQ(kNodeMemFree, CU_GRAPH_NODE_TYPE_MEM_FREE);
   EXPECT_EQ(kPointerContext, CU_POINTER_ATTRIBUTE_CONTEXT);

@@ -104,6 +104,31 @@ void walk_open_graphs(CUstream stream) {
   EXPECT_RESULT(CUDA_ERROR_INVALID_DEVICE, driver.cuDeviceGraphMemTrim(9));
 }
 
+// A graph that is taken over by another, with its memory.
+void walk_moved_graph(CUstream stream) {
+  CUgraph child = make_graph(), graph = make_graph(), other = make_plain_graph();
+  CUgraphNode node = nullptr;
+  CUgraphExec executable = nullptr;
+  CUgraphNodeParams left = alloc_node(9000, 0), closed = alloc_node(10000, 0), of_child{}, of_other{};
+  EXPECT_OK(driver.cuGraphAddNode_v2(&node, child, nullptr, nullptr, 0, &left));
+  EXPECT_OK(driver.cuGraphAddNode_v2(&node, child, nullptr, nullptr, 0, &closed));
+  CUgraphNodeParams free_of_closed = free_node(closed.alloc.dptr);
+  EXPECT_OK(driver.cuGraphAddNode_v2(&node, child, &node, nullptr, 1, &free_of_closed));
+  of_child.type = of_other.type = CU_GRAPH_NODE_TYPE_GRAPH;
+  of_child.graph = {child, CU_GRAPH_CHILD_GRAPH_OWNERSHIP_MOVE};
+  of_other.graph = {other, CU_GRAPH_CHILD_GRAPH_OWNERSHIP_CLONE};
+  EXPECT_OK(driver.cuGraphAddNode_v2(&node, graph, nullptr, nullptr, 0, &of_child));
+  EXPECT_OK(driver.cuGraphAddNode(&node, graph, nullptr, 0, &of_other));
+  EXPECT_OK(driver.cuGraphInstantiateWithFlags(&executable, graph, 0));
+  EXPECT_OK(driver.cuGraphLaunch(executable, stream));
+  EXPECT_OK(driver.cuStreamSynchronize(stream));
+  EXPECT_OK(driver.cuMemFree_v2(left.alloc.dptr));
+  EXPECT_OK(driver.cuGraphLaunch(executable, stream));
+  EXPECT_OK(driver.cuStreamSynchronize(stream));
+  destroy(executable, graph);
+  EXPECT_OK(driver.cuGraphDestroy(other));
+}
+
 void walk_plain_graphs() {
   CUgraph graph = make_plain_graph(), clone = nullptr;
   CUgraphNode child = nullptr, node = nullptr;
@@ -162,6 +187,7 @@ void walk_capture_that_leaves(CUstream stream) {
 void walk_graphs(CUstream stream) {
   walk_closed_graph(stream);
   walk_open_graphs(stream);
+  walk_moved_graph(stream);
   walk_plain_graphs();
 }
 
