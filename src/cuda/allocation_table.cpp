@@ -131,7 +131,7 @@ void take_matching(Space space, Matches matches, Take take) {
 }
 
 template <class Visit>
-void visit_in_order(const Node* node, const Visit& visit) {
+void visit_in_order(Node* node, const Visit& visit) {
   if (node == nullptr) return;
   visit_in_order(node->left, visit);
   visit(node->allocation);
@@ -234,9 +234,16 @@ void take_of_owner(Space space, uint64_t owner) {
       });
 }
 
+void give_to_owner(Space space, uint64_t from, uint64_t to) {
+  const core::LockScope scope(lock);
+  visit_in_order(tree_of(space), [&](Allocation& allocation) {
+    if (allocation.owner == from) allocation.owner = to;
+  });
+}
+
 void for_each_allocation(AllocationVisitor visit, void* context) {
   const core::LockScope scope(lock);
-  for (const Node* tree : trees) {
+  for (Node* tree : trees) {
     visit_in_order(tree, [&](const Allocation& allocation) { visit(context, allocation); });
   }
 }

@@ -59,6 +59,7 @@ uint64_t last_serial();
 using AllocationVisitor = void (*)(void* context, const Allocation& allocation);
 void take_of_context(uint64_t context, uint64_t serial, AllocationVisitor visit, void* visitor);
 void take_of_owner(Space space, uint64_t owner);
+void give_to_owner(Space space, uint64_t from, uint64_t to);
 
 // Live allocations, by space and key. The lock is held: `visit` must not call the table.
 void for_each_allocation(AllocationVisitor visit, void* context);

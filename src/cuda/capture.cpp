@@ -52,7 +52,8 @@ uint64_t graph_captured_by(const Call& call, Stream stream) {
 }
 
 void note_captured_alloc(const Call& call, Stream stream, uint64_t graph, Address address, size_t bytes) {
-  note_alloc_node(call, graph, ask(call, stream).last_node, address, bytes, kNoDevice);
+  const int device = device_of_pointer(address, kNoDevice);  // the pool's, which need not be the current one
+  note_alloc_node(call, graph, ask(call, stream).last_node, address, bytes, device);
 }
 
 void note_captured_free(const Call& call, Stream stream, uint64_t graph, Address address) {

@@ -161,8 +161,9 @@ struct AllocNodeParameters {  // CUDA_MEM_ALLOC_NODE_PARAMS, _v2
   Address address;  // out
 };
 
-// CUgraphNodeParams, of which Weir reads the nodes that allocate and free.
-inline constexpr int kNodeMemAlloc = 10, kNodeMemFree = 11;  // CUgraphNodeType
+// CUgraphNodeParams, of which Weir reads the nodes that allocate and free, and those that are graphs with such nodes.
+inline constexpr int kNodeGraph = 4, kNodeMemAlloc = 10, kNodeMemFree = 11;  // CUgraphNodeType
+inline constexpr int kChildGraphMove = 1;                                    // CUgraphChildGraphNodeOwnership
 struct NodeParameters {
   int type;
   int reserved[3];
@@ -171,6 +172,10 @@ struct NodeParameters {
     struct {
       Address address;
     } free;
+    struct {
+      Graph graph;
+      int ownership;  // 0 before CUDA 12.9: the driver clones
+    } child;
     long long words[29];
   };
   long long reserved2;

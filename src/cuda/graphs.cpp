@@ -70,6 +70,13 @@ void copy_nodes(uint64_t from, uint64_t to) {
   }
 }
 
+void move_nodes(uint64_t from, uint64_t to) {
+  const core::LockScope scope(lock);
+  for (MemoryNode* node = first; node != nullptr; node = node->next) {
+    if (node->graph == from) node->graph = to;
+  }
+}
+
 void forget_graph(uint64_t graph) {
   const core::LockScope scope(lock);
   remove([&](const MemoryNode& node) { return node.graph == graph; });

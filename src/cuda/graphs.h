@@ -13,6 +13,9 @@ void add_free_node(uint64_t graph, uint64_t node, uint64_t address);
 // The nodes of `from` become nodes of `to`, too: of a clone, of what is instantiated, or of the graph that `from` is a child of.
 void copy_nodes(uint64_t from, uint64_t to);
 
+// The nodes of `from` become nodes of `to` instead, which has taken it over.
+void move_nodes(uint64_t from, uint64_t to);
+
 void forget_graph(uint64_t graph);
 void forget_node(uint64_t node);
 

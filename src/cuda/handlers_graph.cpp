@@ -48,6 +48,12 @@ void note_free_node(uint64_t graph, uint64_t node, Address address) {
   add_free_node(graph, node, address);
 }
 
+void note_nodes_moved(uint64_t from, uint64_t to) {
+  const core::Guard guard;
+  move_nodes(from, to);
+  give_to_owner(Space::node_handle, from, to);
+}
+
 void note_nodes_copied(uint64_t from, uint64_t to) {
   const core::Guard guard;
   copy_nodes(from, to);

@@ -14,6 +14,7 @@ void note_graph_destroyed(uint64_t graph);
 
 void note_free_node(uint64_t graph, uint64_t node, Address address);
 void note_nodes_copied(uint64_t from, uint64_t to);
+void note_nodes_moved(uint64_t from, uint64_t to);
 
 namespace handler {
 
@@ -68,6 +69,9 @@ struct AddNode {
       note_alloc_node(call, number_of(graph), node, alloc.address, alloc.bytes, alloc.pool.location.id);
     } else if (wish->type == kNodeMemFree) {
       note_free_node(number_of(graph), node, wish->free.address);
+    } else if (wish->type == kNodeGraph) {
+      const auto note = wish->child.ownership == kChildGraphMove ? &note_nodes_moved : &note_nodes_copied;
+      note(number_of(wish->child.graph), number_of(graph));
     }
   }
 };

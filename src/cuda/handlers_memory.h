@@ -34,6 +34,20 @@ Result allocate_here(const Call& call, const Invoke& invoke, const T* out, Alloc
   return result;
 }
 
+// A call that gives something of no context at *out.
+template <class Invoke, class T>
+Result allocate_on(const Call& call, const Invoke& invoke, const T* out, int device, Allocation allocation) {
+  const Result result = invoke();
+  if (result != Result::success) {
+    note_refused(call, allocation.kind, allocation.bytes, result);
+  } else if (out != nullptr) {
+    allocation.key = number_of(*out);
+    allocation.device = static_cast<int16_t>(device);
+    note_allocated(call, allocation);
+  }
+  return result;
+}
+
 inline Allocation allocation_of(Kind kind, uint64_t bytes, Space space = Space::address) {
   Allocation allocation;
   allocation.kind = kind;
@@ -176,10 +190,18 @@ struct FreeAsync {
   }
 };
 
+// A pool is its device's and outlives contexts.
 struct CreatePool {
-  template <class Invoke, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, Pool* out, Rest...) {
-    return allocate_here(call, invoke, out, allocation_of(Kind::pool, 0, Space::pool_handle));
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Pool* out, const PoolProperties* wish) {
+    const bool on_device = wish != nullptr && wish->location.type == kLocationDevice;
+    return allocate_on(call, invoke, out, on_device ? wish->location.id : kNoDevice,
+                       allocation_of(Kind::pool, 0, Space::pool_handle));
+  }
+  // One that is imported: the handle does not tell of which device.
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Pool* out, void*, int, Flags64) {
+    return allocate_on(call, invoke, out, current_place().device, allocation_of(Kind::pool, 0, Space::pool_handle));
   }
 };
 
@@ -200,6 +222,7 @@ struct ImportPoolPointer {
     } else if (out != nullptr) {
       Allocation allocation = allocation_of(Kind::ipc, bytes_at(*out));
       allocation.key = *out;
+      allocation.device = static_cast<int16_t>(device_of_pointer(*out, kNoDevice));
       note_allocated_here(call, allocation);
     }
     return result;

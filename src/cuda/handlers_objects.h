@@ -14,20 +14,6 @@ void forget_mapped_range(uint64_t start, uint64_t end, uint64_t serial);
 void note_variable(const Call& call, uint64_t address, uint64_t bytes, uint64_t module);
 void forget_variables_of(uint64_t module);
 
-// A call that gives something of no context at *out.
-template <class Invoke, class T>
-Result allocate_on(const Call& call, const Invoke& invoke, const T* out, int device, Allocation allocation) {
-  const Result result = invoke();
-  if (result != Result::success) {
-    note_refused(call, allocation.kind, allocation.bytes, result);
-  } else if (out != nullptr) {
-    allocation.key = number_of(*out);
-    allocation.device = static_cast<int16_t>(device);
-    note_allocated(call, allocation);
-  }
-  return result;
-}
-
 // What is opened again is one thing with one more owner.
 template <class Invoke>
 Result release_owner(const Call& call, const Invoke& invoke, Space space, uint64_t key, uint32_t kinds) {
@@ -200,6 +186,7 @@ struct OpenIpc {
     if (is_open_already) return;
     allocation = allocation_of(Kind::ipc, bytes_at(address));
     allocation.key = address;
+    allocation.device = static_cast<int16_t>(device_of_pointer(address, kNoDevice));  // perhaps a peer's
     note_allocated_here(call, allocation);
   }
 };
@@ -268,7 +255,7 @@ struct FindVariable {
   static Result run(const Call& call, const Invoke& invoke, A* address, S* bytes, Handle module, const char*) {
     const Result result = invoke();
     if (result != Result::success || address == nullptr) return result;
-    note_variable(call, *address, bytes == nullptr ? 0 : *bytes, number_of(module));
+    note_variable(call, *address, bytes == nullptr ? bytes_at(*address) : *bytes, number_of(module));
     return result;
   }
 };

@@ -5,24 +5,21 @@ symbols of the toolkit's stub) and which of them cuGetProcAddress() gives for a 
 
   entry_points.py INCLUDE_FOLDER STUB_LIBRARY OUTPUT_FOLDER
 
-writes entry_points.inc (rows for proc_address.cpp), unimplemented.S (a weak symbol for each function, which says that it is not
+writes entry_points.inc (rows for proc_address.cpp), memory_calls.inc (what the log is to hold whatever becomes of the call:
+memory_calls.py), unimplemented.S (a weak symbol for each function, which says that it is not
 supported; what the driver's sources define takes its place) and old.map (a linker's version script for a driver of OLD_VERSION, which
 lacks every function that came later)."""
 
 import collections
 import pathlib
 import re
-import subprocess
 import sys
+
+from memory_calls import exported_symbols, memory_calls
 
 SUFFIXES = ("", "_v2", "_v3", "_v4", "_v5")
 STREAM_SUFFIXES = ("_ptsz", "_ptds")
 OLD_VERSION = 11020  # the first with memory pools, the last without cuGetProcAddress()
-
-
-def exported_symbols(stub):
-    listed = subprocess.run(["nm", "-D", "--defined-only", stub], check=True, capture_output=True, text=True).stdout
-    return sorted(line.split()[2] for line in listed.splitlines())
 
 
 def versions_by_name(include):
@@ -52,6 +49,10 @@ def write_rows(path, listed):
             file.write(f'SIMCUDA_ENTRY_POINT("{name}", {version}, {str(per_thread).lower()}, {symbol})\n')
 
 
+def write_memory_calls(path, symbols):
+    path.write_text("".join(f"SIMCUDA_MEMORY_CALL({symbol})\n" for symbol in memory_calls(symbols)))
+
+
 def write_unimplemented(path, symbols):
     with open(path, "w") as file:
         file.write(".text\n")
@@ -77,6 +78,7 @@ def main(include, stub, output):
     output.mkdir(parents=True, exist_ok=True)
     listed = list(rows(symbols, versions_by_name(pathlib.Path(include))))
     write_rows(output / "entry_points.inc", listed)
+    write_memory_calls(output / "memory_calls.inc", symbols)
     write_old_map(output / "old.map", listed)
     write_unimplemented(output / "unimplemented.S", symbols)
 

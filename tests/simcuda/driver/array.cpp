@@ -52,6 +52,11 @@ size_t element_bytes_of(const CUDA_ARRAY3D_DESCRIPTOR& descriptor) {
   return channel * descriptor.NumChannels;
 }
 
+// On a device; here all of them have.
+bool has_memory(const CUDA_ARRAY3D_DESCRIPTOR& descriptor) {
+  return (descriptor.Flags & (CUDA_ARRAY3D_SPARSE | CUDA_ARRAY3D_DEFERRED_MAPPING)) == 0;
+}
+
 CUarray handle_of(Array* array) { return reinterpret_cast<CUarray>(array); }
 
 CUresult create(const char* name, CUarray* handle, const CUDA_ARRAY3D_DESCRIPTOR& descriptor) {
@@ -60,12 +65,13 @@ CUresult create(const char* name, CUarray* handle, const CUDA_ARRAY3D_DESCRIPTOR
     Context& context = current_owner();
     forbid_while_capturing();
     const size_t bytes = bytes_of(descriptor, element_bytes_of(descriptor));
-    call.number("asked", bytes);
-    const uintptr_t address = allocate_on_device(context, Kind::array, bytes).address;
+    call.number("asked", has_memory(descriptor) ? bytes : 0);
+    const Block& block = allocate_on_device(context, Kind::array, bytes);
+    const uintptr_t address = block.address;
     auto* const array = new Array{descriptor, context, address, bytes};
     *handle = handle_of(array);
     arrays()[*handle] = array;
-    call.number("handle", reinterpret_cast<uintptr_t>(array)).number("bytes", bytes).text("kind", "array");
+    describe(call, block).number("handle", reinterpret_cast<uintptr_t>(array));
   });
 }
 
@@ -143,16 +149,18 @@ SIMCUDA_EXPORT CUresult cuMipmappedArrayCreate(CUmipmappedArray* handle, const C
     Context& context = current_owner();
     forbid_while_capturing();
     std::vector<CUDA_ARRAY3D_DESCRIPTOR> of_levels;
-    size_t bytes = 0;
+    size_t asked = 0, bytes = 0;
     for (CUDA_ARRAY3D_DESCRIPTOR level = *descriptor; of_levels.size() < levels;) {
       of_levels.push_back(level);
+      asked += bytes_of(level, element_bytes_of(level));
       bytes += DeviceMemory::rounded(bytes_of(level, element_bytes_of(level)));
       level.Width = std::max<size_t>(level.Width / 2, 1);
       if (level.Height != 0) level.Height = std::max<size_t>(level.Height / 2, 1);
       if (level.Depth != 0) level.Depth = std::max<size_t>(level.Depth / 2, 1);
     }
-    call.number("asked", bytes);
-    uintptr_t address = allocate_on_device(context, Kind::array, bytes).address;
+    call.number("asked", has_memory(*descriptor) ? asked : 0);
+    const Block& block = allocate_on_device(context, Kind::array, bytes);
+    uintptr_t address = block.address;
     auto made = std::make_unique<Mipmapped>(Mipmapped{*descriptor, context, address, bytes, {}});
     for (const CUDA_ARRAY3D_DESCRIPTOR& level : of_levels) {
       const size_t level_bytes = bytes_of(level, element_bytes_of(level));
@@ -161,7 +169,7 @@ SIMCUDA_EXPORT CUresult cuMipmappedArrayCreate(CUmipmappedArray* handle, const C
       address += DeviceMemory::rounded(level_bytes);
     }
     *handle = reinterpret_cast<CUmipmappedArray>(made.get());
-    call.number("handle", reinterpret_cast<uintptr_t>(made.get())).number("bytes", bytes).text("kind", "mipmapped");
+    describe(call, block).number("handle", reinterpret_cast<uintptr_t>(made.get()));
     mipmapped_arrays()[*handle] = std::move(made);
   });
 }

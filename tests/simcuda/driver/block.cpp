@@ -22,6 +22,12 @@ std::string_view name_of(Kind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+Call& describe(Call& call, const Block& block) {
+  call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
+  if (block.device != nullptr) call.number("device", static_cast<uint64_t>(block.device->ordinal));
+  return call;
+}
+
 uint64_t Block::next_id() {
   static uint64_t last = 0;
   return ++last;

@@ -24,6 +24,9 @@ enum class Kind : uint8_t {
   array,     // an array's, which the program has no address of
 };
 std::string_view name_of(Kind kind);
+struct Block;
+// Its address, bytes, kind and device, for the log.
+Call& describe(Call& call, const Block& block);
 
 struct Block {
   uintptr_t address;

@@ -3,12 +3,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "settings.h"
 
 namespace simcuda {
 namespace {
 
 bool is_logging() { return !settings().log_file.empty(); }
+
+// By the name that it was called by; whatever it was given and whatever came of it.
+bool is_memory_call(std::string_view name) {
+  static const auto* const names = new std::set<std::string_view>{
+#define SIMCUDA_MEMORY_CALL(name) #name,
+#include "memory_calls.inc"
+#undef SIMCUDA_MEMORY_CALL
+  };
+  return names->contains(name);
+}
 
 // Lines of several processes and threads may go to one file: each is one write.
 void write_line(const std::string& line) {
@@ -38,7 +50,8 @@ Call& Call::text(std::string_view key, std::string_view value) {
 }
 
 CUresult Call::end(CUresult result) {
-  if (!fields_.empty()) write_line(line_of(name_, fields_ + field("result", result)));
+  if (!is_logging()) return result;
+  if (!fields_.empty() || is_memory_call(name_)) write_line(line_of(name_, fields_ + field("result", result)));
   return result;
 }
 

@@ -14,7 +14,7 @@ class Call {
  public:
   explicit Call(const char* name) : name_(name) {}
 
-  // What belongs in the line. Without any the call is not logged.
+  // What belongs in the line. Without any the call is logged only if it is one of memory_calls.inc.
   Call& number(std::string_view key, uint64_t value);
   Call& text(std::string_view key, std::string_view value);
 

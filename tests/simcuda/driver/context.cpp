@@ -2,6 +2,7 @@
 
 #include "array.h"
 #include "block.h"
+#include "external.h"
 #include "modules.h"
 
 namespace simcuda {
@@ -122,6 +123,7 @@ void end_context(Lock& lock, Context& context) {
   context.events.clear();
   forget_arrays_of(context);
   forget_modules_of(context);
+  forget_externals_of(context);
   free_blocks_of(context);
   for (Context* other : contexts()) other->peers.erase(&context);
   context.peers.clear();

@@ -87,12 +87,12 @@ CUresult set(const char* name, const CUDA_MEMSET_NODE_PARAMS& parameters, CUstre
 
 template <class Flat>
 CUresult copy_2d(const char* name, const Flat* parameters, CUstream stream, bool per_thread, Wait wait) {
-  if (parameters == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (parameters == nullptr) return refused(name, CUDA_ERROR_INVALID_VALUE);
   return copy_wide(name, widened_2d(*parameters), stream, per_thread, wait);
 }
 template <class Deep>
 CUresult copy_3d(const char* name, const Deep* parameters, CUstream stream, bool per_thread, Wait wait) {
-  if (parameters == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (parameters == nullptr) return refused(name, CUDA_ERROR_INVALID_VALUE);
   return copy_wide(name, widened_3d(*parameters), stream, per_thread, wait);
 }
 inline CUresult set_row(const char* name, CUdeviceptr address, unsigned value, unsigned element_bytes, size_t count,

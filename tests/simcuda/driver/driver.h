@@ -69,6 +69,8 @@ CUresult run_uninitialised(const char* name, Body body) {
   return call.end(CUDA_SUCCESS);
 }
 
+inline CUresult refused(const char* name, CUresult result) { return Call(name).end(result); }
+
 template <class Body>
 CUresult run(const char* name, Body body) {
   return run_uninitialised(name, [&](Lock& lock, Call& call) {

@@ -1,4 +1,6 @@
 // Memory that another API made, by a file descriptor.
+#include "external.h"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -23,6 +25,16 @@ External& external_of(CUexternalMemory handle) { return at_handle(externals(), h
 
 }  // namespace
 
+void forget_externals_of(const Context& context) {
+  std::erase_if(externals(), [&](const auto& entry) {
+    const External& external = *entry.second;
+    if (&external.context != &context) return false;
+    log_event("freed with its context", reinterpret_cast<uintptr_t>(&external), external.bytes);
+    close(external.file);
+    return true;
+  });
+}
+
 // The descriptor is the driver's from then on.
 SIMCUDA_EXPORT CUresult cuImportExternalMemory(CUexternalMemory* handle,
                                                const CUDA_EXTERNAL_MEMORY_HANDLE_DESC* descriptor) {
@@ -33,6 +45,7 @@ SIMCUDA_EXPORT CUresult cuImportExternalMemory(CUexternalMemory* handle,
     auto made = std::make_unique<External>(External{descriptor->handle.fd, descriptor->size, current_owner()});
     *handle = reinterpret_cast<CUexternalMemory>(made.get());
     call.number("handle", reinterpret_cast<uintptr_t>(made.get())).number("bytes", made->bytes);
+    call.text("kind", "external memory").number("device", static_cast<uint64_t>(made->context.device.ordinal));
     externals()[*handle] = std::move(made);
   });
 }
@@ -51,7 +64,7 @@ SIMCUDA_EXPORT CUresult cuExternalMemoryGetMappedBuffer(CUdeviceptr* address, CU
     Context& context = external.context;
     blocks().emplace(start, Block{start, descriptor->size, Kind::external, &context, &context.device});
     *address = start;
-    call.number("address", start).number("bytes", descriptor->size).text("kind", name_of(Kind::external));
+    describe(call, *find_block_at(start));
   });
 }
 

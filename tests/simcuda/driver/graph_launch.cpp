@@ -65,7 +65,7 @@ CUresult instantiate_with_log(const char* name, CUgraphExec* executable, CUgraph
 
 CUresult instantiate_with_parameters(const char* name, CUgraphExec* executable, CUgraph graph,
                                      CUDA_GRAPH_INSTANTIATE_PARAMS* parameters) {
-  if (parameters == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (parameters == nullptr) return refused(name, CUDA_ERROR_INVALID_VALUE);
   const CUresult result = instantiate(name, executable, graph, parameters->flags);
   parameters->hErrNode_out = nullptr;
   parameters->result_out = result == CUDA_SUCCESS ? CUDA_GRAPH_INSTANTIATE_SUCCESS : CUDA_GRAPH_INSTANTIATE_ERROR;

@@ -29,8 +29,7 @@ Node& add_allocation(Call& call, const Place& place, Parameters& parameters) {
   Node& made = place.add(CU_GRAPH_NODE_TYPE_MEM_ALLOC, [address] { allocate_graph_block(address); });
   made.allocation = {parameters.poolProps, nullptr, 0, parameters.bytesize, parameters.dptr};
   made.block_id = block.id;
-  call.number("address", address).number("bytes", block.bytes).text("kind", name_of(block.kind));
-  call.number("device", static_cast<uint64_t>(device.ordinal));
+  describe(call, block).number("node", reinterpret_cast<uintptr_t>(&made));
   return made;
 }
 
@@ -48,7 +47,8 @@ Node& add_host(const Place& place, CUhostFn function, void* data) {
   return place.add(CU_GRAPH_NODE_TYPE_HOST, [function, data] { function(data); });
 }
 
-Node& add_child(const Place& place, std::shared_ptr<Graph> child) {
+Node& add_child(Call& call, const Place& place, std::shared_ptr<Graph> child) {
+  call.number("child", child->id);
   Node& made = place.add(CU_GRAPH_NODE_TYPE_GRAPH, {});
   made.child = std::move(child);
   return made;
@@ -90,7 +90,7 @@ Node& add_any(Call& call, const Place& place, CUgraphNodeParams& p) {
     case CU_GRAPH_NODE_TYPE_HOST:
       return add_host(place, p.host.fn, p.host.userData);
     case CU_GRAPH_NODE_TYPE_GRAPH:
-      return add_child(place, child_of(p.graph));
+      return add_child(call, place, child_of(p.graph));
     case CU_GRAPH_NODE_TYPE_EMPTY:
       return place.add(CU_GRAPH_NODE_TYPE_EMPTY, {});
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
@@ -118,6 +118,7 @@ CUresult add_node_of_any_type(const char* name, CUgraphNode* node, CUgraph graph
                               size_t count, CUgraphNodeParams* parameters) {
   return add_node(name, node, graph, dependencies, count, [&](Call& call, const Place& place) -> Node& {
     require_argument(parameters != nullptr);
+    call.number("type", parameters->type);
     return add_any(call, place, *parameters);
   });
 }
@@ -190,8 +191,9 @@ SIMCUDA_EXPORT CUresult cuGraphAddKernelNode_v2(CUgraphNode* node, CUgraph graph
 
 SIMCUDA_EXPORT CUresult cuGraphAddChildGraphNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,
                                                  size_t count, CUgraph child) {
-  return add_node("cuGraphAddChildGraphNode", node, graph, dependencies, count,
-                  [&](Call&, const Place& place) -> Node& { return add_child(place, graph_of(child).clone()); });
+  return add_node(
+      "cuGraphAddChildGraphNode", node, graph, dependencies, count,
+      [&](Call& call, const Place& place) -> Node& { return add_child(call, place, graph_of(child).clone()); });
 }
 
 SIMCUDA_EXPORT CUresult cuGraphAddEmptyNode(CUgraphNode* node, CUgraph graph, const CUgraphNode* dependencies,

@@ -42,7 +42,7 @@ CUresult open_handle(const char* name, CUdeviceptr* address, CUipcMemHandle hand
     const Block& block =
         map_device_memory_of(file, shared.offset, shared.bytes, Kind::imported, context, device_of(shared.device));
     *address = block.address;
-    call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
+    describe(call, block);
   });
 }
 

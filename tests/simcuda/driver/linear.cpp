@@ -8,11 +8,6 @@ namespace {
 
 constexpr size_t kPitchGranule = 512;
 
-void log_block(Call& call, const Block& block) {
-  call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
-  if (block.device != nullptr) call.number("device", static_cast<uint64_t>(block.device->ordinal));
-}
-
 bool is_freed_by_mem_free(Kind kind) {
   return kind == Kind::linear || kind == Kind::pitched || kind == Kind::managed || kind == Kind::async ||
          kind == Kind::shared || kind == Kind::external || kind == Kind::graph;
@@ -21,7 +16,7 @@ bool is_freed_by_mem_free(Kind kind) {
 CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
   return run(name, [&](Lock&, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
-    call.number("address", start).number("bytes", bytes);
+    call.number("asked", bytes);
     require_argument(start != 0 && bytes != 0);
     Context& context = current_owner();
     forbid_while_capturing();
@@ -31,20 +26,26 @@ CUresult register_host(const char* name, void* address, size_t bytes, unsigned f
     Block block{start, bytes, Kind::registered, &context, &context.device};
     block.flags = flags;
     blocks().emplace(start, block);
+    describe(call, block);
   });
 }
 
 }  // namespace
 
 CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kind, AddressWidth width) {
+  return allocate(name, address, {bytes, bytes}, kind, width);
+}
+
+CUresult allocate(const char* name, CUdeviceptr* address, const Request& request, Kind kind, AddressWidth width) {
   return run(name, [&](Lock&, Call& call) {
-    call.number("asked", bytes);
+    const size_t bytes = request.taken_bytes;
+    call.number("asked", request.bytes);
     require_argument(address != nullptr && bytes != 0);
     Context& context = current_owner();
     forbid_while_capturing();
     const Block& block = allocate_on_device(context, kind, bytes, width);
     *address = block.address;
-    log_block(call, block);
+    describe(call, block);
   });
 }
 
@@ -54,7 +55,7 @@ CUresult allocate_pitched(const char* name, CUdeviceptr* address, size_t* pitch,
   const size_t row = (rows.bytes + kPitchGranule - 1) & ~(kPitchGranule - 1);
   size_t bytes = 0;
   if (valid && __builtin_mul_overflow(row, rows.count, &bytes)) bytes = SIZE_MAX;  // more than there can be
-  const CUresult result = allocate(name, address, bytes, Kind::pitched, width);
+  const CUresult result = allocate(name, address, {rows.bytes * rows.count, bytes}, Kind::pitched, width);
   if (result == CUDA_SUCCESS) *pitch = row;
   return result;
 }
@@ -67,7 +68,7 @@ CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned 
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::pinned, bytes, flags);
     *address = reinterpret_cast<void*>(block.address);
-    log_block(call, block);
+    describe(call, block);
   });
 }
 
@@ -136,7 +137,7 @@ SIMCUDA_EXPORT CUresult cuMemAllocManaged(CUdeviceptr* address, size_t bytes, un
     forbid_while_capturing();
     const Block& block = allocate_on_host(context, Kind::managed, bytes, flags);
     *address = block.address;
-    log_block(call, block);
+    describe(call, block);
   });
 }
 

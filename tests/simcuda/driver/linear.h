@@ -5,11 +5,16 @@
 
 namespace simcuda {
 
+struct Request {
+  size_t bytes, taken_bytes;  // as asked; with what a pitch adds
+};
+
 struct Rows {
   size_t bytes, count;
   unsigned element_bytes;
 };
 
+CUresult allocate(const char* name, CUdeviceptr* address, const Request& request, Kind kind, AddressWidth width);
 CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kind, AddressWidth width);
 CUresult allocate_pitched(const char* name, CUdeviceptr* address, size_t* pitch, const Rows& rows, AddressWidth width);
 CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned flags);

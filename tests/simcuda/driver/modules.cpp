@@ -67,7 +67,8 @@ CUresult load(const char* name, void** handle, bool is_library) {
     forbid_while_capturing();
     auto module = std::make_unique<Module>(Module{is_library ? nullptr : &current_owner(), {}, {}});
     *handle = module.get();
-    call.number("module", reinterpret_cast<uintptr_t>(module.get()));
+    call.number("module", reinterpret_cast<uintptr_t>(module.get())).text("kind", is_library ? "library" : "module");
+    call.number("device", static_cast<uint64_t>(current_context().device.ordinal));
     modules()[*handle] = std::move(module);
   });
 }
@@ -129,7 +130,7 @@ CUresult get_variable(const char* call_name, Address* address, Size* bytes, void
     if (at == 0) {
       const Block& made = make_variable(context, kind, kWidth);
       at = made.address;
-      call.number("address", at).number("bytes", made.bytes).text("kind", name_of(kind));
+      describe(call, made).number("module", reinterpret_cast<uintptr_t>(handle));
     }
     require_argument(at <= std::numeric_limits<Address>::max());
     if (address != nullptr) *address = static_cast<Address>(at);
@@ -181,13 +182,14 @@ void forget_modules_of(const Context& context) {
     Module& module = *entry.second;
     std::erase_if(module.variables, [&](const auto& variable) { return variable.first.first == &context; });
     if (module.context != &context) return false;
+    log_event("freed with its context", reinterpret_cast<uintptr_t>(&module), 0);
     forget_kernels_of(module);
     return true;
   });
 }
 
 SIMCUDA_EXPORT CUresult cuModuleLoad(CUmodule* module, const char* file) {
-  if (file != nullptr && access(file, R_OK) != 0) return CUDA_ERROR_FILE_NOT_FOUND;
+  if (file != nullptr && access(file, R_OK) != 0) return refused("cuModuleLoad", CUDA_ERROR_FILE_NOT_FOUND);
   return load("cuModuleLoad", pointer_to(module), false);
 }
 SIMCUDA_EXPORT CUresult cuModuleLoadData(CUmodule* module, const void*) {
@@ -206,7 +208,7 @@ SIMCUDA_EXPORT CUresult cuLibraryLoadData(CUlibrary* library, const void*, CUjit
 }
 SIMCUDA_EXPORT CUresult cuLibraryLoadFromFile(CUlibrary* library, const char* file, CUjit_option*, void**, unsigned,
                                               CUlibraryOption*, void**, unsigned) {
-  if (file != nullptr && access(file, R_OK) != 0) return CUDA_ERROR_FILE_NOT_FOUND;
+  if (file != nullptr && access(file, R_OK) != 0) return refused("cuLibraryLoadFromFile", CUDA_ERROR_FILE_NOT_FOUND);
   return load("cuLibraryLoadFromFile", pointer_to(library), true);
 }
 SIMCUDA_EXPORT CUresult cuLibraryUnload(CUlibrary library) { return unload("cuLibraryUnload", library); }

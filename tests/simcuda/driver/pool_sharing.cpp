@@ -59,7 +59,8 @@ SIMCUDA_EXPORT CUresult cuMemPoolImportFromShareableHandle(CUmemoryPool* pool, v
     Pool& made = add_pool(properties);
     made.imported_file = dup(file);
     *pool = handle_of(made);
-    call.number("pool", reinterpret_cast<uintptr_t>(&made)).number("device", static_cast<uint64_t>(device.ordinal));
+    call.number("pool", reinterpret_cast<uintptr_t>(&made)).text("kind", "imported pool");
+    call.number("device", static_cast<uint64_t>(device.ordinal));
   });
 }
 
@@ -89,9 +90,7 @@ SIMCUDA_EXPORT CUresult cuMemPoolImportPointer(CUdeviceptr* address, CUmemoryPoo
     block.pool = &pool;
     pool.used_bytes += block.bytes;
     *address = block.address;
-    call.number("address", block.address).number("bytes", block.bytes).text("kind", name_of(block.kind));
-    call.number("pool", reinterpret_cast<uintptr_t>(&pool))
-        .number("device", static_cast<uint64_t>(pool.device.ordinal));
+    describe(call, block).number("pool", reinterpret_cast<uintptr_t>(&pool));
   });
 }
 

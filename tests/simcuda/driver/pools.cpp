@@ -41,6 +41,7 @@ uintptr_t capture_allocation(Call& call, Stream& stream, Pool& pool, size_t byte
   node->block_id = block.id;
   call.number("address", address).number("bytes", bytes).text("kind", name_of(block.kind));
   call.number("stream", stream.id).number("graph", node->graph.id);
+  call.number("node", reinterpret_cast<uintptr_t>(node)).number("device", static_cast<uint64_t>(pool.device.ordinal));
   return address;
 }
 
@@ -75,6 +76,7 @@ CUresult free_in_stream(const char* name, CUdeviceptr address, CUstream stream, 
       const Task task = [address] { free_graph_block(address); };
       if (Node* node = capture_node(in, CU_GRAPH_NODE_TYPE_MEM_FREE, task); node != nullptr) {
         node->freed = address;
+        call.number("graph", node->graph.id);
         return;
       }
       require_argument(block->is_left_by_graph);
@@ -129,7 +131,7 @@ SIMCUDA_EXPORT CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps
     require_argument(pool != nullptr && properties != nullptr);
     Pool& made = add_pool(*properties);
     *pool = handle_of(made);
-    call.number("pool", reinterpret_cast<uintptr_t>(&made));
+    call.number("pool", reinterpret_cast<uintptr_t>(&made)).text("kind", "pool");
     call.number("device", static_cast<uint64_t>(made.device.ordinal));
   });
 }

@@ -42,9 +42,10 @@ Found find(const char* name, int version, bool per_thread) {
   return found;
 }
 
-CUresult get_proc_address(const char* name, void** function, int version, cuuint64_t flags,
+// `call` is the function itself, `name` what it is asked for.
+CUresult get_proc_address(const char* call, const char* name, void** function, int version, cuuint64_t flags,
                           CUdriverProcAddressQueryResult* status) {
-  if (name == nullptr || function == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (name == nullptr || function == nullptr) return refused(call, CUDA_ERROR_INVALID_VALUE);
   Found found;
   if ((flags & CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM) != 0) found = find(name, version, true);
   if (found.entry == nullptr) {
@@ -58,17 +59,17 @@ CUresult get_proc_address(const char* name, void** function, int version, cuuint
               : found.is_known_name  ? CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT
                                      : CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND;
   }
-  return found.entry != nullptr ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+  return Call(call).text("name", name).end(found.entry != nullptr ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND);
 }
 
 }  // namespace
 
 SIMCUDA_EXPORT CUresult cuGetProcAddress(const char* name, void** function, int version, cuuint64_t flags) {
-  return get_proc_address(name, function, version, flags, nullptr);
+  return get_proc_address("cuGetProcAddress", name, function, version, flags, nullptr);
 }
 SIMCUDA_EXPORT CUresult cuGetProcAddress_v2(const char* name, void** function, int version, cuuint64_t flags,
                                             CUdriverProcAddressQueryResult* status) {
-  return get_proc_address(name, function, version, flags, status);
+  return get_proc_address("cuGetProcAddress_v2", name, function, version, flags, status);
 }
 
 // A private interface of NVIDIA's own, which is not to be imitated: the real runtime refuses a driver without it.
