@@ -6,40 +6,6 @@
 #include "cli/json_access.h"
 
 namespace weir::cli {
-namespace {
-
-std::string key_of(const Site& site) {
-  std::string key = site.memory + '\n' + site.runtime;
-  for (const StackLine& line : site.stack) key += '\n' + line.function + '\t' + line.place;
-  return key;
-}
-
-const Json& entries(const Json& report, const char* key) {
-  static const Json kNone = Json::array();
-  const auto found = report.find(key);
-  return found != report.end() ? *found : kNone;
-}
-
-}  // namespace
-
-void SiteTable::add(const Json& report, uint64_t report_number, const char* key, const char* bytes_name,
-                    const char* count_name) {
-  for (const Json& entry : entries(report, key)) {
-    Site site;
-    site.memory = text_of(entry, "memory");
-    site.runtime = text_of(entry, "runtime");
-    site.stack = stack_lines(report, entry["stack"].get<size_t>());
-    const auto [place, is_new] = places_.try_emplace(key_of(site), sites_.size());
-    if (is_new) sites_.push_back(std::move(site));
-    Site& merged = sites_[place->second];
-    merged.bytes += figure(entry, bytes_name);
-    merged.count += figure(entry, count_name);
-    merged.temporary_count += figure(entry, "temporary_count");
-    if (merged.last_report != report_number) ++merged.report_count;
-    merged.last_report = report_number;
-  }
-}
-
 void Digest::add(const Json& report) {
   if (reports_.empty()) {
     for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(report, key);
@@ -47,9 +13,10 @@ void Digest::add(const Json& report) {
   add_sampling(report);
   add_process(report);
   const uint64_t number = reports_.size();
-  leaks_.add(report, number, "leaks", "bytes", "count");
-  peak_.add(report, number, "peak", "bytes", "count");
-  hot_sites_.add(report, number, "hot_sites", "alloc_bytes", "alloc_count");
+  cuda_.add(report, number);
+  leaks_.add(report, number, array_of(report, "leaks"));
+  peak_.add(report, number, array_of(report, "peak"));
+  hot_sites_.add(report, number, array_of(report, "hot_sites"), "alloc_bytes", "alloc_count");
   add_large_blocks(report);
   if (larger_than_ > 0) add_listing_limits(report);
   for (const Json& warning : report["warnings"]) ++notes_[text_of(warning, "text")];
@@ -75,14 +42,15 @@ void Digest::add_large_blocks(const Json& report) {
   const auto add = [&](const Json& block, const Json& owner) {
     const std::string address = text_of(block, "address");
     const uint64_t bytes = figure(block, "bytes");
-    if (bytes < larger_than_ || !seen.insert(address).second) return;
-    large_blocks_.push_back({text_of(owner, "memory"), address, text_of(block, "family"), bytes, figure(block, "ns"),
-                             stack_lines(report, owner["stack"].get<size_t>())});
+    const std::string memory = text_of(owner, "memory");
+    if (bytes < larger_than_ || !seen.insert(memory + address).second) return;  // a handle may equal an address
+    large_blocks_.push_back({memory, number_text(owner, "device"), address, text_of(block, "family"), bytes,
+                             figure(block, "ns"), stack_lines(report, owner["stack"].get<size_t>())});
   };
-  for (const Json& block : entries(report, "large")) add(block, block);
+  for (const Json& block : array_of(report, "large")) add(block, block);
   if (larger_than_ == 0) return;
-  for (const Json& leak : entries(report, "leaks")) {
-    for (const Json& sample : entries(leak, "samples")) add(sample, leak);
+  for (const Json& leak : array_of(report, "leaks")) {
+    for (const Json& sample : array_of(leak, "samples")) add(sample, leak);
   }
 }
 

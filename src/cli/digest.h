@@ -6,37 +6,14 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "cli/cuda_digest.h"
 #include "cli/report_file.h"
+#include "cli/site.h"
 #include "cli/stack_text.h"
 
 namespace weir::cli {
-
-// A place in the source, by its stack's text; the figures of all reports that have it are added up.
-struct Site {
-  std::string memory;   // "host", "mmap", ...
-  std::string runtime;  // name of a runtime allocation (runtime_allocations.h), or empty
-  std::vector<StackLine> stack;
-  uint64_t bytes = 0;
-  uint64_t count = 0;
-  uint64_t temporary_count = 0;  // of hot sites
-  uint64_t report_count = 0;     // reports that have it
-  uint64_t last_report = 0;      // number of the last of them, from 1
-};
-
-// Sites of one kind, equal stacks of equal memory merged.
-class SiteTable {
- public:
-  // The entries of report[key]; bytes and count are those under the names given.
-  void add(const Json& report, uint64_t report_number, const char* key, const char* bytes_name, const char* count_name);
-  const std::vector<Site>& sites() const { return sites_; }
-
- private:
-  std::vector<Site> sites_;
-  std::unordered_map<std::string, size_t> places_;
-};
 
 struct ProcessFigures {
   std::string program;
@@ -53,7 +30,7 @@ struct SamplingFigures {
 
 // One block of at least the size asked for.
 struct LargeBlock {
-  std::string memory, address, family;
+  std::string memory, device, address, family;
   uint64_t bytes = 0;
   uint64_t ns = 0;
   std::vector<StackLine> stack;
@@ -70,6 +47,7 @@ class Digest {
   size_t process_count() const { return pids_.size(); }
   const Json& first_report() const { return first_; }  // process, sampling, host and timeline only
   const SamplingFigures& sampling() const { return sampling_; }
+  const CudaDigest& cuda() const { return cuda_; }
   const SiteTable& leaks() const { return leaks_; }
   const SiteTable& peak() const { return peak_; }
   const SiteTable& hot_sites() const { return hot_sites_; }
@@ -88,6 +66,7 @@ class Digest {
   std::set<uint64_t> pids_;
   Json first_;
   SamplingFigures sampling_;
+  CudaDigest cuda_;
   SiteTable leaks_, peak_, hot_sites_;
   std::vector<LargeBlock> large_blocks_;
   std::map<std::string, uint64_t> notes_;

@@ -72,11 +72,19 @@ std::string human_duration(uint64_t ns) {
   return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
 }
 
+std::string human_rate(uint64_t bytes, uint64_t ns) {
+  if (ns == 0) return "no time at all";
+  const double rate = static_cast<double>(bytes) / static_cast<double>(ns);  // GB/s
+  if (rate >= 1) return printed(rate < 10 ? "%.2f %s" : "%.1f %s", rate, "GB/s");
+  return rate >= 1e-3 ? printed("%.0f %s", rate * 1e3, "MB/s") : printed("%.0f %s", rate * 1e6, "kB/s");
+}
+
 std::string human_percent(double ratio) { return printed("%.0f %s", ratio * 100, "%"); }
 
 std::string plural(uint64_t count, const char* noun) {
   const std::string word = noun;
   if (count == 1) return "1 " + word;
+  if (word.ends_with("py")) return human_count(count) + " " + word.substr(0, word.size() - 1) + "ies";  // copy
   const bool sibilant = word.ends_with("s");  // process -> processes
   return human_count(count) + " " + word + (sibilant ? "es" : "s");
 }

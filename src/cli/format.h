@@ -9,6 +9,7 @@ namespace weir::cli {
 std::string human_bytes(uint64_t bytes);               // "2.0 MiB"; exact below 1 KiB: "240 B"
 std::string human_count(uint64_t count);               // "1,210"
 std::string human_duration(uint64_t ns);               // "1.50 s"
+std::string human_rate(uint64_t bytes, uint64_t ns);   // "1.25 GB/s", powers of 1000
 std::string human_percent(double ratio);               // 0.11 -> "11 %"
 std::string plural(uint64_t count, const char* noun);  // "1 block", "1,210 blocks"
 std::string hexadecimal(uint64_t value);               // "0x12a9"

@@ -17,6 +17,11 @@ std::string text_of(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
+std::string number_text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer() ? found->dump() : std::string();
+}
+
 bool is_true(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_boolean() && found->get<bool>();
@@ -26,6 +31,12 @@ const Json& child(const Json& object, const char* key) {
   static const Json kNothing = Json::object();
   const auto found = object.find(key);
   return found != object.end() && found->is_object() ? *found : kNothing;
+}
+
+const Json& array_of(const Json& object, const char* key) {
+  static const Json kNone = Json::array();
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : kNone;
 }
 
 std::string program_of(const Json& report) {

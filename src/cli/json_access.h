@@ -8,11 +8,13 @@
 
 namespace weir::cli {
 
-uint64_t figure(const Json& object, const char* key);      // 0 where there is none
-double ratio(const Json& object, const char* key);         // 0 where there is none
-std::string text_of(const Json& object, const char* key);  // printable(); "" where there is none
-bool is_true(const Json& object, const char* key);         // false where there is none
-const Json& child(const Json& object, const char* key);    // an empty object where there is none
+uint64_t figure(const Json& object, const char* key);          // 0 where there is none
+double ratio(const Json& object, const char* key);             // 0 where there is none
+std::string text_of(const Json& object, const char* key);      // printable(); "" where there is none
+std::string number_text(const Json& object, const char* key);  // "" where there is none
+bool is_true(const Json& object, const char* key);             // false where there is none
+const Json& child(const Json& object, const char* key);        // an empty object where there is none
+const Json& array_of(const Json& object, const char* key);     // an empty array where there is none
 
 // What a report calls the program: its executable's own name.
 std::string program_of(const Json& report);

@@ -9,7 +9,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cli/cuda_calls.h"
 #include "cli/error.h"
+#include "cli/json_access.h"
 #include "cli/runtime_allocations.h"
 
 namespace weir::cli {
@@ -81,7 +83,8 @@ class ShapeCheck {
     for (const Json& module : report_["modules"]) require("modules", module.is_object(), "objects");
     for (const Json& frame : report_["frames"]) check_frame(frame);
     for (const Json& stack : report_["stacks"]) check_stack(stack);
-    for (const char* key : {"leaks", "peak", "hot_sites", "large"}) check_entries(key);
+    for (const char* key : {"leaks", "peak", "hot_sites", "large"}) check_entries(report_, key);
+    check_what_came_with_cuda();
   }
 
  private:
@@ -103,13 +106,27 @@ class ShapeCheck {
     require("stacks", stack.is_array(), "arrays");
     for (const Json& frame : stack) require("stacks", indexes(frame, report_["frames"]), "indices into frames");
   }
-  void check_entries(const char* key) {
-    if (!report_.contains(key)) return;
-    require(key, report_[key].is_array(), "an array");
-    for (const Json& entry : report_[key]) {
-      require(key, entry.is_object() && entry.contains("stack") && indexes(entry["stack"], report_["stacks"]),
-              "entries with an index into stacks");
+  bool has_stack(const Json& entry, const char* key) const {
+    return entry.is_object() && entry.contains(key) && indexes(entry[key], report_["stacks"]);
+  }
+  void check_entries(const Json& owner, const char* key) {
+    if (!owner.contains(key)) return;
+    require(key, owner[key].is_array(), "an array");
+    for (const Json& entry : owner[key]) require(key, has_stack(entry, "stack"), "entries with an index into stacks");
+  }
+  // Older reports have none of these keys.
+  void check_what_came_with_cuda() {
+    for (const char* key : {"errors", "out_of_memory"}) check_entries(report_, key);
+    for (const char* key : {"alloc_stack", "free_stack"}) {
+      for (const Json& error : array_of(report_, "errors")) {
+        require("errors", !error.contains(key) || has_stack(error, key), "indices into stacks");
+      }
     }
+    for (const Json& event : array_of(report_, "out_of_memory")) check_entries(event, "holders");
+    for (const Json& device : array_of(report_, "devices")) require("devices", device.is_object(), "objects");
+    if (!report_.contains("cuda")) return;
+    require("cuda", report_["cuda"].is_object(), "an object");
+    for (const char* key : {"transfers", "freed_with_context"}) check_entries(report_["cuda"], key);
   }
 
   const std::string& path_;
@@ -173,6 +190,7 @@ bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   if (!symbolize::is_raw(report)) return false;
   symbolizer.symbolize(report);
   name_runtime_allocations(report);
+  name_cuda_calls(report);
   return true;
 }
 

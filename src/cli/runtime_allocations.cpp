@@ -37,6 +37,9 @@ constexpr RuntimeAllocation kRuntimeAllocations[] = {
     {"time zone", "libc.so", "tzset_internal", 0},
     {"time zone", "libc.so", "tzset", 0},
     {"exit handlers", "libc.so", "__new_exitfn", 0},
+    // What CUDA's driver and its compilers allocate for themselves: it goes with the process.
+    {"CUDA driver", "libcuda.so", nullptr, 0},
+    {"CUDA driver", "libnvidia-", nullptr, 0},
 };
 
 std::string module_name(const Json& report, const Json& frame) {

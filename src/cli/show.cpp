@@ -75,7 +75,7 @@ void symbolize_in_place(const std::vector<std::string>& paths) {
 
 void add_show(CLI::App& app) {
   CLI::App* command =
-      app.add_subcommand("show", "Print what a report says: totals, leaks, peak, hot sites, large blocks");
+      app.add_subcommand("show", "Print what a report says: totals, errors, leaks, peak, hot sites, large blocks");
   command->footer(
       "Example: weir show weir.myprogram.4711.json\n         weir show --top 3 --larger-than 100MB weir.make.4700/");
   auto arguments = std::make_shared<ShowArguments>();

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/cuda_summary.h"
 #include "cli/digest.h"
 #include "cli/json_access.h"
 #include "cli/stack_text.h"
+#include "cli/summary_page.h"
 
 namespace weir::cli {
 namespace {
@@ -30,34 +32,39 @@ std::string shell_quoted(const std::string& word) {
 class Writer {
  public:
   Writer(const Digest& digest, const SummaryOptions& options)
-      : digest_(digest), is_single_(digest.reports().size() == 1), options_(options), style_(options.color) {}
+      : digest_(digest),
+        is_single_(digest.reports().size() == 1),
+        options_(options),
+        page_(options),
+        style_(page_.style()) {}
 
   std::string write() {
     is_single_ ? write_process(digest_.first_report()) : write_processes();
     write_sampling();
+    write_cuda_devices(page_, digest_.cuda(), is_single_);
     if (options_.larger_than > 0) {
       write_large_blocks();
-      return text_;
+      return page_.text();
     }
+    write_transfer_totals(page_, digest_.cuda());
+    write_heap_errors(page_, digest_.cuda());
+    write_out_of_memory(page_, digest_.cuda());
     write_leaks();
+    write_freed_with_context(page_, digest_.cuda());
     if (!options_.brief) {
       write_peak();
       write_hot_sites();
       write_large_blocks();
     }
+    write_transfer_hints(page_, digest_.cuda());
     write_warnings();
-    return text_;
+    return page_.text();
   }
 
  private:
-  void line(const std::string& text) { text_ += text + "\n"; }
-  void heading(const std::string& text) { line("\n" + style_.bold(text)); }
-  // A labelled line of figures.
-  void row(const char* label, const std::string& text) {
-    std::string padded = label;
-    padded.resize(std::max<size_t>(padded.size(), 12), ' ');
-    line("  " + style_.dim(padded) + text);
-  }
+  void line(const std::string& text) { page_.line(text); }
+  void heading(const std::string& text) { page_.heading(text); }
+  void row(const char* label, const std::string& text) { page_.row(label, text); }
 
   void write_process(const Json& report) {
     const Json& process = report["process"];
@@ -207,7 +214,8 @@ class Writer {
       heading(std::string("Still allocated at exit: ") + about() + human_bytes(bytes) + " in " +
               plural(count, "block") + " from " + plural(sites.size(), "place"));
       write_list(sites, [this](const Site& site) {
-        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block");
+        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block") +
+               taking_text(site.bytes, site.taken_bytes);
       });
     }
     write_runtime_allocations(all);
@@ -267,12 +275,13 @@ class Writer {
                       : "Large blocks, still allocated at exit");
     for (size_t i = 0; i < blocks.size() && i < options_.top; ++i) {
       const LargeBlock& block = blocks[i];
-      line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" + block.memory +
+      line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" +
+           memory_text(block.memory, block.device, "") +
            (block.family.empty() || block.family == block.memory ? "" : ", " + block.family) + "), allocated after " +
            human_duration(block.ns));
-      write_stack(block.stack);
+      page_.stack(block.stack);
     }
-    write_rest(blocks.size());
+    page_.rest(blocks.size());
     for (const std::string& limit : digest_.listing_limits()) line(style_.dim("  " + limit));
   }
 
@@ -291,36 +300,13 @@ class Writer {
   void write_list(const std::vector<const Site*>& sites, const Figures& figures) {
     for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
       const Site& site = *sites[i];
-      line("  " + style_.cyan(figures(site)) + (site.memory == "host" ? "" : "  (" + site.memory + ")") +
+      line("  " + style_.cyan(figures(site)) +
+           (site.memory == "host" ? "" : "  (" + memory_text(site.memory, site.device, site.call) + ")") +
            (!is_single_ ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
-      write_stack(site.stack);
+      page_.stack(site.stack);
     }
-    write_rest(sites.size());
+    page_.rest(sites.size());
   }
-  void write_rest(size_t count) {
-    if (count > options_.top)
-      line(style_.dim("  and " + human_count(count - options_.top) + " more (--top N shows them)"));
-  }
-
-  void write_stack(const std::vector<StackLine>& stack) {
-    if (stack.empty()) line("      " + style_.dim("(the stack is not known)"));
-    const size_t shown = options_.depth == 0 ? stack.size() : std::min(stack.size(), options_.depth);
-    for (size_t i = 0; i < shown; ++i) write_stack_line(stack[i]);
-    if (shown < stack.size()) line("      " + style_.dim("... " + plural(stack.size() - shown, "more frame")));
-  }
-  void write_stack_line(const StackLine& frame) {
-    const std::string function =
-        options_.width == 0 ? frame.function : shorten_function(frame.function, options_.width);
-    const std::string mark = frame.inlined ? " (inlined)" : "";
-    if (frame.noise) {
-      line("      " + style_.dim(function + (function.empty() ? "" : "  ") + frame.place));
-    } else if (function.empty()) {
-      line("      " + frame.place + style_.dim(mark));
-    } else {
-      line("      " + style_.bold(function) + style_.dim(mark) + "  " + frame.place);
-    }
-  }
-
   void write_warnings() {
     if (digest_.notes().empty()) return;
     heading("Notes");
@@ -332,8 +318,8 @@ class Writer {
   const Digest& digest_;
   const bool is_single_;
   const SummaryOptions& options_;
-  const Style style_;
-  std::string text_;
+  SummaryPage page_;
+  const Style& style_;
 };
 
 }  // namespace

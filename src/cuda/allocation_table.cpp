@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/spin_lock.h"
 #include "core/treap.h"
+#include "cuda/call.h"
 
 namespace weir::cuda {
 namespace {
@@ -26,10 +27,10 @@ core::PrioritySource priorities;
 std::atomic<uint64_t> serial{0};
 DeviceFigures figures[kFigureSets];
 std::atomic<bool> is_used{false};
-bool tracks_device = true;
-bool tracks_pinned = true;
 
-bool is_tracked(Kind kind) { return kind == Kind::pinned || kind == Kind::registered ? tracks_pinned : tracks_device; }
+bool is_tracked(Kind kind) {
+  return kind == Kind::pinned || kind == Kind::registered ? settings().tracks_pinned : settings().tracks_device;
+}
 
 Node*& tree_of(Space space) { return trees[static_cast<size_t>(space)]; }
 
@@ -139,14 +140,9 @@ void visit_in_order(Node* node, const Visit& visit) {
 
 }  // namespace
 
-void set_tracked_memory(bool device, bool pinned) {
-  tracks_device = device;
-  tracks_pinned = pinned;
-}
-
 void insert_allocation(const Allocation& allocation) {
   if (!is_tracked(allocation.kind)) return;
-  const core::LockScope scope(lock);
+  const core::LockScope scope(lock);  // guard: device-lock
   drop_replaced(allocation.space, allocation.key);
   Node* node = make_node(allocation);
   if (node == nullptr) return;

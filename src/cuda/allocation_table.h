@@ -30,10 +30,7 @@ struct DeviceFigures {
   bool is_used;
 };
 
-// Whether device memory, and pinned and registered host memory, are kept; else they are passed over. Once, at the process's start.
-void set_tracked_memory(bool device, bool pinned);
-
-// Adds what the driver has just given. What the table still has there is gone unseen: counted as freed by its context's end.
+// Adds what the driver has just given, where its kind is tracked. What the table still has there is gone unseen: counted as freed by its context's end.
 void insert_allocation(const Allocation& allocation);
 
 // Takes out what begins at `key`, if its kind is one of `kinds` (a bit each); false, and nothing changed, if not.

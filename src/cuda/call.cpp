@@ -1,23 +1,21 @@
 #include "cuda/call.h"
 
-#include <atomic>
-
 namespace weir::cuda {
 namespace {
 
-std::atomic<OriginSource> origin_source{nullptr};
+constinit Settings settings_in_effect;
 
 }  // namespace
 
 thread_local constinit int driver_depth = 0;
 
-void set_origin_source(OriginSource source) { origin_source.store(source, std::memory_order_release); }
+void configure(const Settings& chosen) { settings_in_effect = chosen; }
 
-bool takes_part() { return origin_source.load(std::memory_order_relaxed) != nullptr; }
+const Settings& settings() { return settings_in_effect; }
 
 Origin origin_of(const Call& call) {
   const core::Guard guard(call.caller.sp);
-  const OriginSource source = origin_source.load(std::memory_order_acquire);
+  const OriginSource source = settings().origin_source;
   return guard.entered() && source != nullptr ? source(guard.token(), call.caller) : Origin{};
 }
 

@@ -21,11 +21,20 @@ struct Call {
   }
 };
 
-// Who tells where a call came from: the composer's business (capture, the thread's state). Set once, at the process's start, before
-// any hook takes part; without one nothing is tracked.
+// Who tells where a call came from: the composer's business (capture, the thread's state).
 using OriginSource = Origin (*)(const core::Inside&, const stack::Registers&);
-void set_origin_source(OriginSource source);
-bool takes_part();
+
+struct Settings {
+  OriginSource origin_source = nullptr;  // without one the hooks take no part: every call passes straight on
+  bool tracks_device = true;
+  bool tracks_pinned = true;  // and registered host memory
+  bool records_out_of_memory = true;
+};
+
+// Once, at the process's start.
+void configure(const Settings& chosen);
+const Settings& settings();
+inline bool takes_part() { return settings().origin_source != nullptr; }
 
 // The call's origin. Inside Weir for itself; an unknown one where the thread is inside already.
 Origin origin_of(const Call& call);

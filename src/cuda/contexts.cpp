@@ -56,7 +56,10 @@ uint64_t primary_context(int device) {
 
 void end_context(uint64_t context, uint64_t serial) {
   if (context == 0) return;
-  forget_context_of_memory(context);
+  for (int device = 0; device < kMostDevices; ++device) {
+    const uint64_t primary = primary_context(device);
+    replace_context_of_memory(context, device, primary == context ? 0 : primary);
+  }
   const core::Guard guard;
   take_of_context(context, serial, &add_freed, nullptr);
 }

@@ -28,16 +28,19 @@ std::atomic<int> pid_registered_for_end{0};
 
 bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
 
+enum class Due { no, again, first };
+
 // Whether it is time, and if so marks that it was done.
-bool is_due(int device, uint64_t context, uint64_t tick) {
+Due due(int device, uint64_t context, uint64_t tick) {
   const core::Guard guard;
   const core::LockScope scope(lock);
   Asked& of_device = asked[device];
   of_device.context = context;
-  if (of_device.memory.is_known && tick - of_device.memory.tick < kAskAgainTicks) return false;
+  if (of_device.memory.is_known && tick - of_device.memory.tick < kAskAgainTicks) return Due::no;
+  const Due due = of_device.memory.is_known ? Due::again : Due::first;
   of_device.memory.tick = tick;
   of_device.memory.is_known = true;
-  return true;
+  return due;
 }
 
 void keep(int device, size_t free_bytes, size_t total_bytes) {
@@ -120,19 +123,18 @@ void register_for_end() {
 
 void note_device_memory(uint64_t context, int device, uint64_t tick) {
   if (!is_listed(device) || context == 0) return;
-  const bool is_first = asked[device].memory.total_bytes == 0;
-  if (!is_due(device, context, tick)) return;
+  const Due is_due = due(device, context, tick);
+  if (is_due == Due::no) return;
   register_for_end();
   ask_in_current_context(device);
-  if (is_first) ask_name(device);
+  if (is_due == Due::first) ask_name(device);
 }
 
-void forget_context_of_memory(uint64_t context) {
+void replace_context_of_memory(uint64_t context, int device, uint64_t other) {
+  if (!is_listed(device)) return;
   const core::Guard guard;
   const core::LockScope scope(lock);
-  for (Asked& of_device : asked) {
-    if (of_device.context == context) of_device.context = 0;
-  }
+  if (asked[device].context == context) asked[device].context = other;
 }
 
 DeviceMemory device_memory(int device) {

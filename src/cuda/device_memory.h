@@ -18,8 +18,8 @@ struct DeviceMemory {
 // 100 ms. Registers for the end of the process, which comes before the driver's own end, to ask once more.
 void note_device_memory(uint64_t context, int device, uint64_t tick);
 
-// `context` is no more: it is not asked again.
-void forget_context_of_memory(uint64_t context);
+// `context` is no more: another one of that device's is asked from now on, 0 for none.
+void replace_context_of_memory(uint64_t context, int device, uint64_t other);
 
 DeviceMemory device_memory(int device);
 

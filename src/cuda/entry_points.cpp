@@ -5,24 +5,57 @@
 namespace weir::cuda {
 namespace {
 
-constexpr const char* kNames[kEntries] = {
-#define WEIR_CUDA_ENTRY(name, handler, signature) #name,
+// One text with where each name begins, not a table of addresses, which the loader would have to write at every start.
+constexpr char kNames[] =
+#define WEIR_CUDA_ENTRY(name, handler, signature) #name "\0"
 #include "cuda/entry_points.def"
 #undef WEIR_CUDA_ENTRY
+    ;
+
+struct NameStarts {
+  uint16_t starts[kEntries];
 };
+
+consteval NameStarts starts_of_names() {
+  NameStarts result{};
+  size_t start = 0;
+  for (uint16_t& of_name : result.starts) {
+    of_name = static_cast<uint16_t>(start);
+    while (kNames[start] != '\0') ++start;
+    ++start;
+  }
+  return result;
+}
+uintptr_t first_export;  // 0 where there are none
+
+constexpr NameStarts kNameStarts = starts_of_names();
+static_assert(sizeof kNames <= UINT16_MAX);
 
 }  // namespace
 
 constinit EntryCounts entry_counts[kEntries]{};
 
-const char* entry_name(Entry entry) { return kNames[index_of(entry)]; }
+const char* entry_name(Entry entry) { return kNames + kNameStarts.starts[index_of(entry)]; }
+
+void set_exports(const void* first) { first_export = reinterpret_cast<uintptr_t>(first); }
+
+void* export_of(Entry entry) {
+  return first_export == 0 ? nullptr : reinterpret_cast<void*>(first_export + index_of(entry) * kExportBytes);
+}
 
 Entry find_entry(const char* name) {
   if (name[0] != 'c' || name[1] != 'u') return Entry::count;
   for (size_t i = 0; i < kEntries; ++i) {
-    if (strcmp(kNames[i], name) == 0) return static_cast<Entry>(i);
+    if (strcmp(entry_name(static_cast<Entry>(i)), name) == 0) return static_cast<Entry>(i);
   }
   return Entry::count;
+}
+
+void entry_counts_reset_after_fork() {
+  for (EntryCounts& counts : entry_counts) {
+    counts.call_count.store(0, std::memory_order_relaxed);
+    counts.failed_count.store(0, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace weir::cuda

@@ -22,10 +22,19 @@ const char* entry_name(Entry entry);
 // The entry of that name; Entry::count where there is none. Cost: one comparison where the name does not begin with cu.
 Entry find_entry(const char* name);
 
+// Weir's exports of the driver's names lie one behind the other in the list's order, each of so many bytes; where the first one lies is
+// the preload's to tell.
+inline constexpr size_t kExportBytes = 8;
+void set_exports(const void* first);
+void* export_of(Entry entry);  // nullptr before
+
 struct EntryCounts {
   std::atomic<uint64_t> call_count;
   std::atomic<uint64_t> failed_count;
 };
 extern EntryCounts entry_counts[kEntries];
+
+// In a forked child: its parent's calls are the parent's.
+void entry_counts_reset_after_fork();
 
 }  // namespace weir::cuda

@@ -49,7 +49,7 @@ struct DestroyContext {
   static Result run(const Call&, const Invoke& invoke, Context context) {
     const uint64_t serial = last_serial();
     const Result result = invoke();
-    if (result == Result::success) end_context(number_of(context), serial);
+    if (result == Result::success) end_context(number_of(context), serial);  // guard: context-end
     return result;
   }
 };

@@ -19,14 +19,21 @@ inline constexpr CopyEnds kOnDevice{Direction::device_to_device, HostMemory::non
 
 void note_transfer(const Call& call, bool is_synchronous, CopyEnds ends, uint64_t bytes, uint64_t cycles);
 
+// Of calls without a stream, those return before the work is done that have no end in the host's memory. Source: "API synchronization
+// behavior" in the public documentation of CUDA's driver.
+inline bool waits_for_host(Direction direction) {
+  return direction != Direction::device_to_device && direction != Direction::peer && direction != Direction::fill;
+}
+
 // Runs a copy; one with a stream among its last arguments is asynchronous.
 template <class... Rest, class Invoke>
 Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t bytes) {
-  constexpr bool kIsSynchronous = !(std::is_same_v<Rest, Stream> || ...);
+  constexpr bool kHasStream = (std::is_same_v<Rest, Stream> || ...);
+  const bool is_synchronous = !kHasStream && waits_for_host(ends.direction);
   const uint64_t before = core::read_cycles();
   const Result result = invoke();
-  const uint64_t cycles = kIsSynchronous ? core::read_cycles() - before : 0;
-  if (result == Result::success) note_transfer(call, kIsSynchronous, ends, bytes, cycles);
+  const uint64_t cycles = is_synchronous ? core::read_cycles() - before : 0;
+  if (result == Result::success) note_transfer(call, is_synchronous, ends, bytes, cycles);
   return result;
 }
 

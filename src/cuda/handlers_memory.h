@@ -102,7 +102,7 @@ inline constexpr uint32_t kFreedByMemFree =
 struct FreeDevice {
   template <class Invoke, class A>
   static Result run(const Call& call, const Invoke& invoke, A address) {
-    Release release(call, Space::address, address, kFreedByMemFree);
+    Release release(call, Space::address, address, kFreedByMemFree);  // guard: device-untrack-order
     return release.finish(invoke());
   }
 };

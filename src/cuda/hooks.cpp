@@ -13,10 +13,12 @@
 namespace weir::cuda {
 namespace {
 
-void* const* exports;
-
 // How a program came to a wrapper decides what lies behind it.
 enum class Route { exported, looked_up };
+
+void* function_behind(Route route, Entry entry) {
+  return route == Route::exported ? function_behind_export(entry) : driver_function(entry);
+}
 
 constexpr bool ends_with_thread_suffix(std::string_view name) {
   return name.ends_with("_ptds") || name.ends_with("_ptsz");
@@ -28,18 +30,23 @@ void count(Entry entry, Result result) {
   if (result != Result::success) counts.failed_count.fetch_add(1, std::memory_order_relaxed);
 }
 
-template <Entry kEntry, Route kRoute, bool kOfThreadStream, class Handler, class Signature>
+template <Entry kEntry, bool kOfThreadStream, class Handler, class Signature>
 struct Hook;
 
-template <Entry kEntry, Route kRoute, bool kOfThreadStream, class Handler, class... Arguments>
-struct Hook<kEntry, kRoute, kOfThreadStream, Handler, Result(Arguments...)> {
+template <Entry kEntry, bool kOfThreadStream, class Handler, class... Arguments>
+struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
   // Reads its own frame for the caller's registers, so it may not be inlined.
+  template <Route kRoute>
   [[gnu::noinline]] static Result run(Arguments... arguments) {
-    const auto real = reinterpret_cast<Result (*)(Arguments...)>(
-        kRoute == Route::exported ? function_behind_export(kEntry) : driver_function(kEntry));
+    return call_through(function_behind(kRoute, kEntry), WEIR_CALLER_REGISTERS(), arguments...);
+  }
+
+ private:
+  [[gnu::noinline]] static Result call_through(void* function, const stack::Registers& caller, Arguments... arguments) {
+    const auto real = reinterpret_cast<Result (*)(Arguments...)>(function);
     if (real == nullptr) return Result::not_initialized;  // an export without a driver behind it
     if (!takes_part() || InDriver::is_inside()) return real(arguments...);
-    const Call call{kEntry, kOfThreadStream, WEIR_CALLER_REGISTERS()};
+    const Call call{kEntry, kOfThreadStream, caller};
     const auto invoke = [&] {
       const InDriver in_driver;
       return real(arguments...);
@@ -51,16 +58,25 @@ struct Hook<kEntry, kRoute, kOfThreadStream, Handler, Result(Arguments...)> {
 };
 
 // Within the list: the wrapper of one entry.
-#define WEIR_CUDA_HOOK(route, name, handler_name, signature_name)                                                      \
-  reinterpret_cast<void*>(                                                                                             \
-      &weir::cuda::Hook<weir::cuda::Entry::name, weir::cuda::Route::route, weir::cuda::ends_with_thread_suffix(#name), \
-                        weir::cuda::handler::handler_name, weir::cuda::signature::signature_name>::run)
+#define WEIR_CUDA_HOOK(route, name, handler_name, signature_name)                            \
+  reinterpret_cast<void*>(                                                                   \
+      &weir::cuda::Hook<weir::cuda::Entry::name, weir::cuda::ends_with_thread_suffix(#name), \
+                        weir::cuda::handler::handler_name,                                   \
+                        weir::cuda::signature::signature_name>::template run<weir::cuda::Route::route>)
 
-void* const looked_up_hooks[kEntries] = {
-#define WEIR_CUDA_ENTRY(name, handler, signature) WEIR_CUDA_HOOK(looked_up, name, handler, signature),
+// Code and not a table: the loader would have to write each address of one at every start.
+void* looked_up_hook(Entry entry) {
+  switch (entry) {
+#define WEIR_CUDA_ENTRY(name, handler, signature) \
+  case Entry::name:                               \
+    return WEIR_CUDA_HOOK(looked_up, name, handler, signature);
 #include "cuda/entry_points.def"
 #undef WEIR_CUDA_ENTRY
-};
+    case Entry::count:
+      break;
+  }
+  return nullptr;
+}
 
 // Another library stands between Weir's export and the driver.
 bool has_other_behind(Entry entry) {
@@ -81,15 +97,11 @@ extern "C" [[gnu::visibility("hidden")]] void* const weir_cuda_export_hooks[weir
 
 namespace weir::cuda {
 
-void set_exports(void* const* of_preload) { exports = of_preload; }
-
-const void* export_of(Entry entry) { return exports == nullptr ? nullptr : exports[index_of(entry)]; }
-
 // The export itself where it leads to the driver, so that a function has one address however a program comes to it.
 void* hook_of(Entry entry) {
   if (!takes_part()) return driver_function(entry);
-  if (exports != nullptr && !has_other_behind(entry)) return exports[index_of(entry)];
-  return looked_up_hooks[index_of(entry)];
+  void* exported = export_of(entry);
+  return exported != nullptr && !has_other_behind(entry) ? exported : looked_up_hook(entry);
 }
 
 void* hook_instead_of(void* function) {

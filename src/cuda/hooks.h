@@ -11,8 +11,4 @@ void* hook_instead_of(void* function);
 // The wrapper for a program that has looked the entry up and would have got the driver's own function.
 void* hook_of(Entry entry);
 
-// Where Weir's exports begin, by entry; the composer's business.
-void set_exports(void* const* exports);
-const void* export_of(Entry entry);  // nullptr before
-
 }  // namespace weir::cuda

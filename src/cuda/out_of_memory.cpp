@@ -6,6 +6,7 @@
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "cuda/allocation_table.h"
+#include "cuda/call.h"
 
 namespace weir::cuda {
 namespace {
@@ -68,7 +69,6 @@ bool look_who_holds(OutOfMemory& event) {
   return true;
 }
 
-bool is_recorded = true;
 core::SpinLock lock;  // guards what follows
 OutOfMemory* events;
 size_t event_count;
@@ -85,11 +85,10 @@ OutOfMemory* next_event() {
 
 }  // namespace
 
-void set_out_of_memory_recorded(bool recorded) { is_recorded = recorded; }
-
 void record_out_of_memory(const RefusedRequest& request) {
-  OutOfMemory* event = is_recorded ? next_event() : nullptr;
+  OutOfMemory* event = settings().records_out_of_memory ? next_event() : nullptr;
   if (event == nullptr) return;
+  *event = {};
   event->request = request;
   look_who_holds(*event);
 }

@@ -29,9 +29,6 @@ struct OutOfMemory {
   Holder holders[kMostHolders];  // most bytes first
 };
 
-// WEIR_OOM_REPORT. Off: nothing is recorded. Once, at the process's start.
-void set_out_of_memory_recorded(bool recorded);
-
 void record_out_of_memory(const RefusedRequest& request);
 
 size_t out_of_memory_count();  // of the list

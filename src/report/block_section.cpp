@@ -2,6 +2,7 @@
 
 #include "report/device_leaks.h"
 #include "report/device_section.h"
+#include "track/out_of_memory.h"
 #include "track/totals.h"
 
 namespace weir::report {
@@ -120,6 +121,24 @@ void write_hot_sites(JsonStream& json, const Snapshot& snapshot, StackIndex& sta
     json.key("peak_bytes").number(site.peak_bytes).end_object();
   }
   json.end_array();
+}
+
+void write_host_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
+  for (size_t i = 0; i < track::out_of_memory_count(); ++i) {
+    const track::OutOfMemory& event = track::out_of_memory(i);
+    json.begin_object().key("memory").text(memory_name(Memory::host)).key("device").text(nullptr);
+    json.key("call").text(supplier_name(supplier_of(event.request.family))).key("bytes").number(event.request.bytes);
+    json.key("ns").number(clock.ns_of(event.request.tick)).key("thread").number(core::index_of(event.request.thread));
+    json.key("stack").number(stacks.number_of(event.request.stack));
+    json.key("live_bytes").number(event.live_bytes).key("live_count").number(event.live_count);
+    json.key("holders").begin_array();
+    for (size_t holder = 0; holder < event.holder_count; ++holder) {
+      json.begin_object().key("memory").text(memory_name(Memory::host));
+      json.key("bytes").number(event.holders[holder].bytes).key("count").number(event.holders[holder].count);
+      json.key("stack").number(stacks.number_of(event.holders[holder].stack)).end_object();
+    }
+    json.end_array().end_object();
+  }
 }
 
 void write_large(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices, StackIndex& stacks,

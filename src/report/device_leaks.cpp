@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/allocation_table.h"
+#include "cuda/driver.h"
 
 namespace weir::report {
 namespace {
@@ -86,6 +87,7 @@ void DeviceLeaks::add(const cuda::Allocation& allocation) {
 }
 
 bool DeviceLeaks::take(uint64_t large_bytes) {
+  if (!cuda::driver_was_bound()) return true;
   large_bytes_ = large_bytes;
   cuda::for_each_allocation(
       [](void* leaks, const cuda::Allocation& allocation) { static_cast<DeviceLeaks*>(leaks)->add(allocation); }, this);

@@ -61,7 +61,6 @@ void write_device(JsonStream& json, int device, const cuda::DeviceFigures& figur
 }
 
 void write_calls(JsonStream& json) {
-  json.begin_array();
   for (size_t i = 0; i < cuda::kEntries; ++i) {
     const uint64_t count = cuda::entry_counts[i].call_count.load(std::memory_order_relaxed);
     if (count == 0) continue;
@@ -69,11 +68,9 @@ void write_calls(JsonStream& json) {
     json.key("count").number(count);
     json.key("failed_count").number(cuda::entry_counts[i].failed_count.load(std::memory_order_relaxed)).end_object();
   }
-  json.end_array();
 }
 
 void write_freed_with_context(JsonStream& json, StackIndex& stacks) {
-  json.begin_array();
   for (size_t i = 0; i < cuda::freed_with_context_count(); ++i) {
     const cuda::FreedWithContext& freed = cuda::freed_with_context(i);
     json.begin_object().key("memory").text(memory_name(freed.kind)).key("device");
@@ -81,7 +78,6 @@ void write_freed_with_context(JsonStream& json, StackIndex& stacks) {
     json.key("bytes").number(freed.bytes).key("count").number(freed.count);
     json.key("stack").number(stacks.number_of(freed.stack)).end_object();
   }
-  json.end_array();
 }
 
 struct TransferWriter {
@@ -113,12 +109,10 @@ struct TransferWriter {
 };
 
 void write_transfers(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
-  json.begin_array();
   TransferWriter writer{json, stacks, clock};
   cuda::for_each_transfer(
       [](void* context, const cuda::Transfers& transfers) { static_cast<TransferWriter*>(context)->write(transfers); },
       &writer);
-  json.end_array();
 }
 
 void write_origin(JsonStream& json, const cuda::Origin& origin, StackIndex& stacks, const EventClock& clock) {
@@ -156,6 +150,9 @@ void write_holders(JsonStream& json, const cuda::OutOfMemory& event, StackIndex&
   json.end_array();
 }
 
+// Where no driver was met, none of the functions of CUDA's part is called: its code then is not even read from the file.
+bool has_cuda() { return cuda::driver_was_bound(); }
+
 }  // namespace
 
 void write_device_number(JsonStream& json, int device) {
@@ -168,7 +165,7 @@ void write_device_number(JsonStream& json, int device) {
 
 void write_devices(JsonStream& json, const EventClock& clock) {
   json.begin_array();
-  for (int device = 0; device <= cuda::kMostDevices && cuda::any_allocation(); ++device) {
+  for (int device = 0; device <= cuda::kMostDevices && has_cuda(); ++device) {
     const int number = device == cuda::kMostDevices ? cuda::kNoDevice : device;  // what belongs to none comes last
     const cuda::DeviceFigures figures = cuda::device_figures(number);
     if (figures.is_used) write_device(json, number, figures, clock);
@@ -179,23 +176,26 @@ void write_devices(JsonStream& json, const EventClock& clock) {
 void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
   json.begin_object().key("tracked").boolean(cuda::takes_part());
   json.key("present").boolean(cuda::driver_was_bound());
-  json.key("calls");
-  write_calls(json);
-  json.key("transfers");
-  write_transfers(json, stacks, clock);
-  json.key("freed_with_context");
-  write_freed_with_context(json, stacks);
-  json.key("errors_left_out_count").number(cuda::heap_errors_left_out_count());
-  json.key("out_of_memory_left_out_count").number(cuda::out_of_memory_left_out_count());
+  json.key("calls").begin_array();
+  if (has_cuda()) write_calls(json);
+  json.end_array().key("transfers").begin_array();
+  if (has_cuda()) write_transfers(json, stacks, clock);
+  json.end_array().key("freed_with_context").begin_array();
+  if (has_cuda()) write_freed_with_context(json, stacks);
+  json.end_array();
+  json.key("errors_left_out_count").number(has_cuda() ? cuda::heap_errors_left_out_count() : 0);
+  json.key("out_of_memory_left_out_count").number(has_cuda() ? cuda::out_of_memory_left_out_count() : 0);
   json.end_object();
 }
 
 void write_device_errors(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
-  for (size_t i = 0; i < cuda::heap_error_count(); ++i) write_error(json, cuda::heap_error(i), stacks, clock);
+  const size_t count = has_cuda() ? cuda::heap_error_count() : 0;
+  for (size_t i = 0; i < count; ++i) write_error(json, cuda::heap_error(i), stacks, clock);
 }
 
 void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
-  for (size_t i = 0; i < cuda::out_of_memory_count(); ++i) {
+  const size_t count = has_cuda() ? cuda::out_of_memory_count() : 0;
+  for (size_t i = 0; i < count; ++i) {
     const cuda::OutOfMemory& event = cuda::out_of_memory(i);
     json.begin_object().key("memory").text(memory_name(event.request.kind)).key("device");
     write_device_number(json, event.request.device);

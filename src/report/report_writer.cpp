@@ -127,6 +127,7 @@ void write_sections(JsonStream& json, Report& report) {
   json.key("errors").begin_array();
   write_device_errors(json, report.stacks, report.clock);
   json.end_array().key("out_of_memory").begin_array();
+  write_host_out_of_memory(json, report.stacks, report.clock);
   write_device_out_of_memory(json, report.stacks, report.clock);
   json.end_array();
   json.key("peak");

@@ -10,18 +10,6 @@
 namespace weir::report {
 namespace {
 
-Supplier supplier_of(track::Family family) {
-  switch (family) {
-    case track::Family::scalar_new:
-      return Supplier::scalar_new;
-    case track::Family::array_new:
-      return Supplier::array_new;
-    case track::Family::malloc:
-      break;
-  }
-  return Supplier::malloc;
-}
-
 Sample sample_of(const track::Block& block) {
   return {{block.address, block.bytes, block.tick, block.thread, supplier_of(block.family), block.align_log2},
           block.stack,
@@ -134,6 +122,18 @@ const char* memory_name(Memory memory) { return memory == Memory::host ? "host" 
 const char* supplier_name(Supplier supplier) {
   constexpr const char* kNames[] = {"malloc", "new", "new[]", "mmap", "shmat"};
   return kNames[static_cast<size_t>(supplier)];
+}
+
+Supplier supplier_of(track::Family family) {
+  switch (family) {
+    case track::Family::scalar_new:
+      return Supplier::scalar_new;
+    case track::Family::array_new:
+      return Supplier::array_new;
+    case track::Family::malloc:
+      break;
+  }
+  return Supplier::malloc;
 }
 
 // ---- PairSet ----

@@ -21,6 +21,7 @@ const char* memory_name(Memory memory);
 // The function that supplied a block, as the report names it.
 enum class Supplier : uint8_t { malloc, scalar_new, array_new, mmap, shmat };
 const char* supplier_name(Supplier supplier);
+Supplier supplier_of(track::Family family);
 
 // What a report says of one block beside its stack and memory.
 struct SampledBlock {

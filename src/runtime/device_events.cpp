@@ -8,6 +8,7 @@
 #include "cuda/contexts.h"
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
+#include "cuda/entry_points.h"
 #include "cuda/graphs.h"
 #include "cuda/heap_errors.h"
 #include "cuda/hooks.h"
@@ -33,17 +34,15 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
 
 }  // namespace
 
-void know_exports_of_driver(void* const* exports) {
-  cuda::set_exports(exports);
+void know_exports_of_driver(const void* first) {
+  cuda::set_exports(first);
   cuda::set_next_definition_source(&find_host_symbol);
   hide_exports_without_driver();
 }
 
 void configure_device_events() {
   if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned())) return;
-  cuda::set_tracked_memory(options::tracks_device(), options::tracks_pinned());
-  cuda::set_out_of_memory_recorded(options::current().oom_report);
-  cuda::set_origin_source(&origin_of);
+  cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report});
 }
 
 void device_events_reset_after_fork() {
@@ -52,6 +51,7 @@ void device_events_reset_after_fork() {
   cuda::capture_reset_after_fork();
   cuda::contexts_reset_after_fork();
   cuda::device_memory_reset_after_fork();
+  cuda::entry_counts_reset_after_fork();
   cuda::graphs_reset_after_fork();
   cuda::heap_errors_reset_after_fork();
   cuda::out_of_memory_reset_after_fork();

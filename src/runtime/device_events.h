@@ -5,8 +5,8 @@
 
 namespace weir::runtime {
 
-// The addresses of preload/cuda.cpp's exports, by the list's order. From the preload's constructor.
-void know_exports_of_driver(void* const* exports);
+// Where preload/cuda.cpp's exports begin. From the preload's constructor.
+void know_exports_of_driver(const void* first);
 
 // By the options: whether the hooks take part. Once, at the process's start.
 void configure_device_events();

@@ -16,6 +16,7 @@
 #include "runtime/device_events.h"
 #include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
+#include "runtime/out_of_memory.h"
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
 #include "track/foreign_table.h"
@@ -314,6 +315,7 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
   const Acquired moved = move_block(inside, old, old_base, request);
   if (moved.user == nullptr) {
     if (was_tracked) track::restore_block(inside, old, old_base);
+    note_out_of_memory(inside, thread, caller, request);
     return nullptr;
   }
   ++thread.counters->realloc_count;
@@ -369,6 +371,8 @@ void* allocate(const stack::Registers& caller, const Request& request) {
   const Acquired acquired = acquire(guard.token(), request);
   if (acquired.user != nullptr) [[likely]]
     track_acquired(guard.token(), *thread, caller, acquired, request);
+  else
+    note_out_of_memory(guard.token(), *thread, caller, request);
   return acquired.user;
 }
 
@@ -484,6 +488,7 @@ void runtime_reset_after_fork() {
   core::arena_reset_after_fork();
   track::live_set_reset_after_fork();
   track::stack_counters_reset_after_fork();
+  out_of_memory_reset_after_fork();
   thread_states_reset_after_fork();
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();

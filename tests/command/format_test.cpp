@@ -22,11 +22,20 @@ TEST(Format, CountsAndTimes) {
   EXPECT_EQ(plural(1, "process"), "1 process");
   EXPECT_EQ(plural(2, "process"), "2 processes");
   EXPECT_EQ(plural(0, "block"), "0 blocks");
+  EXPECT_EQ(plural(3, "copy"), "3 copies");
   EXPECT_EQ(human_duration(0), "0 us");
   EXPECT_EQ(human_duration(1'500'000), "1.5 ms");
   EXPECT_EQ(human_duration(1'500'000'000), "1.50 s");
   EXPECT_EQ(human_duration(125'000'000'000), "2 min 5 s");
   EXPECT_EQ(human_duration(7'500'000'000'000), "2 h 5 min");
+}
+
+TEST(Format, Rates) {
+  EXPECT_EQ(human_rate(1'250'000'000, 1'000'000'000), "1.25 GB/s");
+  EXPECT_EQ(human_rate(25'000, 1'000), "25.0 GB/s");
+  EXPECT_EQ(human_rate(1'000'000, 10'000'000), "100 MB/s");
+  EXPECT_EQ(human_rate(4, 8'000), "500 kB/s");
+  EXPECT_EQ(human_rate(4, 0), "no time at all");
 }
 
 TEST(Format, SizesWithUnits) {

@@ -87,8 +87,9 @@ void add_context(Context* context) { contexts().insert(context); }
 void remove_context(Context* context) { contexts().erase(context); }
 
 std::vector<Context*>& context_stack() {
-  static thread_local std::vector<Context*> stack;
-  return stack;
+  // Never destroyed: functions that run at the process's end may call the driver, when the thread's objects are gone.
+  static thread_local auto* stack = new std::vector<Context*>;
+  return *stack;
 }
 
 Context& current_context() {
