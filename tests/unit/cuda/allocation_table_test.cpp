@@ -146,6 +146,18 @@ TEST_F(AllocationTable, AnOwnerTakesItsNodes) {
   EXPECT_EQ(figures(Kind::graph_node).free_count, 1u);
 }
 
+TEST_F(AllocationTable, ANewOwnerTakesWhatItWasGiven) {
+  Allocation node = allocation(1, 10, Kind::graph_node);
+  node.space = Space::node_handle;
+  node.owner = 5;
+  insert_allocation(node);
+  give_to_owner(Space::node_handle, 5, 6);
+  take_of_owner(Space::node_handle, 5);
+  EXPECT_EQ(figures(Kind::graph_node).live_count(), 1u);
+  take_of_owner(Space::node_handle, 6);
+  EXPECT_EQ(figures(Kind::graph_node).live_count(), 0u);
+}
+
 TEST_F(AllocationTable, ThousandsAreVisitedInOrder) {
   for (uint64_t i = 0; i < 5000; ++i) insert_allocation(allocation(i * 7919 % 100'003 + 1, 1));
   uint64_t last = 0;

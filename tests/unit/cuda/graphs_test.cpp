@@ -58,6 +58,16 @@ TEST_F(Graphs, WhatWasInstantiatedOutlivesItsGraph) {
   EXPECT_TRUE(launch(kExec).left.empty());
 }
 
+TEST_F(Graphs, AGraphTakenOverIsItsNewOwners) {
+  constexpr uint64_t kChild = 3, kLaterExec = 4;
+  add_alloc(kChild, 10, 0x1000);
+  move_nodes(kChild, kGraph);
+  copy_nodes(kGraph, kExec);
+  EXPECT_EQ(launch(kExec).left, std::set<uint64_t>{0x1000});
+  copy_nodes(kChild, kLaterExec);  // of a later graph that got the handle
+  EXPECT_TRUE(launch(kLaterExec).left.empty());
+}
+
 TEST_F(Graphs, ANodeTakenOutIsNotLaunched) {
   add_alloc(kGraph, 10, 0x1000);
   add_alloc(kGraph, 11, 0x2000);
