@@ -25,9 +25,10 @@ def cached(names):
 
 
 def library_commands(build):
-    """{source: how it is compiled}, of libweir.so's objects."""
+    """{source: how it is compiled}, of libweir.so's objects, whatever the objects' own names, which tell where the sources lie."""
     text = (build / "compile_commands.json").read_text().replace(str(build), str(BUILD))
-    return {entry["file"]: entry["command"] for entry in json.loads(text) if re.search(f" -o {OBJECT_OF_LIBRARY}", entry["command"])}
+    entries = [entry for entry in json.loads(text) if re.search(f" -o {OBJECT_OF_LIBRARY}", entry["command"])]
+    return {entry["file"]: re.sub(r" -o \S+", "", entry["command"]) for entry in entries}
 
 
 class WithoutToolkit(unittest.TestCase):
