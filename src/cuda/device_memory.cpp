@@ -98,8 +98,11 @@ void ask_once_more(int device, uint64_t context) {
   driver.pop_context(&popped);
 }
 
+// On the main thread only: another one may be a thread of the driver's that runs a callback of the program's, where the driver must not
+// be called.
 void at_end(void*) {
-  if (pid_registered_for_end.load(std::memory_order_relaxed) != core::current_pid()) return;
+  const int pid = core::current_pid();
+  if (pid_registered_for_end.load(std::memory_order_relaxed) != pid || core::current_tid() != pid) return;
   for (int device = 0; device < kMostDevices; ++device) {
     uint64_t context = 0;
     {

@@ -15,7 +15,7 @@ struct DeviceMemory {
 };
 
 // After an allocation in `context`, which is current: asks the driver at the first one and, later, where the last answer is older than
-// 100 ms. Registers for the end of the process, which comes before the driver's own end, to ask once more.
+// 100 ms. Registers for the end of the process, which comes before the driver's own end, to ask once more where the main thread ends it.
 void note_device_memory(uint64_t context, int device, uint64_t tick);
 
 // `context` is no more: another one of that device's is asked from now on, 0 for none.

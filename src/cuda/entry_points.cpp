@@ -51,6 +51,17 @@ Entry find_entry(const char* name) {
   return Entry::count;
 }
 
+bool is_base_name(const char* name) {
+  const size_t length = strlen(name);
+  for (size_t i = 0; i < kEntries; ++i) {
+    const char* entry = entry_name(static_cast<Entry>(i));
+    if (strncmp(entry, name, length) != 0) continue;
+    const char* rest = entry + length;
+    if (*rest == '\0' || strncmp(rest, "_v", 2) == 0 || strncmp(rest, "_pt", 3) == 0) return true;
+  }
+  return false;
+}
+
 void entry_counts_reset_after_fork() {
   for (EntryCounts& counts : entry_counts) {
     counts.call_count.store(0, std::memory_order_relaxed);

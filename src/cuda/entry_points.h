@@ -22,6 +22,9 @@ const char* entry_name(Entry entry);
 // The entry of that name; Entry::count where there is none. Cost: one comparison where the name does not begin with cu.
 Entry find_entry(const char* name);
 
+// Whether there is an entry of that name without what tells versions and default streams apart (_v2, _ptds, _ptsz).
+bool is_base_name(const char* name);
+
 // Weir's exports of the driver's names lie one behind the other in the list's order, each of so many bytes; where the first one lies is
 // the preload's to tell.
 inline constexpr size_t kExportBytes = 8;

@@ -69,9 +69,10 @@ struct DetachContext {
 
 struct GiveAddress {
   template <class Invoke, class... Status>
-  static Result run(const Call&, const Invoke& invoke, const char*, void** function, int, Flags64, Status...) {
+  static Result run(const Call&, const Invoke& invoke, const char* name, void** function, int, Flags64, Status...) {
     const Result result = invoke();
-    if (result == Result::success && function != nullptr) *function = hook_instead_of(*function);
+    if (result == Result::success && function != nullptr && *function != nullptr)
+      *function = hook_for_asked(name, *function);
     return result;
   }
 };

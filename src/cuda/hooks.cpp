@@ -1,5 +1,6 @@
 #include "cuda/hooks.h"
 
+#include <cstring>
 #include <string_view>
 
 #include "cuda/handlers_context.h"
@@ -12,6 +13,14 @@
 
 namespace weir::cuda {
 namespace {
+
+std::atomic<uint64_t> unrecognised{0};
+char unrecognised_name[64];
+
+void note_unrecognised(const char* name) {
+  if (unrecognised.fetch_add(1, std::memory_order_relaxed) != 0) return;
+  strncpy(unrecognised_name, name, sizeof unrecognised_name - 1);
+}
 
 // How a program came to a wrapper decides what lies behind it.
 enum class Route { exported, looked_up };
@@ -103,6 +112,15 @@ void* hook_of(Entry entry) {
   void* exported = export_of(entry);
   return exported != nullptr && !has_other_behind(entry) ? exported : looked_up_hook(entry);
 }
+
+void* hook_for_asked(const char* name, void* function) {
+  if (entry_at(function) == Entry::count && name != nullptr && is_base_name(name)) note_unrecognised(name);
+  return hook_instead_of(function);
+}
+
+uint64_t unrecognised_count() { return unrecognised.load(std::memory_order_relaxed); }
+
+const char* first_unrecognised() { return unrecognised_name; }
 
 void* hook_instead_of(void* function) {
   const Entry entry = entry_at(function);

@@ -1,5 +1,6 @@
 #include "report/device_section.h"
 
+#include "core/print.h"
 #include "cuda/allocation_table.h"
 #include "cuda/call.h"
 #include "cuda/call_names.h"
@@ -7,6 +8,7 @@
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
 #include "cuda/heap_errors.h"
+#include "cuda/hooks.h"
 #include "cuda/out_of_memory.h"
 #include "cuda/transfers.h"
 
@@ -191,6 +193,16 @@ void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
 void write_device_errors(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
   const size_t count = has_cuda() ? cuda::heap_error_count() : 0;
   for (size_t i = 0; i < count; ++i) write_error(json, cuda::heap_error(i), stacks, clock);
+}
+
+void write_device_warnings(JsonStream& json) {
+  if (!has_cuda() || cuda::unrecognised_count() == 0) return;
+  char storage[200];
+  core::TextBuffer text(storage);
+  text.text(
+      "CUDA's driver gave the program functions at addresses that it does not export, whose calls were not seen: ");
+  text.text(cuda::first_unrecognised()).text(" and ").decimal(cuda::unrecognised_count() - 1).text(" more");
+  json.begin_object().key("text").text(text.c_str()).end_object();
 }
 
 void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock) {

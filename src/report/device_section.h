@@ -13,6 +13,9 @@ void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock);
 // Heap errors of CUDA's memory, as elements of errors[].
 void write_device_errors(JsonStream& json, StackIndex& stacks, const EventClock& clock);
 
+// As elements of warnings[].
+void write_device_warnings(JsonStream& json);
+
 // As elements of out_of_memory[].
 void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cuda/driver.h"
+#include "cuda/hooks.h"
 
 namespace weir::cuda {
 namespace {
@@ -26,6 +27,12 @@ TEST(EntryPoints, OtherNamesAreNotFound) {
   }
 }
 
+TEST(EntryPoints, ABaseNameIsOneWithoutVersionAndStream) {
+  for (const char* name : {"cuMemAlloc", "cuMemFreeAsync", "cuMemcpy", "cuGetProcAddress"})
+    EXPECT_TRUE(is_base_name(name)) << name;
+  for (const char* name : {"cuMem", "cuInit", "cuMemAllocX", "cuMemcpyHto"}) EXPECT_FALSE(is_base_name(name)) << name;
+}
+
 TEST(Driver, IsNotThereWhereNoneIsLoaded) {
   EXPECT_FALSE(bind_driver());
   EXPECT_EQ(driver_function(Entry::cuMemAlloc_v2), nullptr);
@@ -42,7 +49,17 @@ TEST(Driver, AFunctionIsKnownByItsAddress) {
   EXPECT_EQ(driver_function(Entry::cuMemAlloc_v2), &functions[0]);
   EXPECT_EQ(driver_function(Entry::cuMemHostAlloc), nullptr) << "an older driver lacks functions";
   EXPECT_EQ(entry_at(functions - 1), Entry::count);
+}
+
+TEST(Driver, AFunctionAtAnUnknownAddressIsTold) {
+  static char elsewhere;
   bind_driver_to([](const char*) -> void* { return nullptr; });
+  const uint64_t before = unrecognised_count();
+  EXPECT_EQ(hook_for_asked("cuInit", &elsewhere), &elsewhere);
+  EXPECT_EQ(unrecognised_count(), before);
+  EXPECT_EQ(hook_for_asked("cuMemAlloc", &elsewhere), &elsewhere);
+  EXPECT_EQ(unrecognised_count(), before + 1);
+  EXPECT_STREQ(first_unrecognised(), "cuMemAlloc");
 }
 
 }  // namespace
