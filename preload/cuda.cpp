@@ -1,10 +1,11 @@
 // The driver's functions under their own names: each a jump to its wrapper, so that the wrapper finds the program's frame where it would
-// without Weir, and no signature is needed here. They lie one behind the other, cuda::kExportBytes each.
+// without Weir, and no signature is needed here. They lie one behind the other, cuda::kExportBytes (16) each.
+#include "cuda/entry_points.h"
 #include "runtime/device_events.h"
 
 // NOLINTBEGIN: assembly
 #define WEIR_CUDA_ENTRY(name, handler, signature)      \
-  ".org weir_cuda_first_export + 8 * number\n"         \
+  ".org weir_cuda_first_export + 16 * number\n"        \
   ".globl " #name                                      \
   "\n"                                                 \
   ".type " #name ", @function\n" #name                 \
@@ -14,9 +15,10 @@
   ".size " #name ", . - " #name                        \
   "\n"                                                 \
   ".set number, number + 1\n"
+static_assert(weir::cuda::kExportBytes == 16 && sizeof(void*) == 8);
 asm(".section .text.weir_cuda, \"ax\", @progbits\n"
     ".set number, 0\n"
-    ".balign 8\n"
+    ".balign 16\n"
     ".hidden weir_cuda_first_export\n"
     ".globl weir_cuda_first_export\n"
     "weir_cuda_first_export:\n"

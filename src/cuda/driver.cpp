@@ -14,17 +14,20 @@ constexpr const char kDriverName[] = "libcuda.so.1";
 
 core::SpinLock binding;
 std::atomic<const void*> bound_address{nullptr};  // in the driver's memory, once it is bound
-std::atomic<const link_map*> bound_module{nullptr};
+std::atomic<uintptr_t> bound_base{0};
+std::atomic<const void*> bound_dynamic{nullptr};  // another driver at the same place has another one
 std::atomic<void*> functions[kEntries];
-std::atomic<void*> behind_exports[kEntries];  // nullptr: not looked for yet, or nowhere
-std::atomic<void* (*)(const char*)> find_next_definition{nullptr};
+std::atomic<void* (*)(const char*)> find_interposer{nullptr};
+std::atomic<void*> interposers[kEntries];  // nullptr: not looked for yet; kNone: there is none
+char none;
+void* const kNone = &none;
 DriverQueries queries;
 
 bool is_driver(const dl_phdr_info& module) {
   const char* slash = strrchr(module.dlpi_name, '/');
   const char* file = slash == nullptr ? module.dlpi_name : slash + 1;
   if (strncmp(file, "libcuda", sizeof "libcuda" - 1) != 0) return false;
-  return strcmp(core::ElfImage(module).soname(), kDriverName) == 0 || strcmp(file, kDriverName) == 0;
+  return is_driver_name(core::ElfImage(module).soname()) || is_driver_name(file);
 }
 
 int visit_module(dl_phdr_info* module, size_t, void* found) {
@@ -35,7 +38,9 @@ int visit_module(dl_phdr_info* module, size_t, void* found) {
 
 bool is_still_bound() {
   const void* address = bound_address.load(std::memory_order_acquire);
-  return address != nullptr && core::module_at(address) == bound_module.load(std::memory_order_relaxed);
+  const link_map* module = address == nullptr ? nullptr : core::module_at(address);
+  return module != nullptr && module->l_addr == bound_base.load(std::memory_order_relaxed) &&
+         module->l_ld == bound_dynamic.load(std::memory_order_relaxed);
 }
 
 template <class Find>
@@ -45,7 +50,6 @@ void bind_to(const Find& find) {
 #undef WEIR_CUDA_QUERY
   for (size_t i = 0; i < kEntries; ++i) {
     functions[i].store(find(entry_name(static_cast<Entry>(i))), std::memory_order_release);
-    behind_exports[i].store(nullptr, std::memory_order_release);
   }
 }
 
@@ -60,10 +64,15 @@ bool bind_driver() {
   const core::LockScope scope(binding);
   if (is_still_bound()) return true;
   bind_to([&](const char* name) { return image.function(name); });
-  bound_module.store(core::module_at(address), std::memory_order_relaxed);
+  const link_map* module = core::module_at(address);
+  if (module == nullptr) return false;
+  bound_base.store(module->l_addr, std::memory_order_relaxed);
+  bound_dynamic.store(module->l_ld, std::memory_order_relaxed);
   bound_address.store(address, std::memory_order_release);
   return true;
 }
+
+bool is_driver_name(const char* soname) { return strcmp(soname, kDriverName) == 0; }
 
 bool driver_was_bound() { return bound_address.load(std::memory_order_relaxed) != nullptr; }
 
@@ -71,21 +80,22 @@ void* driver_function(Entry entry) { return functions[index_of(entry)].load(std:
 
 const DriverQueries& driver_queries() { return queries; }
 
-void set_next_definition_source(void* (*find)(const char* name)) {
-  find_next_definition.store(find, std::memory_order_release);
-}
+void set_interposer_source(void* (*find)(const char* name)) { find_interposer.store(find, std::memory_order_release); }
 
 void* function_behind_export(Entry entry) {
   bind_driver();
-  std::atomic<void*>& known = behind_exports[index_of(entry)];
-  void* function = known.load(std::memory_order_acquire);
-  if (function != nullptr) return function;
-  const auto find = find_next_definition.load(std::memory_order_acquire);
-  if (find != nullptr) function = find(entry_name(entry));
-  if (function == nullptr) function = driver_function(entry);
-  known.store(function, std::memory_order_release);
-  return function;
+  std::atomic<void*>& known = interposers[index_of(entry)];
+  void* interposer = known.load(std::memory_order_acquire);
+  const auto find = find_interposer.load(std::memory_order_acquire);
+  if (interposer == nullptr && find != nullptr) {
+    interposer = find(entry_name(entry));
+    if (interposer == nullptr) interposer = kNone;
+    known.store(interposer, std::memory_order_release);
+  }
+  return interposer == nullptr || interposer == kNone ? driver_function(entry) : interposer;
 }
+
+void driver_reset_after_fork() { binding.reset_after_fork(); }
 
 Entry entry_at(const void* function) {
   if (function == nullptr) return Entry::count;

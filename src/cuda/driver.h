@@ -41,15 +41,23 @@ bool bind_driver();
 
 bool driver_was_bound();
 
+// In a forked child: the lock of the binding is free.
+void driver_reset_after_fork();
+
+// Whether a library of that name (DT_SONAME) is the driver.
+bool is_driver_name(const char* soname);
+
 // nullptr where there is no driver, or it lacks the function.
 void* driver_function(Entry entry);
 const DriverQueries& driver_queries();
 
-// How the definition behind Weir's own export of a name is found: that of another library that stands before the driver, or the
-// driver's. Once, at the process's start; without it the driver's is taken.
-void set_next_definition_source(void* (*find)(const char* name));
+// How another library's definition behind Weir's own export of a name is found, one that stands before the driver; nullptr where there
+// is none. Called once for each entry, from any place where a program may call the driver: it must not ask the loader, whose lock
+// another thread may hold while it waits for this one, and whose dlerror() is the program's. Once, at the process's start.
+void set_interposer_source(void* (*find)(const char* name));
 
-// What the export of that name forwards to; nullptr where there is neither. Cost: that of bind_driver().
+// What the export of that name forwards to: another library's definition, or the driver's; nullptr where there is neither. Cost: that of
+// bind_driver().
 void* function_behind_export(Entry entry);
 
 // The entry whose function begins at that address of the driver's; Entry::count where none does.

@@ -27,7 +27,7 @@ bool is_base_name(const char* name);
 
 // Weir's exports of the driver's names lie one behind the other in the list's order, each of so many bytes; where the first one lies is
 // the preload's to tell.
-inline constexpr size_t kExportBytes = 8;
+inline constexpr size_t kExportBytes = 16;  // room for the longest jump that a program may write over one (UCX: 13)
 void set_exports(const void* first);
 void* export_of(Entry entry);  // nullptr before
 

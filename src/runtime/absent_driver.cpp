@@ -13,6 +13,7 @@ bool is_weak_entry(const ElfW(Sym) & symbol, const char* name) {
 
 bool refers_weakly(const ModuleRelocations& module) {
   const size_t end = module.undefined_symbol_end();
+  if (end == ModuleRelocations::kUnknown) return true;
   for (size_t i = 0; i < end; ++i) {
     const ElfW(Sym)& symbol = module.symbols[i];
     if (is_weak_entry(symbol, module.names + symbol.st_name)) return true;

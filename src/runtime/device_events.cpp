@@ -16,7 +16,7 @@
 #include "cuda/transfers.h"
 #include "options/options.h"
 #include "runtime/absent_driver.h"
-#include "runtime/host_symbols.h"
+#include "runtime/loader_functions.h"
 #include "runtime/thread_state.h"
 
 namespace weir::runtime {
@@ -36,7 +36,8 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
 
 void know_exports_of_driver(const void* first) {
   cuda::set_exports(first);
-  cuda::set_next_definition_source(&find_host_symbol);
+  note_start();
+  cuda::set_interposer_source(&definition_of_start);
   hide_exports_without_driver();
 }
 
@@ -51,6 +52,7 @@ void device_events_reset_after_fork() {
   cuda::capture_reset_after_fork();
   cuda::contexts_reset_after_fork();
   cuda::device_memory_reset_after_fork();
+  cuda::driver_reset_after_fork();
   cuda::entry_counts_reset_after_fork();
   cuda::graphs_reset_after_fork();
   cuda::heap_errors_reset_after_fork();

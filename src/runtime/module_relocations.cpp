@@ -41,7 +41,14 @@ ModuleRelocations::ModuleRelocations(const dl_phdr_info& module) : base(module.d
 }
 
 size_t ModuleRelocations::undefined_symbol_end() const {
-  return symbols == nullptr || names == nullptr || gnu_hash == nullptr ? 0 : gnu_hash[1];
+  if (symbols == nullptr || names == nullptr) return 0;
+  if (gnu_hash == nullptr) return kUnknown;
+  const uint32_t bucket_count = gnu_hash[0];
+  const uint32_t* buckets = gnu_hash + 4 + gnu_hash[2] * (sizeof(uintptr_t) / sizeof(uint32_t));
+  for (uint32_t i = 0; i < bucket_count; ++i) {
+    if (buckets[i] != 0) return gnu_hash[1];
+  }
+  return kUnknown;  // a table of nothing tells nothing
 }
 
 void write_function_slot(const ModuleRelocations& module, uintptr_t slot, const void* definition) {

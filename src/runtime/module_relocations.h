@@ -18,8 +18,9 @@ struct AddressRange {
 struct ModuleRelocations {
   explicit ModuleRelocations(const dl_phdr_info& module);
 
-  // Symbols below this index are undefined: the hash table finds those behind.
+  // Symbols below this index are undefined: the hash table finds those behind. kUnknown where it finds none.
   size_t undefined_symbol_end() const;
+  static constexpr size_t kUnknown = SIZE_MAX;
 
   uintptr_t base;
   AddressRange image;

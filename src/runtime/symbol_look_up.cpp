@@ -32,7 +32,9 @@ void* default_symbol(Entry entry, const void* caller) {
   if (void* global = global_definition(entry)) return instead_of(global, entry);
   const link_map* module = core::module_at(caller);
   void* local = module == nullptr ? nullptr : look_up(const_cast<link_map*>(module), name);
-  return local == nullptr || is_export(local, entry) ? kNoSuchSymbol : instead_of(local, entry);
+  if (local != nullptr && !is_export(local, entry)) return instead_of(local, entry);
+  global_definition(entry);  // fails once more, for dlerror()
+  return kNoSuchSymbol;
 }
 
 bool comes_before_weir(const link_map* module) {
@@ -52,7 +54,8 @@ void* next_symbol(Entry entry, const void* caller) {
 
 // Among the libraries of a handle.
 void* symbol_of_handle(void* handle, const char* name, Entry entry, const void* caller) {
-  void* definition = libc_dlsym()(handle, name);
+  find_loader_functions();
+  void* definition = weir_next_dlsym(handle, name);  // perhaps another library's, with a mind of its own
   if (definition == nullptr) return nullptr;
   if (is_export(definition, entry)) return default_symbol(entry, caller);  // the handle of the program itself
   cuda::bind_driver();
