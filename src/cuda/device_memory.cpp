@@ -99,7 +99,7 @@ void ask_once_more(int device, uint64_t context) {
 }
 
 void at_end(void*) {
-  if (pid_registered_for_end.load(std::memory_order_relaxed) != core::current_pid()) return;
+  if (pid_registered_for_end.load(std::memory_order_relaxed) != core::current_pid() || !is_driver_still_bound()) return;
   for (int device = 0; device < kMostDevices; ++device) {
     uint64_t context = 0;
     {

@@ -27,17 +27,6 @@ bool is_driver(const dl_phdr_info& module) {
   return strcmp(core::ElfImage(module).soname(), kDriverName) == 0 || strcmp(file, kDriverName) == 0;
 }
 
-int visit_module(dl_phdr_info* module, size_t, void* found) {
-  if (!is_driver(*module)) return 0;
-  *static_cast<core::ElfImage*>(found) = core::ElfImage(*module);
-  return 1;
-}
-
-bool is_still_bound() {
-  const void* address = bound_address.load(std::memory_order_acquire);
-  return address != nullptr && core::module_at(address) == bound_module.load(std::memory_order_relaxed);
-}
-
 template <class Find>
 void bind_to(const Find& find) {
 #define WEIR_CUDA_QUERY(member, name, ...) queries.member = reinterpret_cast<decltype(queries.member)>(find(#name));
@@ -49,21 +38,28 @@ void bind_to(const Find& find) {
   }
 }
 
-}  // namespace
-
-bool bind_driver() {
-  if (is_still_bound()) return true;
-  core::ElfImage image;
-  if (dl_iterate_phdr(&visit_module, &image) == 0) return false;
+// Under the loader's lock: another thread's dlclose() waits.
+int bind_if_driver(dl_phdr_info* module, size_t, void*) {
+  if (!is_driver(*module)) return 0;
+  const core::ElfImage image(*module);
   const void* address = image.function("cuInit");
-  if (address == nullptr) return false;
+  if (address == nullptr) return 0;
   const core::LockScope scope(binding);
-  if (is_still_bound()) return true;
+  if (is_driver_still_bound()) return 1;
   bind_to([&](const char* name) { return image.function(name); });
   bound_module.store(core::module_at(address), std::memory_order_relaxed);
   bound_address.store(address, std::memory_order_release);
-  return true;
+  return 1;
 }
+
+}  // namespace
+
+bool is_driver_still_bound() {
+  const void* address = bound_address.load(std::memory_order_acquire);
+  return address != nullptr && core::module_at(address) == bound_module.load(std::memory_order_relaxed);
+}
+
+bool bind_driver() { return is_driver_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
 
 bool driver_was_bound() { return bound_address.load(std::memory_order_relaxed) != nullptr; }
 

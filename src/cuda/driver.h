@@ -41,6 +41,9 @@ bool bind_driver();
 
 bool driver_was_bound();
 
+// False also where the program has unloaded it since.
+bool is_driver_still_bound();
+
 // nullptr where there is no driver, or it lacks the function.
 void* driver_function(Entry entry);
 const DriverQueries& driver_queries();
