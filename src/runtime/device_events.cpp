@@ -17,6 +17,7 @@
 #include "options/options.h"
 #include "runtime/absent_driver.h"
 #include "runtime/host_symbols.h"
+#include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
 
 namespace weir::runtime {
@@ -37,6 +38,7 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
 void know_exports_of_driver(const void* first) {
   cuda::set_exports(first);
   cuda::set_next_definition_source(&find_host_symbol);
+  note_modules_of_start();
   hide_exports_without_driver();
 }
 

@@ -1,10 +1,12 @@
 #include "runtime/loader_functions.h"
 
+#include <dlfcn.h>
 #include <stddef.h>
 
 #include <atomic>
 
 #include "core/elf_image.h"
+#include "core/guard.h"
 
 // The libc's alone, so that its address tells where the libc is.
 extern "C" void* __libc_malloc(size_t bytes);
@@ -68,6 +70,16 @@ LookUp libc_dlsym() {
     own_look_up.store(look_up, std::memory_order_release);
   }
   return look_up;
+}
+
+void* look_up_quietly(void* handle, const char* name) {
+  const core::Guard guard;
+  void* definition = libc_dlsym()(handle, name);
+  if (definition == nullptr) {
+    dlerror();  // takes the message
+    dlerror();  // gives its memory back
+  }
+  return definition;
 }
 
 }  // namespace weir::runtime

@@ -17,4 +17,7 @@ void find_loader_functions();
 using LookUp = void* (*)(void* handle, const char* name);
 LookUp libc_dlsym();
 
+// The same, and dlerror() has nothing to say afterwards. Inside the re-entry guard.
+void* look_up_quietly(void* handle, const char* name);
+
 }  // namespace weir::runtime
