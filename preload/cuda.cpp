@@ -4,16 +4,20 @@
 #include "runtime/device_events.h"
 
 // NOLINTBEGIN: assembly
-#define WEIR_CUDA_ENTRY(name, handler, signature)      \
-  ".org weir_cuda_first_export + 16 * number\n"        \
-  ".globl " #name                                      \
-  "\n"                                                 \
-  ".type " #name ", @function\n" #name                 \
-  ":\n.cfi_startproc\n"                                \
-  "  jmp *weir_cuda_export_hooks + 8 * number(%rip)\n" \
-  ".cfi_endproc\n"                                     \
-  ".size " #name ", . - " #name                        \
-  "\n"                                                 \
+#define WEIR_CUDA_ENTRY(name, handler, signature)       \
+  ".org weir_cuda_first_export + 16 * number\n"         \
+  ".globl weir_export_" #name                           \
+  "\n"                                                  \
+  ".type weir_export_" #name                            \
+  ", @function\n"                                       \
+  ".symver weir_export_" #name ", " #name               \
+  "@WEIR_REFERENCES\n" /* make_exports_map.sh */        \
+  "weir_export_" #name                                  \
+  ":\n.cfi_startproc\n"                                 \
+  "  jmp *weir_cuda_export_hooks + 8 * number(%rip)\n"  \
+  ".cfi_endproc\n"                                      \
+  ".size weir_export_" #name ", . - weir_export_" #name \
+  "\n"                                                  \
   ".set number, number + 1\n"
 static_assert(weir::cuda::kExportBytes == 16 && sizeof(void*) == 8);
 asm(".section .text.weir_cuda, \"ax\", @progbits\n"

@@ -1,56 +1,70 @@
 // dlsym and dlvsym: a look at the name, then a jump to the next definition with everything as it was, because the loader looks at who
-// called. Only for the driver's names is Weir asked first.
+// called. Only for the driver's names (dlsym), and for that of dlsym itself (dlvsym), is Weir asked first.
 #include "runtime/symbol_look_up.h"
 
 #include "runtime/loader_functions.h"
 
+namespace runtime = weir::runtime;
+
 extern "C" {
+// The exports, as no other library's of their names can hide them.
+[[gnu::visibility("hidden")]] void* weir_export_dlsym(void*, const char*);
+[[gnu::visibility("hidden")]] void* weir_export_dlvsym(void*, const char*, const char*);
+
 [[gnu::visibility("hidden"), gnu::used]] void* weir_symbol_instead(void* handle, const char* name, const void* caller) {
-  return weir::runtime::symbol_instead(handle, name, caller);
+  return runtime::symbol_instead(handle, name, caller);
 }
-[[gnu::visibility("hidden"), gnu::used]] void weir_find_loader_functions() { weir::runtime::find_loader_functions(); }
+[[gnu::visibility("hidden"), gnu::used]] void* weir_look_up_instead(void*, const char* name, const void* caller) {
+  return runtime::own_look_up_instead(
+      name, caller, {reinterpret_cast<void*>(&weir_export_dlsym), reinterpret_cast<void*>(&weir_export_dlvsym)});
+}
+[[gnu::visibility("hidden"), gnu::used]] void weir_find_loader_functions() { runtime::find_loader_functions(); }
 }
 
 // On entry: rdi the handle, rsi the name, rdx the version or anything, the caller's address on the stack.
-#define WEIR_LOOK_UP(name, next)             \
-  ".globl " name                             \
-  "\n"                                       \
-  ".type " name ", @function\n" name         \
-  ":\n.cfi_startproc\n"                      \
-  "  test %rsi, %rsi\n"                      \
-  "  jz 2f\n"                                \
-  "  cmpb $'c', (%rsi)\n"                    \
-  "  jne 2f\n"                               \
-  "  cmpb $'u', 1(%rsi)\n"                   \
-  "  je 3f\n"                                \
-  "2: mov " next                             \
-  "(%rip), %rax\n"                           \
-  "  test %rax, %rax\n"                      \
-  "  jz 4f\n"                                \
-  "  jmp *%rax\n"                            \
-  "3: push %rdi\n.cfi_adjust_cfa_offset 8\n" \
-  "  push %rsi\n"                            \
-  "  push %rdx\n"                            \
-  "  mov 24(%rsp), %rdx\n"                   \
-  "  call weir_symbol_instead\n"             \
-  "  pop %rdx\n"                             \
-  "  pop %rsi\n"                             \
-  "  pop %rdi\n"                             \
-  "  test %rax, %rax\n"                      \
-  "  jz 2b\n"                                \
-  "  cmp $1, %rax\n" /* kNoSuchSymbol */     \
-  "  jne 5f\n"                               \
-  "  xor %eax, %eax\n"                       \
-  "5: ret\n"                                 \
-  "4: push %rdi\n.cfi_adjust_cfa_offset 8\n" \
-  "  push %rsi\n"                            \
-  "  push %rdx\n"                            \
-  "  call weir_find_loader_functions\n"      \
-  "  pop %rdx\n"                             \
-  "  pop %rsi\n"                             \
-  "  pop %rdi\n"                             \
-  "  jmp *" next                             \
-  "(%rip)\n"                                 \
+#define WEIR_LOOK_UP(name, first, second, instead, next)    \
+  ".globl " name                                            \
+  "\n"                                                      \
+  ".type " name ", @function\n" name ":\nweir_export_" name \
+  ":\n.cfi_startproc\n"                                     \
+  "  test %rsi, %rsi\n"                                     \
+  "  jz 2f\n"                                               \
+  "  cmpb $'" first                                         \
+  "', (%rsi)\n"                                             \
+  "  jne 2f\n"                                              \
+  "  cmpb $'" second                                        \
+  "', 1(%rsi)\n"                                            \
+  "  je 3f\n"                                               \
+  "2: mov " next                                            \
+  "(%rip), %rax\n"                                          \
+  "  test %rax, %rax\n"                                     \
+  "  jz 4f\n"                                               \
+  "  jmp *%rax\n"                                           \
+  "3: push %rdi\n.cfi_adjust_cfa_offset 8\n"                \
+  "  push %rsi\n"                                           \
+  "  push %rdx\n"                                           \
+  "  mov 24(%rsp), %rdx\n"                                  \
+  "  call " instead                                         \
+  "\n"                                                      \
+  "  pop %rdx\n"                                            \
+  "  pop %rsi\n"                                            \
+  "  pop %rdi\n"                                            \
+  "  test %rax, %rax\n"                                     \
+  "  jz 2b\n"                                               \
+  "  cmp $1, %rax\n" /* kNoSuchSymbol */                    \
+  "  jne 5f\n"                                              \
+  "  xor %eax, %eax\n"                                      \
+  "5: ret\n"                                                \
+  "4: push %rdi\n.cfi_adjust_cfa_offset 8\n"                \
+  "  push %rsi\n"                                           \
+  "  push %rdx\n"                                           \
+  "  call weir_find_loader_functions\n"                     \
+  "  pop %rdx\n"                                            \
+  "  pop %rsi\n"                                            \
+  "  pop %rdi\n"                                            \
+  "  jmp *" next                                            \
+  "(%rip)\n"                                                \
   ".cfi_endproc\n.size " name ", . - " name "\n"
 
-asm(".text\n" WEIR_LOOK_UP("dlsym", "weir_next_dlsym") WEIR_LOOK_UP("dlvsym", "weir_next_dlvsym"));
+asm(".text\n" WEIR_LOOK_UP("dlsym", "c", "u", "weir_symbol_instead", "weir_next_dlsym")
+        WEIR_LOOK_UP("dlvsym", "d", "l", "weir_look_up_instead", "weir_next_dlvsym"));

@@ -7,7 +7,7 @@ constinit Settings settings_in_effect;
 
 }  // namespace
 
-thread_local constinit int driver_depth = 0;
+thread_local constinit uintptr_t driver_frame = 0;
 
 void configure(const Settings& chosen) { settings_in_effect = chosen; }
 

@@ -39,17 +39,25 @@ inline bool takes_part() { return settings().origin_source != nullptr; }
 // The call's origin. Inside Weir for itself; an unknown one where the thread is inside already.
 Origin origin_of(const Call& call);
 
-extern thread_local constinit int driver_depth __attribute__((tls_model("initial-exec")));
+// The stack pointer of the program's call that is in the driver on this thread; 0: none.
+extern thread_local constinit uintptr_t driver_frame __attribute__((tls_model("initial-exec")));
 
-// Marks the thread as being inside the driver for its scope: what the driver calls itself is not the program's.
+// Marks the thread as being inside the driver for its scope: what the driver calls itself is not the program's. A mark that was left
+// behind by a longjmp is passed over: the driver's own calls come from deeper in the stack.
 class InDriver {
  public:
-  InDriver() { ++driver_depth; }
-  ~InDriver() { --driver_depth; }
+  explicit InDriver(uintptr_t stack_pointer) : before_(driver_frame) { driver_frame = stack_pointer; }
+  ~InDriver() { driver_frame = before_; }
   InDriver(const InDriver&) = delete;
   InDriver& operator=(const InDriver&) = delete;
 
-  static bool is_inside() { return driver_depth > 0; }
+  static bool is_inside(uintptr_t stack_pointer) { return stack_pointer < driver_frame; }
+
+ private:
+  uintptr_t before_;
 };
+
+// A signal handler has interrupted Weir where it holds a lock: whatever the handler calls passes on unseen.
+inline bool holds_lock() { return core::thread_slot.locks_held != 0; }
 
 }  // namespace weir::cuda

@@ -12,6 +12,7 @@ namespace {
 std::atomic<int> running_captures{0};
 
 struct Capture {
+  bool is_running = false;
   uint64_t graph = 0;
   uint64_t last_node = 0;  // that the stream's next work depends on
 };
@@ -24,17 +25,18 @@ Capture ask(const Call& call, Stream stream) {
   const void* edges = nullptr;
   size_t count = 0;
   uint64_t id = 0;
-  int status = 0;
+  int status = kCaptureNone;
   if (number == kLegacyStream) return {};  // cannot be captured
   const auto handle = reinterpret_cast<Stream>(number);
   Result result = Result::not_found;
-  if (driver.get_capture != nullptr) {
-    result = driver.get_capture(handle, &status, &id, &graph, &last, &count);
-  } else if (driver.get_capture_with_edges != nullptr) {
+  if (driver.get_capture_with_edges != nullptr) {
     result = driver.get_capture_with_edges(handle, &status, &id, &graph, &last, &edges, &count);
+  } else if (driver.get_capture != nullptr) {
+    result = driver.get_capture(handle, &status, &id, &graph, &last, &count);
   }
-  if (result != Result::success || status != kCaptureActive) return {};
-  return {reinterpret_cast<uint64_t>(graph), count == 0 ? 0 : reinterpret_cast<uint64_t>(last[0])};
+  if (result != Result::success || status == kCaptureNone) return {};
+  if (status != kCaptureActive) return {true, 0, 0};
+  return {true, reinterpret_cast<uint64_t>(graph), count == 0 ? 0 : reinterpret_cast<uint64_t>(last[0])};
 }
 
 }  // namespace
@@ -46,6 +48,8 @@ void note_capture_ended() {
   while (running > 0 && !running_captures.compare_exchange_weak(running, running - 1, std::memory_order_relaxed)) {
   }
 }
+
+bool is_capturing(const Call& call, Stream stream) { return ask(call, stream).is_running; }
 
 uint64_t graph_captured_by(const Call& call, Stream stream) {
   return running_captures.load(std::memory_order_relaxed) == 0 ? 0 : ask(call, stream).graph;
@@ -73,7 +77,7 @@ void note_alloc_node(const Call& call, uint64_t graph, uint64_t node, Address ad
   const Place place = current_place();
   allocation.context = place.context;
   if (device == kNoDevice) allocation.device = static_cast<int16_t>(place.device);
-  note_allocated(call, allocation);
+  note_allocated(call, allocation, place);
   const core::Guard guard;
   add_alloc_node(allocation, address);
 }

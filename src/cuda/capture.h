@@ -9,6 +9,9 @@ namespace weir::cuda {
 void note_capture_begun();
 void note_capture_ended();
 
+// Also where the capture has become invalid and is still to be ended.
+bool is_capturing(const Call& call, Stream stream);
+
 // The graph that the stream's work goes into; 0 where it is not being captured.
 uint64_t graph_captured_by(const Call& call, Stream stream);
 

@@ -30,19 +30,6 @@ bool is_driver(const dl_phdr_info& module) {
   return is_driver_name(core::ElfImage(module).soname()) || is_driver_name(file);
 }
 
-int visit_module(dl_phdr_info* module, size_t, void* found) {
-  if (!is_driver(*module)) return 0;
-  *static_cast<core::ElfImage*>(found) = core::ElfImage(*module);
-  return 1;
-}
-
-bool is_still_bound() {
-  const void* address = bound_address.load(std::memory_order_acquire);
-  const link_map* module = address == nullptr ? nullptr : core::module_at(address);
-  return module != nullptr && module->l_addr == bound_base.load(std::memory_order_relaxed) &&
-         module->l_ld == bound_dynamic.load(std::memory_order_relaxed);
-}
-
 template <class Find>
 void bind_to(const Find& find) {
 #define WEIR_CUDA_QUERY(member, name, ...) queries.member = reinterpret_cast<decltype(queries.member)>(find(#name));
@@ -53,24 +40,33 @@ void bind_to(const Find& find) {
   }
 }
 
+// Under the loader's lock: another thread's dlclose() waits.
+int bind_if_driver(dl_phdr_info* module, size_t, void*) {
+  if (!is_driver(*module)) return 0;
+  const core::ElfImage image(*module);
+  const void* address = image.function("cuInit");
+  if (address == nullptr) return 0;
+  const core::LockScope scope(binding);
+  if (is_driver_still_bound()) return 1;
+  bind_to([&](const char* name) { return image.function(name); });
+  const link_map* found = core::module_at(address);
+  if (found == nullptr) return 0;
+  bound_base.store(found->l_addr, std::memory_order_relaxed);
+  bound_dynamic.store(found->l_ld, std::memory_order_relaxed);
+  bound_address.store(address, std::memory_order_release);
+  return 1;
+}
+
 }  // namespace
 
-bool bind_driver() {
-  if (is_still_bound()) return true;
-  core::ElfImage image;
-  if (dl_iterate_phdr(&visit_module, &image) == 0) return false;
-  const void* address = image.function("cuInit");
-  if (address == nullptr) return false;
-  const core::LockScope scope(binding);
-  if (is_still_bound()) return true;
-  bind_to([&](const char* name) { return image.function(name); });
-  const link_map* module = core::module_at(address);
-  if (module == nullptr) return false;
-  bound_base.store(module->l_addr, std::memory_order_relaxed);
-  bound_dynamic.store(module->l_ld, std::memory_order_relaxed);
-  bound_address.store(address, std::memory_order_release);
-  return true;
+bool is_driver_still_bound() {
+  const void* address = bound_address.load(std::memory_order_acquire);
+  const link_map* module = address == nullptr ? nullptr : core::module_at(address);
+  return module != nullptr && module->l_addr == bound_base.load(std::memory_order_relaxed) &&
+         module->l_ld == bound_dynamic.load(std::memory_order_relaxed);
 }
+
+bool bind_driver() { return is_driver_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
 
 bool is_driver_name(const char* soname) { return strcmp(soname, kDriverName) == 0; }
 

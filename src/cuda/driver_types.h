@@ -14,7 +14,9 @@ enum class Result : int {
   out_of_memory = 2,
   not_initialized = 3,
   deinitialized = 4,
+  invalid_handle = 400,
   not_found = 500,
+  host_memory_not_registered = 713,
 };
 
 using Address = uint64_t;    // CUdeviceptr
@@ -184,8 +186,8 @@ struct NodeParameters {
 // CUpointer_attribute
 inline constexpr int kPointerContext = 1, kPointerDeviceOrdinal = 9;
 
-inline constexpr int kCaptureActive = 1;       // CUstreamCaptureStatus
-inline constexpr int kCaptureModeRelaxed = 2;  // CUstreamCaptureMode
+inline constexpr int kCaptureNone = 0, kCaptureActive = 1;  // CUstreamCaptureStatus
+inline constexpr int kCaptureModeRelaxed = 2;               // CUstreamCaptureMode
 
 // Streams that are no handles.
 inline constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;

@@ -4,16 +4,24 @@ namespace weir::cuda {
 namespace {
 
 struct Launch {
-  const Call& call;
-  Origin origin;
   uint64_t stream;
+  uint64_t serial;  // what is newer came after the launch began
 };
+
+void free_older(uint64_t address, uint32_t kinds, const Launch& launch) {
+  Allocation freed;
+  if (!detach_allocation(Space::address, address, kinds, &freed)) return;
+  if (freed.serial <= launch.serial) {
+    count_freed(freed);
+  } else {
+    restore_allocation(freed);
+  }
+}
 
 // Memory that a launch leaves; what an earlier launch left there has been freed by this one.
 void leave(void* context, const Allocation& node, uint64_t address) {
   const auto& launch = *static_cast<Launch*>(context);
-  Allocation earlier;
-  if (detach_allocation(Space::address, address, bit_of(Kind::graph), &earlier)) count_freed(earlier);
+  free_older(address, bit_of(Kind::graph), launch);
   Allocation allocation = node;
   allocation.kind = Kind::graph;
   allocation.space = Space::address;
@@ -24,16 +32,15 @@ void leave(void* context, const Allocation& node, uint64_t address) {
   insert_allocation(allocation);
 }
 
-void take(void*, uint64_t address) {
-  Allocation freed;
-  if (detach_allocation(Space::address, address, handler::kFreedByMemFreeAsync, &freed)) count_freed(freed);
+void take(void* context, uint64_t address) {
+  free_older(address, handler::kFreedByMemFreeAsync, *static_cast<Launch*>(context));
 }
 
 }  // namespace
 
-void note_launched(const Call& call, uint64_t exec, uint64_t stream) {
+void note_launched(uint64_t exec, uint64_t stream, uint64_t serial) {
   const core::Guard guard;
-  Launch launch{call, {}, stream};
+  Launch launch{stream, serial};
   visit_launch(exec, {&leave, &take, &launch});
 }
 

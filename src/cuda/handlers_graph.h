@@ -6,8 +6,8 @@
 
 namespace weir::cuda {
 
-// A launch has been taken: what it leaves becomes live, what it takes is freed.
-void note_launched(const Call& call, uint64_t exec, uint64_t stream);
+// A launch has been taken: what it leaves becomes live, what it takes is freed, if it is not newer than `serial`.
+void note_launched(uint64_t exec, uint64_t stream, uint64_t serial);
 
 // A graph is no more, and its nodes with it.
 void note_graph_destroyed(uint64_t graph);
@@ -128,8 +128,9 @@ struct InstantiateGraph {
 struct LaunchGraph {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphExec exec, Stream stream) {
+    const uint64_t serial = last_serial();
     const Result result = invoke();
-    if (result == Result::success) note_launched(call, number_of(exec), call.number_of(stream));
+    if (result == Result::success) note_launched(number_of(exec), call.number_of(stream), serial);
     return result;
   }
 };
@@ -156,9 +157,10 @@ struct BeginCapture {
 
 struct EndCapture {
   template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, Stream, Graph*) {
+  static Result run(const Call& call, const Invoke& invoke, Stream stream, Graph*) {
+    const bool was_capturing = is_capturing(call, stream);
     const Result result = invoke();
-    note_capture_ended();
+    if (was_capturing && !is_capturing(call, stream)) note_capture_ended();  // not where another thread's was asked for
     return result;
   }
 };

@@ -43,7 +43,7 @@ Result allocate_on(const Call& call, const Invoke& invoke, const T* out, int dev
   } else if (out != nullptr) {
     allocation.key = number_of(*out);
     allocation.device = static_cast<int16_t>(device);
-    note_allocated(call, allocation);
+    note_allocated(call, allocation, current_place());
   }
   return result;
 }
@@ -96,8 +96,8 @@ struct AllocManaged {
   }
 };
 
-inline constexpr uint32_t kFreedByMemFree =
-    bit_of(Kind::device) | bit_of(Kind::managed) | bit_of(Kind::async) | bit_of(Kind::graph) | bit_of(Kind::view);
+inline constexpr uint32_t kFreedByMemFree = bit_of(Kind::device) | bit_of(Kind::managed) | bit_of(Kind::async) |
+                                            bit_of(Kind::graph) | bit_of(Kind::view) | bit_of(Kind::ipc);
 
 struct FreeDevice {
   template <class Invoke, class A>
@@ -155,7 +155,7 @@ Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address*
     const Place place = current_place();
     allocation.context = place.context;
     allocation.device = static_cast<int16_t>(device_of_pointer(*out, place.device));
-    note_allocated(call, allocation);
+    note_allocated(call, allocation, place);
   }
   return result;
 }

@@ -26,7 +26,7 @@ void note_unrecognised(const char* name) {
 enum class Route { exported, looked_up };
 
 void* function_behind(Route route, Entry entry) {
-  return route == Route::exported ? function_behind_export(entry) : driver_function(entry);
+  return route == Route::exported && !holds_lock() ? function_behind_export(entry) : driver_function(entry);
 }
 
 constexpr bool ends_with_thread_suffix(std::string_view name) {
@@ -54,10 +54,10 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
   [[gnu::noinline]] static Result call_through(void* function, const stack::Registers& caller, Arguments... arguments) {
     const auto real = reinterpret_cast<Result (*)(Arguments...)>(function);
     if (real == nullptr) return Result::not_initialized;  // an export without a driver behind it
-    if (!takes_part() || InDriver::is_inside()) return real(arguments...);
+    if (!takes_part() || holds_lock() || InDriver::is_inside(caller.sp)) return real(arguments...);
     const Call call{kEntry, kOfThreadStream, caller};
     const auto invoke = [&] {
-      const InDriver in_driver;
+      const InDriver in_driver(caller.sp);
       return real(arguments...);
     };
     const Result result = Handler::run(call, invoke, arguments...);

@@ -91,6 +91,7 @@ void record_out_of_memory(const RefusedRequest& request) {
   *event = {};
   event->request = request;
   look_who_holds(*event);
+  __atomic_store_n(&event->is_whole, true, __ATOMIC_RELEASE);
 }
 
 size_t out_of_memory_count() {

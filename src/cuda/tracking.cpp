@@ -12,6 +12,12 @@ namespace {
 // At the process's end the driver may be gone, and all its memory with it.
 bool is_gone(Result result) { return result == Result::success || result == Result::deinitialized; }
 
+// What is said of the pointer itself: every call may also return an earlier asynchronous error.
+bool refuses_pointer(Result result) {
+  return result == Result::invalid_value || result == Result::invalid_handle ||
+         result == Result::host_memory_not_registered;
+}
+
 }  // namespace
 
 Place current_place() {
@@ -33,7 +39,7 @@ int device_of_pointer(Address address, int otherwise) {
   return driver.get_pointer_attribute(&device, kPointerDeviceOrdinal, address) == Result::success ? device : otherwise;
 }
 
-void note_allocated(const Call& call, Allocation& allocation) {
+void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
   allocation.origin = origin_of(call);
   allocation.entry = static_cast<uint16_t>(call.entry);
   if (allocation.taken_bytes < allocation.bytes) allocation.taken_bytes = allocation.bytes;
@@ -43,14 +49,14 @@ void note_allocated(const Call& call, Allocation& allocation) {
     insert_allocation(allocation);
     forget_freed(allocation.space, allocation.key);
   }
-  note_device_memory(allocation.context, allocation.device, allocation.origin.tick);
+  note_device_memory(place.context, place.device, allocation.origin.tick);
 }
 
 void note_allocated_here(const Call& call, Allocation& allocation) {
   const Place place = current_place();
   allocation.context = place.context;
   if (allocation.device == kNoDevice) allocation.device = static_cast<int16_t>(place.device);
-  note_allocated(call, allocation);
+  note_allocated(call, allocation, place);
 }
 
 void note_refused(const Call& call, Kind kind, uint64_t bytes, Result result) {
@@ -67,6 +73,16 @@ Release::Release(const Call& call, Space space, uint64_t key, uint32_t kinds) : 
   is_known_ = key != 0 && detach_allocation(space, key, kinds, &freed_);
 }
 
+// The driver took back what this function was not known to free.
+void Release::free_other_kind() {
+  if (!detach_allocation(space_, key_, kAnyKind, &freed_)) return;
+  if (freed_.serial <= serial_) {
+    count_freed(freed_);
+  } else {
+    restore_allocation(freed_);
+  }
+}
+
 Result Release::finish(Result result) {
   if (key_ == 0) return result;
   const Origin origin = origin_of(call_);
@@ -76,7 +92,9 @@ Result Release::finish(Result result) {
   } else if (is_known_) {
     count_freed(freed_);
     remember_freed(freed_, origin);
-  } else if (!is_gone(result)) {
+  } else if (is_gone(result)) {
+    free_other_kind();
+  } else if (refuses_pointer(result)) {
     record_bad_free({origin, call_name_of(origin.stack, call_.entry), space_, key_, result});
   }
   return result;

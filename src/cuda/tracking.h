@@ -16,8 +16,8 @@ Place current_place();
 // The device that the driver tells of a pointer; the other where it does not know.
 int device_of_pointer(Address address, int otherwise);
 
-// What a call that succeeded has given. Fills origin and function; place is the caller's to fill.
-void note_allocated(const Call& call, Allocation& allocation);
+// What a call that succeeded, made at `place`, has given. Fills origin and function; context and device are the caller's to fill.
+void note_allocated(const Call& call, Allocation& allocation, const Place& place);
 
 // The same in the current context.
 void note_allocated_here(const Call& call, Allocation& allocation);
@@ -37,9 +37,12 @@ class Release {
   Result finish(Result result);
 
  private:
+  void free_other_kind();
+
   const Call& call_;
   Space space_;
   uint64_t key_;
+  uint64_t serial_;  // what is newer came after the call began
   bool is_known_;
   Allocation freed_;
 };

@@ -126,6 +126,7 @@ void write_hot_sites(JsonStream& json, const Snapshot& snapshot, StackIndex& sta
 void write_host_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
   for (size_t i = 0; i < track::out_of_memory_count(); ++i) {
     const track::OutOfMemory& event = track::out_of_memory(i);
+    if (!__atomic_load_n(&event.is_whole, __ATOMIC_ACQUIRE)) continue;
     json.begin_object().key("memory").text(memory_name(Memory::host)).key("device").text(nullptr);
     json.key("call").text(supplier_name(supplier_of(event.request.family))).key("bytes").number(event.request.bytes);
     json.key("ns").number(clock.ns_of(event.request.tick)).key("thread").number(core::index_of(event.request.thread));

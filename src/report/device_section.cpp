@@ -209,6 +209,7 @@ void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const Even
   const size_t count = has_cuda() ? cuda::out_of_memory_count() : 0;
   for (size_t i = 0; i < count; ++i) {
     const cuda::OutOfMemory& event = cuda::out_of_memory(i);
+    if (!__atomic_load_n(&event.is_whole, __ATOMIC_ACQUIRE)) continue;
     json.begin_object().key("memory").text(memory_name(event.request.kind)).key("device");
     write_device_number(json, event.request.device);
     json.key("call").text(event.request.call).key("bytes").number(event.request.bytes);

@@ -16,7 +16,8 @@
 #include "cuda/transfers.h"
 #include "options/options.h"
 #include "runtime/absent_driver.h"
-#include "runtime/loader_functions.h"
+#include "runtime/host_symbols.h"
+#include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
 
 namespace weir::runtime {
@@ -36,7 +37,7 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
 
 void know_exports_of_driver(const void* first) {
   cuda::set_exports(first);
-  note_start();
+  note_modules_of_start();
   cuda::set_interposer_source(&definition_of_start);
   hide_exports_without_driver();
 }

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/guard.h"
 #include "runtime/loader_functions.h"
 
 extern "C" __attribute__((visibility("hidden"))) const char own_image_start asm("__ehdr_start");
@@ -25,14 +24,6 @@ constexpr const char* kNames[kSymbols] = {
 
 std::atomic<void*> found[kSymbols];
 
-// RTLD_NEXT is relative to the module that calls dlsym, so the call must return into libweir: not inlined, not a tail
-// call.
-[[gnu::noinline]] void* next_definition(const char* name) {
-  void* definition = libc_dlsym()(RTLD_NEXT, name);
-  asm volatile("" : "+r"(definition));
-  return definition;
-}
-
 // Where libweir itself is not in the global scope RTLD_NEXT may lead back to it. Not by dladdr, which looks for the name of each
 // address in a whole symbol table: most of the time of a start.
 bool is_own(void* definition) {
@@ -44,17 +35,15 @@ bool is_own(void* definition) {
 }  // namespace
 
 void* find_host_symbol(const char* name) {
-  core::Guard guard;
-  void* definition = next_definition(name);
+  void* definition = look_up_quietly(RTLD_NEXT, name);
   return definition == nullptr || is_own(definition) ? nullptr : definition;
 }
 
 void* find_symbol_before_weir(const char* name) {
-  core::Guard guard;
-  void* definition = libc_dlsym()(RTLD_DEFAULT, name);
+  void* definition = look_up_quietly(RTLD_DEFAULT, name);
   Dl_info info{};
   void* entry = nullptr;
-  if (definition == nullptr || is_own(definition) || definition == next_definition(name)) return nullptr;
+  if (definition == nullptr || is_own(definition) || definition == look_up_quietly(RTLD_NEXT, name)) return nullptr;
   if (dladdr1(definition, &info, &entry, RTLD_DL_SYMENT) == 0 || entry == nullptr) return nullptr;
   // A program at a fixed address that takes a function's address has an entry of that name that is no definition.
   return static_cast<const ElfW(Sym)*>(entry)->st_shndx == SHN_UNDEF ? nullptr : definition;

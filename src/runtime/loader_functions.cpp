@@ -1,11 +1,12 @@
 #include "runtime/loader_functions.h"
 
+#include <dlfcn.h>
 #include <stddef.h>
 
 #include <atomic>
 
 #include "core/elf_image.h"
-#include "cuda/driver.h"
+#include "core/guard.h"
 
 // The libc's alone, so that its address tells where the libc is.
 extern "C" void* __libc_malloc(size_t bytes);
@@ -19,12 +20,8 @@ namespace {
 
 std::atomic<LookUp> own_look_up{nullptr};
 
-std::atomic<size_t> start_module_count{SIZE_MAX};
-
 struct Search {
   const char* name;
-  size_t modules_left;
-  bool leaves_out_driver;
   bool passed_weir;
   void* found;
 };
@@ -33,26 +30,17 @@ struct Search {
 int visit_module(dl_phdr_info* module, size_t, void* context) {
   auto& search = *static_cast<Search*>(context);
   const auto own_base = reinterpret_cast<uintptr_t>(&own_image_start);
-  if (search.modules_left-- == 0) return 1;
   if (module->dlpi_addr == own_base) {
     search.passed_weir = true;
     return 0;
   }
   if (!search.passed_weir) return 0;
-  const core::ElfImage image(*module);
-  void* found = image.function(search.name);
-  if (found == nullptr || (search.leaves_out_driver && cuda::is_driver_name(image.soname()))) return 0;
-  search.found = found;
-  return 1;
-}
-
-int count_module(dl_phdr_info*, size_t, void* count) {
-  ++*static_cast<size_t*>(count);
-  return 0;
+  search.found = core::ElfImage(*module).function(search.name);
+  return search.found == nullptr ? 0 : 1;
 }
 
 void* next_function(const char* name) {
-  Search search{name, SIZE_MAX, false, false, nullptr};
+  Search search{name, false, nullptr};
   dl_iterate_phdr(&visit_module, &search);
   return search.found;
 }
@@ -75,18 +63,6 @@ void find_loader_functions() {
   set_once(weir_next_dlsym, &next_function, "dlsym");
 }
 
-void note_start() {
-  size_t count = 0;
-  dl_iterate_phdr(&count_module, &count);
-  start_module_count.store(count, std::memory_order_relaxed);
-}
-
-void* definition_of_start(const char* name) {
-  Search search{name, start_module_count.load(std::memory_order_relaxed), true, false, nullptr};
-  dl_iterate_phdr(&visit_module, &search);
-  return search.found;
-}
-
 LookUp libc_dlsym() {
   LookUp look_up = own_look_up.load(std::memory_order_acquire);
   if (look_up == nullptr) {
@@ -94,6 +70,16 @@ LookUp libc_dlsym() {
     own_look_up.store(look_up, std::memory_order_release);
   }
   return look_up;
+}
+
+void* look_up_quietly(void* handle, const char* name) {
+  const core::Guard guard;
+  void* definition = libc_dlsym()(handle, name);
+  if (definition == nullptr) {
+    dlerror();  // takes the message
+    dlerror();  // gives its memory back
+  }
+  return definition;
 }
 
 }  // namespace weir::runtime

@@ -13,14 +13,11 @@ namespace weir::runtime {
 // Finds them. Any thread, any number of times; takes the loader's lock for its list of modules.
 void find_loader_functions();
 
-// Where a library that the program was started with, and that comes behind libweir.so, defines a function of that name; nullptr where
-// none does, or only CUDA's driver. Never asks the loader but for its list of modules. To be told by note_start() which libraries these
-// are.
-void* definition_of_start(const char* name);
-void note_start();
-
 // The libc's own dlsym, for Weir's look-ups. It looks at who calls: a call with RTLD_NEXT must return into libweir.so.
 using LookUp = void* (*)(void* handle, const char* name);
 LookUp libc_dlsym();
+
+// The same, and dlerror() has nothing to say afterwards. Inside the re-entry guard.
+void* look_up_quietly(void* handle, const char* name);
 
 }  // namespace weir::runtime

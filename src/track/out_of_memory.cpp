@@ -10,7 +10,6 @@ namespace {
 
 OutOfMemory events[kMostOutOfMemory];
 std::atomic<size_t> begun_count{0};
-std::atomic<size_t> finished_count{0};
 
 bool holds_more(const Holder& a, const Holder& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack; }
 
@@ -51,16 +50,16 @@ void record_out_of_memory(const RefusedRequest& request, uint32_t last_stack) {
   event = {};
   event.request = request;
   look_who_holds(event, last_stack);
-  finished_count.fetch_add(1, std::memory_order_release);
+  __atomic_store_n(&event.is_whole, true, __ATOMIC_RELEASE);
 }
 
-size_t out_of_memory_count() { return finished_count.load(std::memory_order_acquire); }
+size_t out_of_memory_count() {
+  const size_t begun = begun_count.load(std::memory_order_relaxed);
+  return begun < kMostOutOfMemory ? begun : kMostOutOfMemory;
+}
 
 const OutOfMemory& out_of_memory(size_t index) { return events[index]; }
 
-void out_of_memory_reset_after_fork() {
-  begun_count.store(0, std::memory_order_relaxed);
-  finished_count.store(0, std::memory_order_relaxed);
-}
+void out_of_memory_reset_after_fork() { begun_count.store(0, std::memory_order_relaxed); }
 
 }  // namespace weir::track

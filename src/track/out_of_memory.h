@@ -26,6 +26,7 @@ inline constexpr size_t kMostOutOfMemory = 8;
 inline constexpr size_t kMostHolders = 16;
 
 struct OutOfMemory {
+  bool is_whole;  // else another thread is still looking who holds the memory
   RefusedRequest request;
   uint64_t live_bytes, live_count;
   size_t holder_count;

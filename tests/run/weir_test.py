@@ -34,6 +34,19 @@ def program(name):
     return build_dir() / "tests" / "programs" / name
 
 
+def simulated_driver():
+    """The folder of the simulated CUDA driver; None where it was not built."""
+    folder = build_dir() / "simcuda"
+    return folder if (folder / "libcuda.so.1").exists() else None
+
+
+def compile_c(source, target, *flags):
+    """Builds a source of tests/programs in a way of the test's own."""
+    pathlib.Path(target).parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-O1", "-g", "-fno-builtin", "-w", REPOSITORY / "tests" / "programs" / source, *flags, "-o", target], check=True)
+    return target
+
+
 def system_python():
     """The distribution's own interpreter: one found on PATH may be another build with other libraries."""
     return "/usr/bin/python3"
@@ -94,17 +107,18 @@ def run_alone(argv, env=None, cwd=None, input=None, timeout=120):
     return _run(argv, clean_environment(env), cwd, input, timeout)
 
 
-def run_under_weir(argv, env=None, cwd=None, input=None, timeout=120, weir_options=None, report=True):
+def run_under_weir(argv, env=None, cwd=None, input=None, timeout=120, weir_options=None, report=True, preloads_before=()):
     """Runs argv with libweir.so preloaded, and reads what reports it leaves.
 
     weir_options: options by name, with or without the WEIR_ prefix ({"LARGE": "1MiB"}); they win over the defaults here.
     report: False runs with WEIR_REPORT=off. Reports go to a fresh folder, are read, and the folder is removed; a REPORT
     given in weir_options or env is respected, and what is written there is the caller's to read.
+    preloads_before: libraries that stand before Weir; those of env's LD_PRELOAD stand behind.
     """
     folder = tempfile.mkdtemp(prefix="weir-test-")
     try:
         environment = clean_environment(env)
-        preloads = [str(library())] + [p for p in (environment.get("LD_PRELOAD"),) if p]
+        preloads = [*map(str, preloads_before), str(library())] + [p for p in (environment.get("LD_PRELOAD"),) if p]
         environment["LD_PRELOAD"] = ":".join(preloads)
         environment.setdefault("WEIR_REPORT", os.path.join(folder, "%e.%p.json") if report else "off")
         for name, value in (weir_options or {}).items():
