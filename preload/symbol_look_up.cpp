@@ -21,49 +21,45 @@ extern "C" {
 [[gnu::visibility("hidden"), gnu::used]] void weir_find_loader_functions() { runtime::find_loader_functions(); }
 }
 
+#define WEIR_SAVE_ARGUMENTS                 \
+  "push %rdi\n.cfi_adjust_cfa_offset 8\n"   \
+  "  push %rsi\n.cfi_adjust_cfa_offset 8\n" \
+  "  push %rdx\n.cfi_adjust_cfa_offset 8\n"
+#define WEIR_RESTORE_ARGUMENTS              \
+  "  pop %rdx\n.cfi_adjust_cfa_offset -8\n" \
+  "  pop %rsi\n.cfi_adjust_cfa_offset -8\n" \
+  "  pop %rdi\n.cfi_adjust_cfa_offset -8\n"
+
 // On entry: rdi the handle, rsi the name, rdx the version or anything, the caller's address on the stack.
-#define WEIR_LOOK_UP(name, first, second, instead, next)    \
-  ".globl " name                                            \
-  "\n"                                                      \
-  ".type " name ", @function\n" name ":\nweir_export_" name \
-  ":\n.cfi_startproc\n"                                     \
-  "  test %rsi, %rsi\n"                                     \
-  "  jz 2f\n"                                               \
-  "  cmpb $'" first                                         \
-  "', (%rsi)\n"                                             \
-  "  jne 2f\n"                                              \
-  "  cmpb $'" second                                        \
-  "', 1(%rsi)\n"                                            \
-  "  je 3f\n"                                               \
-  "2: mov " next                                            \
-  "(%rip), %rax\n"                                          \
-  "  test %rax, %rax\n"                                     \
-  "  jz 4f\n"                                               \
-  "  jmp *%rax\n"                                           \
-  "3: push %rdi\n.cfi_adjust_cfa_offset 8\n"                \
-  "  push %rsi\n"                                           \
-  "  push %rdx\n"                                           \
-  "  mov 24(%rsp), %rdx\n"                                  \
-  "  call " instead                                         \
-  "\n"                                                      \
-  "  pop %rdx\n"                                            \
-  "  pop %rsi\n"                                            \
-  "  pop %rdi\n"                                            \
-  "  test %rax, %rax\n"                                     \
-  "  jz 2b\n"                                               \
-  "  cmp $1, %rax\n" /* kNoSuchSymbol */                    \
-  "  jne 5f\n"                                              \
-  "  xor %eax, %eax\n"                                      \
-  "5: ret\n"                                                \
-  "4: push %rdi\n.cfi_adjust_cfa_offset 8\n"                \
-  "  push %rsi\n"                                           \
-  "  push %rdx\n"                                           \
-  "  call weir_find_loader_functions\n"                     \
-  "  pop %rdx\n"                                            \
-  "  pop %rsi\n"                                            \
-  "  pop %rdi\n"                                            \
-  "  jmp *" next                                            \
-  "(%rip)\n"                                                \
+#define WEIR_LOOK_UP(name, first, second, instead, next)                                                \
+  ".globl " name                                                                                        \
+  "\n"                                                                                                  \
+  ".type " name ", @function\n" name ":\nweir_export_" name                                             \
+  ":\n.cfi_startproc\n"                                                                                 \
+  "  test %rsi, %rsi\n"                                                                                 \
+  "  jz 2f\n"                                                                                           \
+  "  cmpb $'" first                                                                                     \
+  "', (%rsi)\n"                                                                                         \
+  "  jne 2f\n"                                                                                          \
+  "  cmpb $'" second                                                                                    \
+  "', 1(%rsi)\n"                                                                                        \
+  "  je 3f\n"                                                                                           \
+  "2: mov " next                                                                                        \
+  "(%rip), %rax\n"                                                                                      \
+  "  test %rax, %rax\n"                                                                                 \
+  "  jz 4f\n"                                                                                           \
+  "  jmp *%rax\n"                                                                                       \
+  "3: " WEIR_SAVE_ARGUMENTS                                                                             \
+  "  mov 24(%rsp), %rdx\n"                                                                              \
+  "  call " instead "\n" WEIR_RESTORE_ARGUMENTS                                                         \
+  "  test %rax, %rax\n"                                                                                 \
+  "  jz 2b\n"                                                                                           \
+  "  cmp $1, %rax\n" /* kNoSuchSymbol */                                                                \
+  "  jne 5f\n"                                                                                          \
+  "  xor %eax, %eax\n"                                                                                  \
+  "5: ret\n"                                                                                            \
+  "4: " WEIR_SAVE_ARGUMENTS "  call weir_find_loader_functions\n" WEIR_RESTORE_ARGUMENTS "  jmp *" next \
+  "(%rip)\n"                                                                                            \
   ".cfi_endproc\n.size " name ", . - " name "\n"
 
 asm(".text\n" WEIR_LOOK_UP("dlsym", "c", "u", "weir_symbol_instead", "weir_next_dlsym")

@@ -130,17 +130,17 @@ def live_on_device(report):
 
 
 def compare_driver(comparison, account, report):
-    """cuMemGetInfo said the same to the program at its end as to Weir, and to the report's sums."""
+    """cuMemGetInfo said the same to the program at its end as to Weir when it asked last, and to the report's sums."""
     driver = get(report, "devices", 0, "driver")
     used, known, rest = (get(driver, key) for key in ("used_bytes", "known_bytes", "driver_and_context_bytes"))
-    # A process that ends by _exit leaves an older reading: what was allocated since is known, what the driver rounded is not.
+    # What was allocated and freed since that reading is known, what the driver rounded is not.
     since = live_on_device(report) - known
     expected, tolerance = used + since, 2 * MIB if since == 0 else SLACK_BYTES
     comparison.between("used by cuMemGetInfo, bytes", account.last_used, expected - tolerance, expected + tolerance)
     comparison.equal("used_bytes = known_bytes + driver_and_context_bytes", used, known + rest)
     if account.first_used is not None:
         count, size = account.live_on_device()
-        comparison.equal("known_bytes: live on the device", size, known)
+        comparison.equal("live on the device", size, live_on_device(report))
         growth = account.last_used - account.first_used
         comparison.between("what cuMemGetInfo grew by, to what is live: bytes", growth, size,
                            size + SLACK_BYTES + count * SLACK_PER_BLOCK_BYTES)

@@ -63,8 +63,9 @@ enum class Space : uint8_t {
   pool_handle,
   module_handle,
   node_handle,
+  variable,
 };
-inline constexpr size_t kSpaces = static_cast<size_t>(Space::node_handle) + 1;
+inline constexpr size_t kSpaces = static_cast<size_t>(Space::variable) + 1;
 
 inline constexpr int kNoDevice = -1;
 
@@ -74,10 +75,11 @@ struct Allocation {
   uint64_t taken_bytes = 0;  // with what pitch and rounding add, as far as the driver tells
   uint64_t context = 0;      // 0: of none
   uint64_t stream = 0;       // where has_stream
-  uint64_t owner = 0;        // the graph of a node
+  uint64_t owner = 0;        // the graph of a node, the module of a variable, the handle that is mapped
   Origin origin;
   const char* call = "";    // the name of the call that the program made
   uint64_t serial = 0;      // rising; given by the table
+  uint32_t mappings = 0;    // of a VMM handle: physical memory lives as long as it is mapped, too
   uint32_t references = 1;  // of a VMM handle
   int16_t device = kNoDevice;
   uint16_t entry = 0;  // which function of the driver gave it

@@ -78,6 +78,13 @@ void count_gone_with_context(const Allocation& allocation) {
   count_gone(allocation);
 }
 
+void count_freed_locked(const Allocation& allocation) {
+  KindFigures& kind = figures_of(allocation);
+  ++kind.free_count;
+  kind.free_bytes += allocation.bytes;
+  count_gone(allocation);
+}
+
 // ---- The tree ----
 
 void attach(Node* node) {
@@ -112,9 +119,16 @@ Node* node_at(Space space, uint64_t key) {
   return node != nullptr && node->key() == key ? node : nullptr;
 }
 
-// Takes the matching nodes of a tree out and hands each to `take`.
+template <class Matches>
+bool any_matches(const Node* node, const Matches& matches) {
+  return node != nullptr &&
+         (matches(node->allocation) || any_matches(node->left, matches) || any_matches(node->right, matches));
+}
+
+// Takes the matching nodes of a tree out and hands each to `take`. Where there is none: one look at each.
 template <class Matches, class Take>
 void take_matching(Space space, Matches matches, Take take) {
+  if (!any_matches(tree_of(space), matches)) return;
   Node* next = core::list_of_tree(tree_of(space));
   tree_of(space) = nullptr;
   while (next != nullptr) {
@@ -136,6 +150,14 @@ void visit_in_order(Node* node, const Visit& visit) {
   visit_in_order(node->left, visit);
   visit(node->allocation);
   visit_in_order(node->right, visit);
+}
+
+template <class Change>
+void change_in_order(Node* node, const Change& change) {
+  if (node == nullptr) return;
+  change_in_order(node->left, change);
+  change(node->allocation);
+  change_in_order(node->right, change);
 }
 
 }  // namespace
@@ -163,10 +185,7 @@ bool detach_allocation(Space space, uint64_t key, uint32_t kinds, Allocation* re
 
 void count_freed(const Allocation& allocation) {
   const core::LockScope scope(lock);
-  KindFigures& kind = figures_of(allocation);
-  ++kind.free_count;
-  kind.free_bytes += allocation.bytes;
-  count_gone(allocation);
+  count_freed_locked(allocation);
 }
 
 void restore_allocation(const Allocation& allocation) {
@@ -184,20 +203,36 @@ void count_failed(Kind kind, int device) {
   ++figures_of(device).kinds[static_cast<size_t>(kind)].failed_count;
 }
 
-void add_reference(Space space, uint64_t key) {
+bool add_reference(Space space, uint64_t key) {
   const core::LockScope scope(lock);
-  if (Node* node = node_at(space, key)) ++node->allocation.references;
+  Node* node = node_at(space, key);
+  if (node != nullptr) ++node->allocation.references;
+  return node != nullptr;
 }
 
 bool drop_reference(Space space, uint64_t key) {
   const core::LockScope scope(lock);
   Node* node = node_at(space, key);
-  if (node == nullptr || node->allocation.references <= 1) return false;
+  if (node == nullptr || node->allocation.references == 0) return false;
+  if (node->allocation.references == 1 && node->allocation.mappings == 0) return false;
   --node->allocation.references;
   return true;
 }
 
-void restore_reference(Space space, uint64_t key) { add_reference(space, key); }
+void add_mapping(uint64_t handle) {
+  const core::LockScope scope(lock);
+  if (Node* node = node_at(Space::vmm_handle, handle)) ++node->allocation.mappings;
+}
+
+void drop_mapping(uint64_t handle) {
+  const core::LockScope scope(lock);
+  Node* node = node_at(Space::vmm_handle, handle);
+  if (node == nullptr || node->allocation.mappings == 0) return;
+  --node->allocation.mappings;
+  if (node->allocation.mappings != 0 || node->allocation.references != 0) return;
+  count_freed_locked(node->allocation);
+  release(core::take_from_tree(&tree_of(Space::vmm_handle), handle));
+}
 
 bool find_allocation(Space space, uint64_t key, Allocation* result) {
   const core::LockScope scope(lock);
@@ -226,18 +261,20 @@ void take_of_owner(Space space, uint64_t owner) {
   const core::LockScope scope(lock);
   take_matching(
       space, [&](const Allocation& allocation) { return allocation.owner == owner; },
-      [&](const Allocation& allocation) {
-        KindFigures& kind = figures_of(allocation);
-        ++kind.free_count;
-        kind.free_bytes += allocation.bytes;
-        count_gone(allocation);
-      });
+      [&](const Allocation& allocation) { count_freed_locked(allocation); });
 }
 
 void give_to_owner(Space space, uint64_t from, uint64_t to) {
   const core::LockScope scope(lock);
   visit_in_order(tree_of(space), [&](Allocation& allocation) {
     if (allocation.owner == from) allocation.owner = to;
+  });
+}
+
+void rename_owner(Space space, uint64_t owner, uint64_t other) {
+  const core::LockScope scope(lock);
+  change_in_order(tree_of(space), [&](Allocation& allocation) {
+    if (allocation.owner == owner) allocation.owner = other;
   });
 }
 

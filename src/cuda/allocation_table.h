@@ -43,11 +43,14 @@ void restore_allocation(const Allocation& allocation);
 
 void count_failed(Kind kind, int device);
 
-// A VMM handle is given back once for each time that it was given.
-void add_reference(Space space, uint64_t key);
-// True where others are left, and nothing else is to be done.
+// What is given several times (a VMM handle, opened memory) is given back as often. False where nothing begins at `key`.
+bool add_reference(Space space, uint64_t key);
+// True where others, or mappings, are left: it is not gone yet.
 bool drop_reference(Space space, uint64_t key);
-void restore_reference(Space space, uint64_t key);
+
+// Physical memory is mapped once more, or once less; it goes, as freed, with its last owner or its last mapping.
+void add_mapping(uint64_t handle);
+void drop_mapping(uint64_t handle);
 
 // What `key` lies in: at its start or inside. False if nothing.
 bool find_allocation(Space space, uint64_t key, Allocation* result);
@@ -59,6 +62,7 @@ uint64_t last_serial();
 using AllocationVisitor = void (*)(void* context, const Allocation& allocation);
 void take_of_context(uint64_t context, uint64_t serial, AllocationVisitor visit, void* visitor);
 void take_of_owner(Space space, uint64_t owner);
+void rename_owner(Space space, uint64_t owner, uint64_t other);
 void give_to_owner(Space space, uint64_t from, uint64_t to);
 
 // Live allocations, by space and key. The lock is held: `visit` must not call the table.

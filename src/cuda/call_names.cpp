@@ -11,7 +11,7 @@ namespace weir::cuda {
 namespace {
 
 constexpr size_t kSlots = 8192;
-constexpr size_t kMostNamed = kSlots / 2;  // beyond, a stack's name is found anew each time
+constexpr size_t kMostNamed = kSlots / 2;  // of stacks beyond, the driver's function is told
 constexpr size_t kMostRuntimeFrames = 32;
 constexpr const char kRuntimePrefix[] = "cuda";
 
@@ -53,7 +53,10 @@ const char* runtime_call_on(core::StackId stack) {
   if (count == 0 || outermost + 1 == count) return nullptr;  // the program's own frames to the end
   const uintptr_t call = frames[outermost].ip - 1;
   const link_map* module = core::module_at(reinterpret_cast<const void*>(call));
-  const char* name = module == nullptr ? nullptr : core::ElfImage(*module).function_at(call);
+  if (module == nullptr) return nullptr;
+  const core::ElfImage image(*module);
+  if (image.function("cudaMalloc") == nullptr) return nullptr;  // no runtime: its functions need not be looked through
+  const char* name = image.function_at(call);
   return is_runtime_call(name) ? name : nullptr;
 }
 
@@ -69,13 +72,13 @@ const char* interned(const char* name) {
   return added->text;
 }
 
-// False where the stack has not been named yet.
+// False where the stack is still to be named.
 bool find_named(core::StackId stack, const char** name) {
   const core::LockScope scope(lock);
   if (slots == nullptr) return false;
   const Named& slot = slot_of(stack);
   *name = slot.name;
-  return slot.stack == stack;
+  return slot.stack == stack || named_count == kMostNamed;
 }
 
 const char* keep_name(core::StackId stack, const char* found) {

@@ -4,7 +4,7 @@
 #include "core/guard.h"
 #include "core/spin_lock.h"
 #include "cuda/allocation_table.h"
-#include "cuda/device_memory.h"
+#include "cuda/heap_errors.h"
 
 namespace weir::cuda {
 namespace {
@@ -13,22 +13,36 @@ core::SpinLock lock;  // guards what follows
 uint64_t primaries[kMostDevices];
 FreedWithContext* freed;
 size_t freed_count;
+constexpr size_t kPlaces = kMostFreedWithContext * 2;
+uint16_t places[kPlaces];  // hash of the entries: number + 1; 0: free
 
 bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
 
+size_t place_of(const Allocation& allocation) {
+  constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+  constexpr int kShift = 40;
+  const uint64_t word = (uint64_t{core::index_of(allocation.origin.stack)} << 24) |
+                        (static_cast<uint64_t>(allocation.kind) << 16) | static_cast<uint16_t>(allocation.device);
+  return ((word * kMultiplier) >> kShift) % kPlaces;
+}
+
+bool is_of(const FreedWithContext& entry, const Allocation& allocation) {
+  return entry.stack == allocation.origin.stack && entry.kind == allocation.kind && entry.device == allocation.device;
+}
+
 FreedWithContext* entry_of(const Allocation& allocation) {
-  for (size_t i = 0; i < freed_count; ++i) {
-    FreedWithContext& entry = freed[i];
-    if (entry.stack == allocation.origin.stack && entry.kind == allocation.kind && entry.device == allocation.device) {
-      return &entry;
-    }
+  size_t place = place_of(allocation);
+  for (; places[place] != 0; place = (place + 1) % kPlaces) {
+    if (is_of(freed[places[place] - 1], allocation)) return &freed[places[place] - 1];
   }
   if (freed_count == kMostFreedWithContext) return nullptr;
   freed[freed_count] = {allocation.origin.stack, allocation.kind, allocation.device, 0, 0};
-  return &freed[freed_count++];
+  places[place] = static_cast<uint16_t>(++freed_count);
+  return &freed[freed_count - 1];
 }
 
 void add_freed(void*, const Allocation& allocation) {
+  remember_gone(allocation);
   if (!traits_of(allocation.kind).is_leak) return;
   const core::LockScope scope(lock);
   if (freed == nullptr) freed = core::arena_array<FreedWithContext>(kMostFreedWithContext);
@@ -56,10 +70,6 @@ uint64_t primary_context(int device) {
 
 void end_context(uint64_t context, uint64_t serial) {
   if (context == 0) return;
-  for (int device = 0; device < kMostDevices; ++device) {
-    const uint64_t primary = primary_context(device);
-    replace_context_of_memory(context, device, primary == context ? 0 : primary);
-  }
   const core::Guard guard;
   take_of_context(context, serial, &add_freed, nullptr);
 }
@@ -75,6 +85,7 @@ void contexts_reset_after_fork() {
   lock.reset_after_fork();
   for (uint64_t& primary : primaries) primary = 0;
   freed_count = 0;
+  for (uint16_t& place : places) place = 0;
 }
 
 }  // namespace weir::cuda

@@ -1,46 +1,45 @@
 #include "cuda/device_memory.h"
 
-#include <atomic>
-
 #include "core/clock.h"
+#include "core/confinement.h"
 #include "core/guard.h"
 #include "core/spin_lock.h"
-#include "core/system_call.h"
 #include "cuda/allocation_table.h"
 #include "cuda/driver.h"
-
-// Of the libc, behind atexit: with no module named, the function outlives every dlclose.
-extern "C" int __cxa_atexit(void (*function)(void*), void* argument, void* module) noexcept;
 
 namespace weir::cuda {
 namespace {
 
-constexpr uint64_t kAskAgainTicks = uint64_t{250'000'000} >> core::kTickShift;  // 100 ms at 2.5 GHz
+constexpr uint64_t kShare = 100;  // at most one part in so many of the time is spent on asking
 
 struct Asked {
   DeviceMemory memory;
-  uint64_t context;  // in which it can be asked again; 0: none
+  uint64_t next_cycles;  // when it may be asked again
 };
 
 core::SpinLock lock;  // guards `asked`
 Asked asked[kMostDevices];
-std::atomic<int> pid_registered_for_end{0};
 
 bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
 
 enum class Due { no, again, first };
 
-// Whether it is time, and if so marks that it was done.
-Due due(int device, uint64_t context, uint64_t tick) {
+// Whether it is time; if so, no other thread asks meanwhile.
+Due due(int device) {
   const core::Guard guard;
   const core::LockScope scope(lock);
   Asked& of_device = asked[device];
-  of_device.context = context;
-  if (of_device.memory.is_known && tick - of_device.memory.tick < kAskAgainTicks) return Due::no;
+  if (of_device.memory.is_known && core::read_cycles() < of_device.next_cycles) return Due::no;
   const Due due = of_device.memory.is_known ? Due::again : Due::first;
-  of_device.memory.tick = tick;
   of_device.memory.is_known = true;
+  of_device.next_cycles = UINT64_MAX;
   return due;
+}
+
+void may_be_asked_again(int device, uint64_t cycles_taken) {
+  const core::Guard guard;
+  const core::LockScope scope(lock);
+  asked[device].next_cycles = core::read_cycles() + cycles_taken * kShare;
 }
 
 void keep(int device, size_t free_bytes, size_t total_bytes) {
@@ -89,55 +88,16 @@ void ask_name(int device) {
   __builtin_memcpy(asked[device].memory.name, name, sizeof name);
 }
 
-void ask_once_more(int device, uint64_t context) {
-  const DriverQueries& driver = driver_queries();
-  if (driver.push_context == nullptr || driver.pop_context == nullptr) return;
-  if (driver.push_context(reinterpret_cast<Context>(context)) != Result::success) return;
-  ask_in_current_context(device);
-  Context popped = nullptr;
-  driver.pop_context(&popped);
-}
-
-// On the main thread only: another one may be a thread of the driver's that runs a callback of the program's, where the driver must not
-// be called.
-void at_end(void*) {
-  const int pid = core::current_pid();
-  if (pid_registered_for_end.load(std::memory_order_relaxed) != pid || core::current_tid() != pid) return;
-  for (int device = 0; device < kMostDevices; ++device) {
-    uint64_t context = 0;
-    {
-      const core::Guard guard;
-      const core::LockScope scope(lock);
-      context = asked[device].context;
-    }
-    if (context != 0) ask_once_more(device, context);
-  }
-}
-
-// Registered after the driver has registered its own end, so that it runs before it.
-void register_for_end() {
-  int none = 0;
-  if (!pid_registered_for_end.compare_exchange_strong(none, core::current_pid(), std::memory_order_relaxed)) return;
-  const core::Guard guard;  // what the libc allocates for it is not the program's
-  __cxa_atexit(&at_end, nullptr, nullptr);
-}
-
 }  // namespace
 
-void note_device_memory(uint64_t context, int device, uint64_t tick) {
-  if (!is_listed(device) || context == 0) return;
-  const Due is_due = due(device, context, tick);
+void note_device_memory(int device) {
+  if (!is_listed(device) || core::system_calls_restricted()) return;
+  const Due is_due = due(device);
   if (is_due == Due::no) return;
-  register_for_end();
+  const uint64_t before = core::read_cycles();
   ask_in_current_context(device);
   if (is_due == Due::first) ask_name(device);
-}
-
-void replace_context_of_memory(uint64_t context, int device, uint64_t other) {
-  if (!is_listed(device)) return;
-  const core::Guard guard;
-  const core::LockScope scope(lock);
-  if (asked[device].context == context) asked[device].context = other;
+  may_be_asked_again(device, core::read_cycles() - before);
 }
 
 DeviceMemory device_memory(int device) {

@@ -14,12 +14,9 @@ struct DeviceMemory {
   char name[64];
 };
 
-// After an allocation in `context`, which is current: asks the driver at the first one and, later, where the last answer is older than
-// 100 ms. Registers for the end of the process, which comes before the driver's own end, to ask once more where the main thread ends it.
-void note_device_memory(uint64_t context, int device, uint64_t tick);
-
-// `context` is no more: another one of that device's is asked from now on, 0 for none.
-void replace_context_of_memory(uint64_t context, int device, uint64_t other);
+// After the program has allocated or freed on that device, whose context is current: asks the driver, unless that was done so recently
+// that it would take more than a hundredth of the time. Never at the process's end, when the driver may be gone, or at work for ever.
+void note_device_memory(int device);
 
 DeviceMemory device_memory(int device);
 

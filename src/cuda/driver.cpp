@@ -1,5 +1,6 @@
 #include "cuda/driver.h"
 
+#include <dlfcn.h>
 #include <link.h>
 
 #include <cstring>
@@ -14,8 +15,10 @@ constexpr const char kDriverName[] = "libcuda.so.1";
 
 core::SpinLock binding;
 std::atomic<const void*> bound_address{nullptr};  // in the driver's memory, once it is bound
-std::atomic<uintptr_t> bound_base{0};
-std::atomic<const void*> bound_dynamic{nullptr};  // another driver at the same place has another one
+// What the loader tells of the place where the driver lies: another one at that place differs somewhere.
+std::atomic<const void*> bound_module{nullptr};
+std::atomic<const void*> bound_end{nullptr};
+std::atomic<const void*> bound_unwind_table{nullptr};
 std::atomic<void*> functions[kEntries];
 std::atomic<void* (*)(const char*)> find_interposer{nullptr};
 std::atomic<void*> interposers[kEntries];  // nullptr: not looked for yet; kNone: there is none
@@ -49,10 +52,11 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
   const core::LockScope scope(binding);
   if (is_driver_still_bound()) return 1;
   bind_to([&](const char* name) { return image.function(name); });
-  const link_map* found = core::module_at(address);
-  if (found == nullptr) return 0;
-  bound_base.store(found->l_addr, std::memory_order_relaxed);
-  bound_dynamic.store(found->l_ld, std::memory_order_relaxed);
+  dl_find_object found;
+  if (_dl_find_object(const_cast<void*>(address), &found) != 0) return 0;
+  bound_module.store(found.dlfo_link_map, std::memory_order_relaxed);
+  bound_end.store(found.dlfo_map_end, std::memory_order_relaxed);
+  bound_unwind_table.store(found.dlfo_eh_frame, std::memory_order_relaxed);
   bound_address.store(address, std::memory_order_release);
   return 1;
 }
@@ -61,9 +65,11 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
 
 bool is_driver_still_bound() {
   const void* address = bound_address.load(std::memory_order_acquire);
-  const link_map* module = address == nullptr ? nullptr : core::module_at(address);
-  return module != nullptr && module->l_addr == bound_base.load(std::memory_order_relaxed) &&
-         module->l_ld == bound_dynamic.load(std::memory_order_relaxed);
+  dl_find_object found;
+  return address != nullptr && _dl_find_object(const_cast<void*>(address), &found) == 0 &&
+         found.dlfo_link_map == bound_module.load(std::memory_order_relaxed) &&
+         found.dlfo_map_end == bound_end.load(std::memory_order_relaxed) &&
+         found.dlfo_eh_frame == bound_unwind_table.load(std::memory_order_relaxed);
 }
 
 bool bind_driver() { return is_driver_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
@@ -79,7 +85,7 @@ const DriverQueries& driver_queries() { return queries; }
 void set_interposer_source(void* (*find)(const char* name)) { find_interposer.store(find, std::memory_order_release); }
 
 void* function_behind_export(Entry entry) {
-  bind_driver();
+  const bool is_bound = bind_driver();
   std::atomic<void*>& known = interposers[index_of(entry)];
   void* interposer = known.load(std::memory_order_acquire);
   const auto find = find_interposer.load(std::memory_order_acquire);
@@ -88,7 +94,8 @@ void* function_behind_export(Entry entry) {
     if (interposer == nullptr) interposer = kNone;
     known.store(interposer, std::memory_order_release);
   }
-  return interposer == nullptr || interposer == kNone ? driver_function(entry) : interposer;
+  if (interposer != nullptr && interposer != kNone) return interposer;
+  return is_bound ? driver_function(entry) : nullptr;
 }
 
 void driver_reset_after_fork() { binding.reset_after_fork(); }

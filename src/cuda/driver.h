@@ -15,8 +15,6 @@ namespace weir::cuda {
 #define WEIR_CUDA_QUERIES(X)                                                                                      \
   X(get_current_context, cuCtxGetCurrent, Result(Context*))                                                       \
   X(get_device, cuCtxGetDevice, Result(Device*))                                                                  \
-  X(push_context, cuCtxPushCurrent_v2, Result(Context))                                                           \
-  X(pop_context, cuCtxPopCurrent_v2, Result(Context*))                                                            \
   X(get_primary_state, cuDevicePrimaryCtxGetState, Result(Device, unsigned* flags, int* active))                  \
   X(get_memory_info, cuMemGetInfo_v2, Result(size_t* free, size_t* total))                                        \
   X(get_address_range, cuMemGetAddressRange_v2, Result(Address* start, size_t* bytes, Address))                   \

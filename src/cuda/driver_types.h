@@ -184,7 +184,7 @@ struct NodeParameters {
 };
 
 // CUpointer_attribute
-inline constexpr int kPointerContext = 1, kPointerDeviceOrdinal = 9;
+inline constexpr int kPointerMemoryType = 2, kPointerIsManaged = 8, kPointerDeviceOrdinal = 9;
 
 inline constexpr int kCaptureNone = 0, kCaptureActive = 1;  // CUstreamCaptureStatus
 inline constexpr int kCaptureModeRelaxed = 2;               // CUstreamCaptureMode

@@ -10,10 +10,13 @@ HostMemory guarded_host_memory_at(const void* address) {
   return host_memory_at(reinterpret_cast<uint64_t>(address));
 }
 
-}  // namespace
+void count(const Call& call, const Origin& origin, bool is_synchronous, CopyEnds ends, uint64_t bytes,
+           uint64_t cycles) {
+  count_transfer({origin.stack, static_cast<uint16_t>(call.entry), ends.direction, ends.host_memory, is_synchronous},
+                 bytes, cycles);
+}
 
-CopyEnds ends_of_unified(Address to, Address from) {
-  const core::Guard guard;
+CopyEnds unified_ends(Address to, Address from) {
   HostMemory to_memory, from_memory;
   const bool to_device = is_device_address(to, &to_memory);
   const bool from_device = is_device_address(from, &from_memory);
@@ -21,6 +24,13 @@ CopyEnds ends_of_unified(Address to, Address from) {
   if (to_device) return {Direction::host_to_device, from_memory};
   if (from_device) return {Direction::device_to_host, to_memory};
   return {Direction::host_to_host, from_memory};
+}
+
+}  // namespace
+
+CopyEnds ends_of_unified(Address to, Address from) {
+  const core::Guard guard;
+  return unified_ends(to, from);
 }
 
 CopyEnds to_device_from(const void* host) { return {Direction::host_to_device, guarded_host_memory_at(host)}; }
@@ -31,8 +41,14 @@ void note_transfer(const Call& call, bool is_synchronous, CopyEnds ends, uint64_
   const Origin origin = origin_of(call);
   const core::Guard guard;
   call_name_of(origin.stack, call.entry);  // while the modules are there
-  count_transfer({origin.stack, static_cast<uint16_t>(call.entry), ends.direction, ends.host_memory, is_synchronous},
-                 bytes, cycles);
+  count(call, origin, is_synchronous, ends, bytes, cycles);
+}
+
+void note_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes, size_t count_of_copies) {
+  const Origin origin = origin_of(call);
+  const core::Guard guard;
+  call_name_of(origin.stack, call.entry);
+  for (size_t i = 0; i < count_of_copies; ++i) count(call, origin, false, unified_ends(to[i], from[i]), sizes[i], 0);
 }
 
 }  // namespace weir::cuda

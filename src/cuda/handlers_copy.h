@@ -25,6 +25,9 @@ inline bool waits_for_host(Direction direction) {
   return direction != Direction::device_to_device && direction != Direction::peer && direction != Direction::fill;
 }
 
+// The same for each of a batch, with one capture for all.
+void note_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes, size_t count);
+
 // Runs a copy; one with a stream among its last arguments is asynchronous.
 template <class... Rest, class Invoke>
 Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t bytes) {
@@ -158,7 +161,7 @@ struct CopyBatch {
                     Rest...) {
     const Result result = invoke();
     if (result != Result::success) return result;
-    for (size_t i = 0; i < count; ++i) note_transfer(call, false, ends_of_unified(to[i], from[i]), sizes[i], 0);
+    note_batch(call, to, from, sizes, count);
     return result;
   }
 };

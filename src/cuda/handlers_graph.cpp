@@ -66,4 +66,9 @@ void note_nodes_copied(uint64_t from, uint64_t to) {
   copy_nodes(from, to);
 }
 
+void note_instantiated(uint64_t graph, uint64_t exec) {
+  const core::Guard guard;
+  instantiate_nodes(graph, exec);
+}
+
 }  // namespace weir::cuda

@@ -14,6 +14,7 @@ void note_graph_destroyed(uint64_t graph);
 
 void note_free_node(uint64_t graph, uint64_t node, Address address);
 void note_nodes_copied(uint64_t from, uint64_t to);
+void note_instantiated(uint64_t graph, uint64_t exec);
 void note_nodes_moved(uint64_t from, uint64_t to);
 
 namespace handler {
@@ -120,7 +121,7 @@ struct InstantiateGraph {
   template <class Invoke, class... Rest>
   static Result run(const Call&, const Invoke& invoke, GraphExec* out, Graph graph, Rest...) {
     const Result result = invoke();
-    if (result == Result::success && out != nullptr) note_nodes_copied(number_of(graph), number_of(*out));
+    if (result == Result::success && out != nullptr) note_instantiated(number_of(graph), number_of(*out));
     return result;
   }
 };
@@ -140,7 +141,7 @@ struct DestroyExec {
   static Result run(const Call&, const Invoke& invoke, GraphExec exec) {
     const Result result = invoke();
     const core::Guard guard;
-    if (result == Result::success) forget_graph(number_of(exec));
+    if (result == Result::success) forget_exec(number_of(exec));
     return result;
   }
 };

@@ -148,7 +148,7 @@ Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address*
   } else if (out != nullptr && graph != 0) {
     note_captured_alloc(call, stream, graph, *out, bytes);
   } else if (out != nullptr) {
-    Allocation allocation = allocation_of(Kind::async, bytes);
+    Allocation allocation = allocation_of(kind_of_pool_memory(*out), bytes);
     allocation.key = *out;
     allocation.stream = call.number_of(stream);
     allocation.has_stream = true;

@@ -10,6 +10,9 @@ namespace weir::cuda {
 // Gives back everything that is mapped in [start, end) and is not newer than `serial`.
 void forget_mapped_range(uint64_t start, uint64_t end, uint64_t serial);
 
+// Memory that is mapped at the address has come by another handle, after the one that it was made with was given back.
+void note_other_name(uint64_t handle, uint64_t address);
+
 // A variable of a module's, found again and again perhaps; all of them, when the module goes.
 void note_variable(const Call& call, uint64_t address, uint64_t bytes, uint64_t module);
 void forget_variables_of(uint64_t module);
@@ -28,7 +31,7 @@ Result release_owner(const Call& call, const Invoke& invoke, Space space, uint64
   }
   const Result result = invoke();
   const core::Guard guard;
-  if (result != Result::success) restore_reference(space, key);
+  if (result != Result::success) add_reference(space, key);
   return result;
 }
 
@@ -63,10 +66,12 @@ struct ImportVmm {
 
 struct RetainVmm {
   template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, VmmHandle* out, void*) {
+  static Result run(const Call&, const Invoke& invoke, VmmHandle* out, void* address) {
     const Result result = invoke();
     const core::Guard guard;
-    if (result == Result::success && out != nullptr) add_reference(Space::vmm_handle, *out);
+    if (result == Result::success && out != nullptr && !add_reference(Space::vmm_handle, *out)) {
+      note_other_name(*out, number_of(address));
+    }
     return result;
   }
 };
@@ -98,12 +103,16 @@ struct MapRange {
   static Result run(const Call& call, const Invoke& invoke, Address address, size_t bytes, size_t, VmmHandle handle,
                     Flags64) {
     Allocation memory;
-    int device = kNoDevice;
+    Allocation mapping = allocation_of(Kind::mapping, bytes, Space::mapping);
     {
       const core::Guard guard;
-      if (find_allocation(Space::vmm_handle, handle, &memory)) device = memory.device;
+      if (!find_allocation(Space::vmm_handle, handle, &memory)) memory.device = kNoDevice;
     }
-    return allocate_on(call, invoke, &address, device, allocation_of(Kind::mapping, bytes, Space::mapping));
+    mapping.owner = handle;
+    const Result result = allocate_on(call, invoke, &address, memory.device, mapping);
+    const core::Guard guard;
+    if (result == Result::success) add_mapping(handle);
+    return result;
   }
 };
 
@@ -176,15 +185,11 @@ struct OpenIpc {
 
  private:
   static void note_opened(const Call& call, Address address) {
-    Allocation allocation;
-    bool is_open_already = false;
     {
       const core::Guard guard;
-      is_open_already = find_allocation(Space::address, address, &allocation) && allocation.key == address;
-      if (is_open_already) add_reference(Space::address, address);
+      if (add_reference(Space::address, address)) return;
     }
-    if (is_open_already) return;
-    allocation = allocation_of(Kind::ipc, bytes_at(address));
+    Allocation allocation = allocation_of(Kind::ipc, bytes_at(address));
     allocation.key = address;
     allocation.device = static_cast<int16_t>(device_of_pointer(address, kNoDevice));  // perhaps a peer's
     note_allocated_here(call, allocation);

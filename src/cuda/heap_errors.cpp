@@ -15,6 +15,7 @@ struct Freed {
   Allocation allocation;
   Origin freed_by;
   bool is_known;
+  bool went_with_context;
 };
 
 core::SpinLock lock;  // guards everything below
@@ -51,14 +52,23 @@ HeapError describe(const BadFree& call) {
   return error;
 }
 
-void look_among_freed(HeapError& error) {
-  if (error.has_allocation || freed_slots == nullptr) return;
+// False where it is no error after all.
+bool look_among_freed(HeapError& error) {
+  if (error.has_allocation || freed_slots == nullptr) return true;
   const Freed& freed = slot_of(error.call.space, error.call.key);
-  if (!is_of(freed, error.call.space, error.call.key)) return;
+  if (!is_of(freed, error.call.space, error.call.key)) return true;
+  if (freed.went_with_context) return false;
   error.kind = HeapErrorKind::double_free;
   error.has_allocation = true;
   error.allocation = freed.allocation;
   error.freed_by = freed.freed_by;
+  return true;
+}
+
+void remember(const Freed& freed) {
+  const core::LockScope scope(lock);
+  if (freed_slots == nullptr) freed_slots = core::arena_array<Freed>(kFreedSlots);
+  if (freed_slots != nullptr) slot_of(freed.allocation.space, freed.allocation.key) = freed;
 }
 
 }  // namespace
@@ -71,7 +81,7 @@ const char* heap_error_name(HeapErrorKind kind) {
 void record_bad_free(const BadFree& call) {
   HeapError error = describe(call);
   const core::LockScope scope(lock);
-  look_among_freed(error);
+  if (!look_among_freed(error)) return;
   if (errors == nullptr) errors = core::arena_array<HeapError>(kMostHeapErrors);
   if (errors == nullptr || error_count == kMostHeapErrors) {
     ++left_out_count;
@@ -81,10 +91,10 @@ void record_bad_free(const BadFree& call) {
 }
 
 void remember_freed(const Allocation& allocation, const Origin& freed_by) {
-  const core::LockScope scope(lock);
-  if (freed_slots == nullptr) freed_slots = core::arena_array<Freed>(kFreedSlots);
-  if (freed_slots != nullptr) slot_of(allocation.space, allocation.key) = {allocation, freed_by, true};
+  remember({allocation, freed_by, true, false});
 }
+
+void remember_gone(const Allocation& allocation) { remember({allocation, {}, true, true}); }
 
 void forget_freed(Space space, uint64_t key) {
   const core::LockScope scope(lock);

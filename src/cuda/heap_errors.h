@@ -35,6 +35,8 @@ void record_bad_free(const BadFree& call);
 // What has just been freed, so that a second free can be told. The latest of each slot is known.
 void remember_freed(const Allocation& allocation, const Origin& freed_by);
 void forget_freed(Space space, uint64_t key);
+// The same of what went with its context: a free that comes later is no error of the program's to be told.
+void remember_gone(const Allocation& allocation);
 
 inline constexpr size_t kMostHeapErrors = 256;
 size_t heap_error_count();  // of the list

@@ -39,6 +39,15 @@ int device_of_pointer(Address address, int otherwise) {
   return driver.get_pointer_attribute(&device, kPointerDeviceOrdinal, address) == Result::success ? device : otherwise;
 }
 
+Kind kind_of_pool_memory(Address address) {
+  const auto ask = driver_queries().get_pointer_attribute;
+  int is_managed = 0;
+  int type = kMemoryDevice;
+  if (ask == nullptr) return Kind::async;
+  if (ask(&is_managed, kPointerIsManaged, address) == Result::success && (is_managed & 1) != 0) return Kind::managed;
+  return ask(&type, kPointerMemoryType, address) == Result::success && type == kMemoryHost ? Kind::pinned : Kind::async;
+}
+
 void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
   allocation.origin = origin_of(call);
   allocation.entry = static_cast<uint16_t>(call.entry);
@@ -49,7 +58,7 @@ void note_allocated(const Call& call, Allocation& allocation, const Place& place
     insert_allocation(allocation);
     forget_freed(allocation.space, allocation.key);
   }
-  note_device_memory(place.context, place.device, allocation.origin.tick);
+  note_device_memory(place.device);
 }
 
 void note_allocated_here(const Call& call, Allocation& allocation) {
@@ -86,16 +95,21 @@ void Release::free_other_kind() {
 Result Release::finish(Result result) {
   if (key_ == 0) return result;
   const Origin origin = origin_of(call_);
-  const core::Guard guard;
-  if (is_known_ && !is_gone(result)) {
-    restore_allocation(freed_);
-  } else if (is_known_) {
-    count_freed(freed_);
-    remember_freed(freed_, origin);
-  } else if (is_gone(result)) {
-    free_other_kind();
-  } else if (refuses_pointer(result)) {
-    record_bad_free({origin, call_name_of(origin.stack, call_.entry), space_, key_, result});
+  {
+    const core::Guard guard;
+    if (is_known_ && !is_gone(result)) {
+      restore_allocation(freed_);
+    } else if (is_known_) {
+      count_freed(freed_);
+      remember_freed(freed_, origin);
+    } else if (is_gone(result)) {
+      free_other_kind();
+    } else if (refuses_pointer(result)) {
+      record_bad_free({origin, call_name_of(origin.stack, call_.entry), space_, key_, result});
+    }
+  }
+  if (is_known_ && result == Result::success && traits_of(freed_.kind).on_device) {
+    note_device_memory(current_place().device);
   }
   return result;
 }

@@ -16,6 +16,9 @@ Place current_place();
 // The device that the driver tells of a pointer; the other where it does not know.
 int device_of_pointer(Address address, int otherwise);
 
+// What stream-ordered memory is: async, or managed or pinned, where it came from such a pool.
+Kind kind_of_pool_memory(Address address);
+
 // What a call that succeeded, made at `place`, has given. Fills origin and function; context and device are the caller's to fill.
 void note_allocated(const Call& call, Allocation& allocation, const Place& place);
 

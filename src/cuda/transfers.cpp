@@ -71,7 +71,8 @@ HostMemory host_memory_at(uint64_t address) {
 bool is_device_address(uint64_t address, HostMemory* memory) {
   Allocation found;
   *memory = HostMemory::none;
-  if (find_allocation(Space::mapping, address, &found)) return true;
+  if (find_allocation(Space::mapping, address, &found) || find_allocation(Space::variable, address, &found))
+    return true;
   if (find_allocation(Space::address, address, &found) && found.kind != Kind::pinned) return true;
   *memory = host_memory_at(address);
   return false;

@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "core/glob.h"
+#include "cuda/allocation_table.h"
+#include "cuda/driver.h"
 #include "options/options.h"
 #include "runtime/process.h"
 #include "track/live_set.h"
@@ -33,6 +35,12 @@ bool anything_live() {
   track::for_each_mapping(
       [](void* context, const track::Mapping& mapping) {
         *static_cast<bool*>(context) |= mapping.counts_as_leak() && is_own(mapping.tick);
+      },
+      &found);
+  if (found || !cuda::driver_was_bound()) return found;
+  cuda::for_each_allocation(
+      [](void* context, const cuda::Allocation& allocation) {
+        *static_cast<bool*>(context) |= cuda::traits_of(allocation.kind).is_leak;
       },
       &found);
   return found;

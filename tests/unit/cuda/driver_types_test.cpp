@@ -262,6 +262,8 @@ TEST(DriverTypes, Constants) {
   EXPECT_EQ(static_cast<int>(Result::not_initialized), CUDA_ERROR_NOT_INITIALIZED);
   EXPECT_EQ(static_cast<int>(Result::deinitialized), CUDA_ERROR_DEINITIALIZED);
   EXPECT_EQ(static_cast<int>(Result::not_found), CUDA_ERROR_NOT_FOUND);
+  EXPECT_EQ(static_cast<int>(Result::invalid_handle), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(static_cast<int>(Result::host_memory_not_registered), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
   EXPECT_EQ(kLocationDevice, CU_MEM_LOCATION_TYPE_DEVICE);
   EXPECT_EQ(kMemoryHost, CU_MEMORYTYPE_HOST);
   EXPECT_EQ(kMemoryDevice, CU_MEMORYTYPE_DEVICE);
@@ -270,8 +272,10 @@ TEST(DriverTypes, Constants) {
   EXPECT_EQ(kNodeGraph, CU_GRAPH_NODE_TYPE_GRAPH);
   EXPECT_EQ(kNodeMemAlloc, CU_GRAPH_NODE_TYPE_MEM_ALLOC);
   EXPECT_EQ(kNodeMemFree, CU_GRAPH_NODE_TYPE_MEM_FREE);
-  EXPECT_EQ(kPointerContext, CU_POINTER_ATTRIBUTE_CONTEXT);
+  EXPECT_EQ(kPointerMemoryType, CU_POINTER_ATTRIBUTE_MEMORY_TYPE);
+  EXPECT_EQ(kPointerIsManaged, CU_POINTER_ATTRIBUTE_IS_MANAGED);
   EXPECT_EQ(kPointerDeviceOrdinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL);
+  EXPECT_EQ(kCaptureNone, CU_STREAM_CAPTURE_STATUS_NONE);
   EXPECT_EQ(kCaptureActive, CU_STREAM_CAPTURE_STATUS_ACTIVE);
   EXPECT_EQ(kCaptureModeRelaxed, CU_STREAM_CAPTURE_MODE_RELAXED);
   EXPECT_EQ(kLegacyStream, reinterpret_cast<uint64_t>(CU_STREAM_LEGACY));

@@ -38,23 +38,23 @@ TEST_F(Graphs, ALaunchLeavesWhatTheGraphDoesNotFree) {
   add_alloc(kGraph, 10, 0x1000);
   add_alloc(kGraph, 11, 0x2000);
   add_free_node(kGraph, 12, 0x1000);
-  copy_nodes(kGraph, kExec);
+  instantiate_nodes(kGraph, kExec);
   EXPECT_EQ(launch(kExec).left, std::set<uint64_t>{0x2000});
   EXPECT_TRUE(launch(kExec).taken.empty());
 }
 
 TEST_F(Graphs, ALaunchTakesWhatAnotherLeft) {
   add_free_node(kGraph, 12, 0x1000);
-  copy_nodes(kGraph, kExec);
+  instantiate_nodes(kGraph, kExec);
   EXPECT_EQ(launch(kExec).taken, std::set<uint64_t>{0x1000});
 }
 
 TEST_F(Graphs, WhatWasInstantiatedOutlivesItsGraph) {
   add_alloc(kGraph, 10, 0x1000);
-  copy_nodes(kGraph, kExec);
+  instantiate_nodes(kGraph, kExec);
   forget_graph(kGraph);
   EXPECT_EQ(launch(kExec).left.size(), 1u);
-  forget_graph(kExec);
+  forget_exec(kExec);
   EXPECT_TRUE(launch(kExec).left.empty());
 }
 
@@ -62,7 +62,7 @@ TEST_F(Graphs, AGraphTakenOverIsItsNewOwners) {
   constexpr uint64_t kChild = 3, kLaterExec = 4;
   add_alloc(kChild, 10, 0x1000);
   move_nodes(kChild, kGraph);
-  copy_nodes(kGraph, kExec);
+  instantiate_nodes(kGraph, kExec);
   EXPECT_EQ(launch(kExec).left, std::set<uint64_t>{0x1000});
   copy_nodes(kChild, kLaterExec);  // of a later graph that got the handle
   EXPECT_TRUE(launch(kLaterExec).left.empty());
@@ -72,7 +72,7 @@ TEST_F(Graphs, ANodeTakenOutIsNotLaunched) {
   add_alloc(kGraph, 10, 0x1000);
   add_alloc(kGraph, 11, 0x2000);
   forget_node(10);
-  copy_nodes(kGraph, kExec);
+  instantiate_nodes(kGraph, kExec);
   EXPECT_EQ(launch(kExec).left, std::set<uint64_t>{0x2000});
 }
 
