@@ -55,6 +55,7 @@ ElfImage::ElfImage(uintptr_t base, const ElfW(Dyn) * dynamic) : base_(base) {
     if (entry->d_tag == DT_SYMTAB) symbols_ = reinterpret_cast<const ElfW(Sym)*>(address);
     if (entry->d_tag == DT_STRTAB) names_ = reinterpret_cast<const char*>(address);
     if (entry->d_tag == DT_GNU_HASH) gnu_hash_ = reinterpret_cast<const uint32_t*>(address);
+    if (entry->d_tag == DT_HASH) hash_ = reinterpret_cast<const uint32_t*>(address);
     if (entry->d_tag == DT_VERSYM) versions_ = reinterpret_cast<const ElfW(Half)*>(address);
     if (entry->d_tag == DT_SONAME) soname_ = entry->d_un.d_val;
   }
@@ -62,8 +63,13 @@ ElfImage::ElfImage(uintptr_t base, const ElfW(Dyn) * dynamic) : base_(base) {
 
 ElfImage::ElfImage(const dl_phdr_info& module) : ElfImage(module.dlpi_addr, dynamic_section(module)) {}
 
-void* ElfImage::function(const char* name) const {
-  if (!is_valid()) return nullptr;
+bool ElfImage::is_named(size_t symbol, const char* name) const {
+  return is_defined_function(symbols_[symbol]) && strcmp(names_ + symbols_[symbol].st_name, name) == 0;
+}
+
+void* ElfImage::address_of(size_t symbol) const { return reinterpret_cast<void*>(base_ + symbols_[symbol].st_value); }
+
+void* ElfImage::function_by_gnu_hash(const char* name) const {
   const GnuHash table(gnu_hash_);
   const uint32_t hash = gnu_hash_of(name);
   void* found = nullptr;
@@ -71,16 +77,28 @@ void* ElfImage::function(const char* name) const {
   if (symbol < table.first_symbol) return nullptr;
   for (;; ++symbol) {
     const uint32_t word = table.chain_word(symbol);
-    const ElfW(Sym)& candidate = symbols_[symbol];
-    if ((word | 1) == (hash | 1) && is_defined_function(candidate) && strcmp(names_ + candidate.st_name, name) == 0) {
-      found = reinterpret_cast<void*>(base_ + candidate.st_value);
+    if ((word | 1) == (hash | 1) && is_named(symbol, name)) {
+      found = address_of(symbol);
       if (versions_ == nullptr || (versions_[symbol] & kHiddenVersion) == 0) return found;
     }
     if ((word & 1) != 0) return found;
   }
 }
 
+void* ElfImage::function(const char* name) const {
+  if (!is_valid()) return nullptr;
+  if (gnu_hash_ != nullptr) return function_by_gnu_hash(name);
+  void* found = nullptr;
+  for (size_t symbol = 0; symbol < symbol_count(); ++symbol) {
+    if (!is_named(symbol, name)) continue;
+    found = address_of(symbol);
+    if (versions_ == nullptr || (versions_[symbol] & kHiddenVersion) == 0) return found;
+  }
+  return found;
+}
+
 size_t ElfImage::symbol_count() const {
+  if (gnu_hash_ == nullptr) return hash_[1];
   const GnuHash table(gnu_hash_);
   uint32_t last = 0;
   for (uint32_t i = 0; i < table.bucket_count; ++i) last = table.buckets[i] > last ? table.buckets[i] : last;

@@ -24,15 +24,21 @@ class ElfImage {
   const char* function_at(uintptr_t address) const;
 
   const char* soname() const;  // "" where it has none
-  bool is_valid() const { return symbols_ != nullptr && names_ != nullptr && gnu_hash_ != nullptr; }
+  bool is_valid() const {
+    return symbols_ != nullptr && names_ != nullptr && (gnu_hash_ != nullptr || hash_ != nullptr);
+  }
 
  private:
   size_t symbol_count() const;
+  bool is_named(size_t symbol, const char* name) const;  // and a function that is defined
+  void* address_of(size_t symbol) const;
+  void* function_by_gnu_hash(const char* name) const;
 
   uintptr_t base_ = 0;
   const ElfW(Sym) * symbols_ = nullptr;
   const char* names_ = nullptr;
   const uint32_t* gnu_hash_ = nullptr;
+  const uint32_t* hash_ = nullptr;  // the older table, which some linkers still make alone
   const ElfW(Half) * versions_ = nullptr;
   size_t soname_ = 0;
 };

@@ -54,6 +54,7 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
   [[gnu::noinline]] static Result call_through(void* function, const stack::Registers& caller, Arguments... arguments) {
     const auto real = reinterpret_cast<Result (*)(Arguments...)>(function);
     if (real == nullptr) return Result::not_initialized;  // an export without a driver behind it
+    // guard: device-signal
     if (!takes_part() || holds_lock() || InDriver::is_inside(caller.sp)) return real(arguments...);
     const Call call{kEntry, kOfThreadStream, caller};
     const auto invoke = [&] {

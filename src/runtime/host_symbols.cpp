@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/elf_image.h"
 #include "runtime/loader_functions.h"
 
 extern "C" __attribute__((visibility("hidden"))) const char own_image_start asm("__ehdr_start");
@@ -39,14 +40,16 @@ void* find_host_symbol(const char* name) {
   return definition == nullptr || is_own(definition) ? nullptr : definition;
 }
 
+// Without the loader: its lock may be held by a thread whose library's constructor waits for this one.
 void* find_symbol_before_weir(const char* name) {
-  void* definition = look_up_quietly(RTLD_DEFAULT, name);
-  Dl_info info{};
-  void* entry = nullptr;
-  if (definition == nullptr || is_own(definition) || definition == look_up_quietly(RTLD_NEXT, name)) return nullptr;
-  if (dladdr1(definition, &info, &entry, RTLD_DL_SYMENT) == 0 || entry == nullptr) return nullptr;
-  // A program at a fixed address that takes a function's address has an entry of that name that is no definition.
-  return static_cast<const ElfW(Sym)*>(entry)->st_shndx == SHN_UNDEF ? nullptr : definition;
+  void* first = nullptr;
+  const link_map* module = core::module_at(&own_image_start);
+  if (module == nullptr) return nullptr;
+  for (module = module->l_prev; module != nullptr; module = module->l_prev) {
+    void* definition = core::ElfImage(*module).function(name);
+    if (definition != nullptr) first = definition;
+  }
+  return first;
 }
 
 void* host_symbol(HostSymbol symbol) {

@@ -49,6 +49,8 @@ def build(folder):
                 folder / "plugin_linked.so")
         compile(f"asks_weak_with_{kind}", "-DWEAK", *flags, *driver)
     compile("races", source="races")
+    compile("awkward", source="awkward")
+    compile("begins.so", *library, "-pthread", *driver, source="begins_in_constructor")
     for name, flags in (("next", []), ("handle", ["-DBY_HANDLE"]), ("dlsym_old", ['-DOF_DLSYM="GLIBC_2.2.5"']),
                         ("dlsym_new", ['-DOF_DLSYM="GLIBC_2.34"']), ("silent", ["-DSILENT", '-DOF_DLSYM="GLIBC_2.34"'])):
         compile(f"between_{name}.so", *library, *flags, f'-DNAME="{name}"', source="stands_between")
@@ -94,6 +96,21 @@ class LookUp(unittest.TestCase):
         self.assertEqual(counted, given, text)
         functions = set(re.findall(rf"^{HOOKED} in (.*)$", under.stderr.decode(), re.M))
         self.assertNotIn("libcuda.so.1", functions, "a function of the driver's that Weir stands before was given away")
+
+
+class AwkwardPlaces(LookUp):
+    """Nothing hangs that does not without Weir."""
+
+    def test_a_constructor_that_waits_for_a_thread(self):
+        self.assertEqual(self.run_both(["constructor", "@/begins.so"], "awkward", escapes=True).stdout, b"used 1\n")
+
+    def test_a_handler_that_interrupts_weir(self):
+        # The simulated driver's own lock is not for handlers: one that answers at once stands in for it.
+        (self.folder / "answering").mkdir()
+        weir_test.compile_c("look_up/answers_at_once.c", self.folder / "answering" / "libcuda.so.1", "-shared", "-fPIC",
+                            "-Wl,-soname,libcuda.so.1")
+        under = self.run_both(["handler"], "awkward", env={"LD_LIBRARY_PATH": self.folder / "answering"}, escapes=True)
+        self.assertEqual(under.stdout, b"handled\n")
 
 
 class Program(LookUp):

@@ -98,6 +98,31 @@ class Tracking(unittest.TestCase):
         self.assertNotIn("alloc_stack", foreign)
         self.assertEqual((mismatched["memory"], mismatched["alloc_call"]), ("pinned", "cuMemHostAlloc"))
 
+    def test_an_earlier_asynchronous_error_is_no_wrong_free(self):
+        report = self.report_of("late_free", SIMCUDA_FAIL="cuMemFree_v2:1=700")
+        self.assertEqual(report["errors"], [])
+
+    def test_a_free_after_the_end_of_its_context_is_no_wrong_free(self):
+        report = self.report_of("late_free")
+        self.assertEqual((report["errors"], self.device_leaks(report)), ([], []))
+        self.assertEqual(report["cuda"]["freed_with_context"][0]["bytes"], 1000)
+
+    def test_physical_memory_lives_as_long_as_it_is_mapped(self):
+        report = self.report_of("mapped_only")
+        leak, = self.device_leaks(report)
+        self.assertEqual((leak["memory"], leak["bytes"], leak["count"]), ("vmm", 2 * MIB, 1))
+        figures = report["devices"][0]["kinds"]["vmm"]
+        self.assertEqual((figures["alloc_count"], figures["free_count"]), (3, 2))
+
+    def test_a_capture_goes_on_where_another_one_could_not_be_ended(self):
+        report = self.report_of("wrong_end")
+        self.assertEqual(self.device_leaks(report), [])
+        self.assertNotIn("async", report["devices"][0]["kinds"])
+
+    def test_a_report_is_wanted_for_a_devices_leaks(self):
+        self.assertEqual(len(run("device_only", {"REPORT_IF": "leaks", "TRACK": "device"}).reports), 1)
+        self.assertEqual(len(run("wrong_end", {"REPORT_IF": "leaks", "TRACK": "device"}).reports), 0)
+
     def test_a_request_too_large_tells_who_holds_the_memory(self):
         report = self.report_of("out_of_memory")
         event, = report["out_of_memory"]

@@ -260,6 +260,67 @@ void threads() {
   for (std::thread& other : others) other.join();
 }
 
+// ---- mapped_only: a handle that is released while its memory is mapped; one such mapping is taken away ----
+
+NOINLINE CUdeviceptr map_and_release() {
+  CUmemGenericAllocationHandle handle = 0;
+  CUmemAllocationProp wish{};
+  wish.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  wish.location = {CU_MEM_LOCATION_TYPE_DEVICE, 0};
+  CUdeviceptr range = 0;
+  MUST(cuMemCreate(&handle, 2 * kMiB, &wish, 0));
+  MUST(cuMemAddressReserve(&range, 2 * kMiB, 0, 0, 0));
+  MUST(cuMemMap(range, 2 * kMiB, 0, handle, 0));
+  MUST(cuMemRelease(handle));
+  return range;
+}
+
+void mapped_only() {
+  enter(0);
+  map_and_release();
+  MUST(cuMemUnmap(map_and_release(), 2 * kMiB));
+  const CUdeviceptr again = map_and_release();
+  CUmemGenericAllocationHandle handle = 0;
+  MUST(cuMemRetainAllocationHandle(&handle, reinterpret_cast<void*>(again)));
+  MUST(cuMemUnmap(again, 2 * kMiB));
+  MUST(cuMemRelease(handle));
+}
+
+// ---- wrong_end: the end of a capture is asked for on a stream that is not capturing ----
+
+void wrong_end() {
+  enter(0);
+  CUstream capturing = nullptr, other = nullptr;
+  CUgraph graph = nullptr, none = nullptr;
+  CUdeviceptr address = 0;
+  MUST(cuStreamCreate(&capturing, CU_STREAM_NON_BLOCKING));
+  MUST(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+  MUST(cuStreamBeginCapture_v2(capturing, CU_STREAM_CAPTURE_MODE_RELAXED));
+  std::printf("%d\n", cuStreamEndCapture(other, &none));
+  MUST(cuMemAllocAsync(&address, 7000, capturing));
+  MUST(cuMemFreeAsync(address, capturing));
+  MUST(cuStreamEndCapture(capturing, &graph));
+  MUST(cuGraphDestroy(graph));
+}
+
+// ---- late_free: after the context's end ----
+
+void late_free() {
+  enter(0);
+  const CUdeviceptr address = leak_device(1000);
+  MUST(cuDevicePrimaryCtxReset_v2(0));
+  enter(0);
+  std::printf("%d\n", free_again(address));
+}
+
+// ---- device_only: nothing else is left ----
+
+void device_only() {
+  enter(0);
+  leak_device(1000);
+  fflush(stdout);
+}
+
 struct Case {
   const char* name;
   void (*run)();
@@ -272,6 +333,10 @@ constexpr Case kCases[] = {{"leaks", leaks},
                            {"out_of_memory", out_of_memory},
                            {"transfers", transfers},
                            {"forked", forked},
+                           {"mapped_only", mapped_only},
+                           {"wrong_end", wrong_end},
+                           {"late_free", late_free},
+                           {"device_only", device_only},
                            {"threads", threads}};
 
 }  // namespace
