@@ -82,7 +82,6 @@ struct Allocation {
   uint32_t mappings = 0;    // of a VMM handle: physical memory lives as long as it is mapped, too
   uint32_t references = 1;  // of a VMM handle
   int16_t device = kNoDevice;
-  uint16_t entry = 0;  // which function of the driver gave it
   Space space = Space::address;
   Kind kind = Kind::device;
   bool has_stream = false;

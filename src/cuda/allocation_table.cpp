@@ -152,14 +152,6 @@ void visit_in_order(Node* node, const Visit& visit) {
   visit_in_order(node->right, visit);
 }
 
-template <class Change>
-void change_in_order(Node* node, const Change& change) {
-  if (node == nullptr) return;
-  change_in_order(node->left, change);
-  change(node->allocation);
-  change_in_order(node->right, change);
-}
-
 }  // namespace
 
 void insert_allocation(const Allocation& allocation) {
@@ -268,13 +260,6 @@ void give_to_owner(Space space, uint64_t from, uint64_t to) {
   const core::LockScope scope(lock);
   visit_in_order(tree_of(space), [&](Allocation& allocation) {
     if (allocation.owner == from) allocation.owner = to;
-  });
-}
-
-void rename_owner(Space space, uint64_t owner, uint64_t other) {
-  const core::LockScope scope(lock);
-  change_in_order(tree_of(space), [&](Allocation& allocation) {
-    if (allocation.owner == owner) allocation.owner = other;
   });
 }
 

@@ -22,6 +22,7 @@ struct KindFigures {
 };
 
 inline constexpr int kMostDevices = 32;  // devices beyond are counted with the last
+inline constexpr bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
 
 struct DeviceFigures {
   KindFigures kinds[kKinds];
@@ -30,7 +31,8 @@ struct DeviceFigures {
   bool is_used;
 };
 
-// Adds what the driver has just given, where its kind is tracked. What the table still has there is gone unseen: counted as freed by its context's end.
+// Adds what the driver has just given, where its kind is tracked. What the table still has there is gone unseen: counted as freed by its
+// context's end.
 void insert_allocation(const Allocation& allocation);
 
 // Takes out what begins at `key`, if its kind is one of `kinds` (a bit each); false, and nothing changed, if not.
@@ -58,11 +60,12 @@ bool find_allocation(Space space, uint64_t key, Allocation* result);
 // The serial of the latest allocation: what is inserted later has a higher one.
 uint64_t last_serial();
 
-// Takes out everything of a context (or of a node's graph: every `owner`) that is not newer than `serial`, and visits it.
+// Takes out everything of a context that is not newer than `serial`, and visits it.
 using AllocationVisitor = void (*)(void* context, const Allocation& allocation);
 void take_of_context(uint64_t context, uint64_t serial, AllocationVisitor visit, void* visitor);
+
+// Takes out, as freed, or gives to another owner, everything that is one's (see Allocation::owner).
 void take_of_owner(Space space, uint64_t owner);
-void rename_owner(Space space, uint64_t owner, uint64_t other);
 void give_to_owner(Space space, uint64_t from, uint64_t to);
 
 // Live allocations, by space and key. The lock is held: `visit` must not call the table.

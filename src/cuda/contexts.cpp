@@ -16,8 +16,6 @@ size_t freed_count;
 constexpr size_t kPlaces = kMostFreedWithContext * 2;
 uint16_t places[kPlaces];  // hash of the entries: number + 1; 0: free
 
-bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
-
 size_t place_of(const Allocation& allocation) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
   constexpr int kShift = 40;

@@ -20,8 +20,6 @@ struct Asked {
 core::SpinLock lock;  // guards `asked`
 Asked asked[kMostDevices];
 
-bool is_listed(int device) { return device >= 0 && device < kMostDevices; }
-
 enum class Due { no, again, first };
 
 // Whether it is time; if so, no other thread asks meanwhile.

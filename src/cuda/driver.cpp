@@ -43,6 +43,15 @@ void bind_to(const Find& find) {
   }
 }
 
+bool is_still_bound() {
+  const void* address = bound_address.load(std::memory_order_acquire);
+  dl_find_object found;
+  return address != nullptr && _dl_find_object(const_cast<void*>(address), &found) == 0 &&
+         found.dlfo_link_map == bound_module.load(std::memory_order_relaxed) &&
+         found.dlfo_map_end == bound_end.load(std::memory_order_relaxed) &&
+         found.dlfo_eh_frame == bound_unwind_table.load(std::memory_order_relaxed);
+}
+
 // Under the loader's lock: another thread's dlclose() waits.
 int bind_if_driver(dl_phdr_info* module, size_t, void*) {
   if (!is_driver(*module)) return 0;
@@ -50,7 +59,7 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
   const void* address = image.function("cuInit");
   if (address == nullptr) return 0;
   const core::LockScope scope(binding);
-  if (is_driver_still_bound()) return 1;
+  if (is_still_bound()) return 1;
   bind_to([&](const char* name) { return image.function(name); });
   dl_find_object found;
   if (_dl_find_object(const_cast<void*>(address), &found) != 0) return 0;
@@ -63,16 +72,7 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
 
 }  // namespace
 
-bool is_driver_still_bound() {
-  const void* address = bound_address.load(std::memory_order_acquire);
-  dl_find_object found;
-  return address != nullptr && _dl_find_object(const_cast<void*>(address), &found) == 0 &&
-         found.dlfo_link_map == bound_module.load(std::memory_order_relaxed) &&
-         found.dlfo_map_end == bound_end.load(std::memory_order_relaxed) &&
-         found.dlfo_eh_frame == bound_unwind_table.load(std::memory_order_relaxed);
-}
-
-bool bind_driver() { return is_driver_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
+bool bind_driver() { return is_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
 
 bool is_driver_name(const char* soname) { return strcmp(soname, kDriverName) == 0; }
 

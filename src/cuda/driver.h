@@ -44,8 +44,6 @@ void driver_reset_after_fork();
 
 // Whether a library of that name (DT_SONAME) is the driver.
 bool is_driver_name(const char* soname);
-// False also where the program has unloaded it since.
-bool is_driver_still_bound();
 
 // nullptr where there is no driver, or it lacks the function.
 void* driver_function(Entry entry);

@@ -26,10 +26,10 @@ consteval NameStarts starts_of_names() {
   }
   return result;
 }
-uintptr_t first_export;  // 0 where there are none
-
 constexpr NameStarts kNameStarts = starts_of_names();
 static_assert(sizeof kNames <= UINT16_MAX);
+
+uintptr_t first_export;  // 0 where there are none
 
 }  // namespace
 

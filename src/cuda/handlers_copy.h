@@ -40,25 +40,25 @@ Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t byte
   return result;
 }
 
-// One end of a two- or three-dimensional copy.
-inline CopyEnds ends_of_shape(int to_type, const void* to_host_address, Address to_device, int from_type,
-                              const void* from_host, Address from_device) {
+// Of a two- or three-dimensional copy.
+template <class Shape>
+CopyEnds ends_of_shape(const Shape& shape) {
   const auto is_device = [](int type) { return type == kMemoryDevice || type == kMemoryArray; };
-  if (from_type == kMemoryHost && is_device(to_type)) return to_device_from(from_host);
-  if (to_type == kMemoryHost && is_device(from_type)) return to_host(to_host_address);
-  if (is_device(from_type) && is_device(to_type)) return kOnDevice;
+  if (shape.src_type == kMemoryHost && is_device(shape.dst_type)) return to_device_from(shape.src_host);
+  if (shape.dst_type == kMemoryHost && is_device(shape.src_type)) return to_host(shape.dst_host);
+  if (is_device(shape.src_type) && is_device(shape.dst_type)) return kOnDevice;
+  HostMemory memory;
+  if (shape.dst_type == kMemoryArray) {
+    return is_device_address(shape.src_device, &memory) ? kOnDevice : CopyEnds{Direction::host_to_device, memory};
+  }
+  if (shape.src_type == kMemoryArray) {
+    return is_device_address(shape.dst_device, &memory) ? kOnDevice : CopyEnds{Direction::device_to_host, memory};
+  }
   const auto address = [](int type, const void* host, Address device) {
     return type == kMemoryHost ? reinterpret_cast<Address>(host) : device;
   };
-  if (to_type == kMemoryArray) {
-    HostMemory memory;
-    return is_device_address(from_device, &memory) ? kOnDevice : CopyEnds{Direction::host_to_device, memory};
-  }
-  if (from_type == kMemoryArray) {
-    HostMemory memory;
-    return is_device_address(to_device, &memory) ? kOnDevice : CopyEnds{Direction::device_to_host, memory};
-  }
-  return ends_of_unified(address(to_type, to_host_address, to_device), address(from_type, from_host, from_device));
+  return ends_of_unified(address(shape.dst_type, shape.dst_host, shape.dst_device),
+                         address(shape.src_type, shape.src_host, shape.src_device));
 }
 
 namespace handler {
@@ -137,10 +137,7 @@ struct Copy2D {
   template <class Invoke, class Shape, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest...) {
     if (shape == nullptr) return invoke();
-    return copy<Rest...>(call, invoke,
-                         ends_of_shape(shape->dst_type, shape->dst_host, shape->dst_device, shape->src_type,
-                                       shape->src_host, shape->src_device),
-                         uint64_t{shape->width_bytes} * shape->height);
+    return copy<Rest...>(call, invoke, ends_of_shape(*shape), uint64_t{shape->width_bytes} * shape->height);
   }
 };
 
@@ -148,9 +145,7 @@ struct Copy3D {
   template <class Invoke, class Shape, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest...) {
     if (shape == nullptr) return invoke();
-    return copy<Rest...>(call, invoke,
-                         ends_of_shape(shape->dst_type, shape->dst_host, shape->dst_device, shape->src_type,
-                                       shape->src_host, shape->src_device),
+    return copy<Rest...>(call, invoke, ends_of_shape(*shape),
                          uint64_t{shape->width_bytes} * shape->height * shape->depth);
   }
 };

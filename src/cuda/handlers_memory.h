@@ -21,31 +21,35 @@ uint64_t number_of(T value) {
   }
 }
 
-// A call that gives something at *out, in the current context.
-template <class Invoke, class T>
-Result allocate_here(const Call& call, const Invoke& invoke, const T* out, Allocation allocation) {
+// A call for `bytes` of that kind: refused, or given at *out and noted.
+template <class Invoke, class T, class Note>
+Result allocate(const Call& call, const Invoke& invoke, const T* out, Kind kind, uint64_t bytes, const Note& note) {
   const Result result = invoke();
   if (result != Result::success) {
-    note_refused(call, allocation.kind, allocation.bytes, result);
+    note_refused(call, kind, bytes, result);
   } else if (out != nullptr) {
-    allocation.key = number_of(*out);
-    note_allocated_here(call, allocation);
+    note(*out);
   }
   return result;
 }
 
-// A call that gives something of no context at *out.
+// In the current context.
+template <class Invoke, class T>
+Result allocate_here(const Call& call, const Invoke& invoke, const T* out, Allocation allocation) {
+  return allocate(call, invoke, out, allocation.kind, allocation.bytes, [&](T given) {
+    allocation.key = number_of(given);
+    note_allocated_here(call, allocation);
+  });
+}
+
+// Of no context.
 template <class Invoke, class T>
 Result allocate_on(const Call& call, const Invoke& invoke, const T* out, int device, Allocation allocation) {
-  const Result result = invoke();
-  if (result != Result::success) {
-    note_refused(call, allocation.kind, allocation.bytes, result);
-  } else if (out != nullptr) {
-    allocation.key = number_of(*out);
+  return allocate(call, invoke, out, allocation.kind, allocation.bytes, [&](T given) {
+    allocation.key = number_of(given);
     allocation.device = static_cast<int16_t>(device);
     note_allocated(call, allocation, current_place());
-  }
-  return result;
+  });
 }
 
 inline Allocation allocation_of(Kind kind, uint64_t bytes, Space space = Space::address) {
@@ -64,6 +68,14 @@ inline uint64_t bytes_at(Address address) {
   return range != nullptr && range(&start, &bytes, address) == Result::success ? bytes : 0;
 }
 
+// Memory that another process has made known here: perhaps a peer device's.
+inline void note_foreign(const Call& call, Address address) {
+  Allocation allocation = allocation_of(Kind::ipc, bytes_at(address));
+  allocation.key = address;
+  allocation.device = static_cast<int16_t>(device_of_pointer(address, kNoDevice));
+  note_allocated_here(call, allocation);
+}
+
 namespace handler {
 
 struct AllocLinear {
@@ -77,15 +89,11 @@ struct AllocPitched {
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, A* out, S* pitch, S width, S height, unsigned) {
     Allocation allocation = allocation_of(Kind::device, uint64_t{width} * height);
-    const Result result = invoke();
-    if (result != Result::success) {
-      note_refused(call, Kind::device, allocation.bytes, result);
-    } else if (out != nullptr) {
+    return allocate(call, invoke, out, allocation.kind, allocation.bytes, [&](A address) {
       if (pitch != nullptr) allocation.taken_bytes = uint64_t{*pitch} * height;
-      allocation.key = *out;
+      allocation.key = address;
       note_allocated_here(call, allocation);
-    }
-    return result;
+    });
   }
 };
 
@@ -142,22 +150,17 @@ struct UnregisterHost {
 template <class Invoke>
 Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address* out, size_t bytes, Stream stream) {
   const uint64_t graph = graph_captured_by(call, stream);
-  const Result result = invoke();
-  if (result != Result::success) {
-    note_refused(call, Kind::async, bytes, result);
-  } else if (out != nullptr && graph != 0) {
-    note_captured_alloc(call, stream, graph, *out, bytes);
-  } else if (out != nullptr) {
-    Allocation allocation = allocation_of(kind_of_pool_memory(*out), bytes);
-    allocation.key = *out;
+  return allocate(call, invoke, out, Kind::async, bytes, [&](Address address) {
+    if (graph != 0) return note_captured_alloc(call, stream, graph, address, bytes);
+    Allocation allocation = allocation_of(kind_of_pool_memory(address), bytes);
+    allocation.key = address;
     allocation.stream = call.number_of(stream);
     allocation.has_stream = true;
     const Place place = current_place();
     allocation.context = place.context;
-    allocation.device = static_cast<int16_t>(device_of_pointer(*out, place.device));
+    allocation.device = static_cast<int16_t>(device_of_pointer(address, place.device));
     note_allocated(call, allocation, place);
-  }
-  return result;
+  });
 }
 
 struct AllocAsync {
@@ -216,16 +219,7 @@ struct DestroyPool {
 struct ImportPoolPointer {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, Pool, void*) {
-    const Result result = invoke();
-    if (result != Result::success) {
-      note_refused(call, Kind::ipc, 0, result);
-    } else if (out != nullptr) {
-      Allocation allocation = allocation_of(Kind::ipc, bytes_at(*out));
-      allocation.key = *out;
-      allocation.device = static_cast<int16_t>(device_of_pointer(*out, kNoDevice));
-      note_allocated_here(call, allocation);
-    }
-    return result;
+    return allocate(call, invoke, out, Kind::ipc, 0, [&](Address address) { note_foreign(call, address); });
   }
 };
 

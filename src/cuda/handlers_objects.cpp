@@ -19,7 +19,7 @@ void note_other_name(uint64_t handle, uint64_t address) {
   memory.key = handle;
   memory.references = 1;
   restore_allocation(memory);
-  rename_owner(Space::mapping, mapping.owner, handle);
+  give_to_owner(Space::mapping, mapping.owner, handle);
 }
 
 void note_variable(const Call& call, uint64_t address, uint64_t bytes, uint64_t module) {

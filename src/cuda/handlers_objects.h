@@ -174,25 +174,15 @@ using DestroyMipmappedArray = DestroyArray;
 struct OpenIpc {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, IpcHandle, unsigned) {
-    const Result result = invoke();
-    if (result != Result::success) {
-      note_refused(call, Kind::ipc, 0, result);
-    } else if (out != nullptr) {
-      note_opened(call, *out);
-    }
-    return result;
+    return allocate(call, invoke, out, Kind::ipc, 0, [&](Address address) {
+      if (!is_open_already(address)) note_foreign(call, address);
+    });
   }
 
  private:
-  static void note_opened(const Call& call, Address address) {
-    {
-      const core::Guard guard;
-      if (add_reference(Space::address, address)) return;
-    }
-    Allocation allocation = allocation_of(Kind::ipc, bytes_at(address));
-    allocation.key = address;
-    allocation.device = static_cast<int16_t>(device_of_pointer(address, kNoDevice));  // perhaps a peer's
-    note_allocated_here(call, allocation);
+  static bool is_open_already(Address address) {
+    const core::Guard guard;
+    return add_reference(Space::address, address);
   }
 };
 

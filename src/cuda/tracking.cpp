@@ -50,7 +50,6 @@ Kind kind_of_pool_memory(Address address) {
 
 void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
   allocation.origin = origin_of(call);
-  allocation.entry = static_cast<uint16_t>(call.entry);
   if (allocation.taken_bytes < allocation.bytes) allocation.taken_bytes = allocation.bytes;
   {
     const core::Guard guard;

@@ -80,16 +80,27 @@ NOINLINE void leak_array() {
   after_call = 1;
 }
 
-// The handle is mapped, which is not a second allocation.
-NOINLINE void leak_physical() {
-  CUmemGenericAllocationHandle handle = 0;
+struct Physical {
+  CUmemGenericAllocationHandle handle;
+  CUdeviceptr range;
+};
+
+// 2 MiB of physical memory at the start of a reserved range.
+Physical map_physical(size_t reserved_bytes) {
+  Physical memory{};
   CUmemAllocationProp wish{};
   wish.type = CU_MEM_ALLOCATION_TYPE_PINNED;
   wish.location = {CU_MEM_LOCATION_TYPE_DEVICE, 0};
-  CUdeviceptr range = 0;
-  MUST(cuMemCreate(&handle, 2 * kMiB, &wish, 0));
-  MUST(cuMemAddressReserve(&range, 4 * kMiB, 0, 0, 0));
-  MUST(cuMemMap(range, 2 * kMiB, 0, handle, 0));
+  MUST(cuMemCreate(&memory.handle, 2 * kMiB, &wish, 0));
+  MUST(cuMemAddressReserve(&memory.range, reserved_bytes, 0, 0, 0));
+  MUST(cuMemMap(memory.range, 2 * kMiB, 0, memory.handle, 0));
+  return memory;
+}
+
+// The handle is mapped, which is not a second allocation.
+NOINLINE void leak_physical() {
+  map_physical(4 * kMiB);
+  after_call = 1;
 }
 
 NOINLINE void leave_by_graph() {
@@ -263,16 +274,9 @@ void threads() {
 // ---- mapped_only: a handle that is released while its memory is mapped; one such mapping is taken away ----
 
 NOINLINE CUdeviceptr map_and_release() {
-  CUmemGenericAllocationHandle handle = 0;
-  CUmemAllocationProp wish{};
-  wish.type = CU_MEM_ALLOCATION_TYPE_PINNED;
-  wish.location = {CU_MEM_LOCATION_TYPE_DEVICE, 0};
-  CUdeviceptr range = 0;
-  MUST(cuMemCreate(&handle, 2 * kMiB, &wish, 0));
-  MUST(cuMemAddressReserve(&range, 2 * kMiB, 0, 0, 0));
-  MUST(cuMemMap(range, 2 * kMiB, 0, handle, 0));
-  MUST(cuMemRelease(handle));
-  return range;
+  const Physical memory = map_physical(2 * kMiB);
+  MUST(cuMemRelease(memory.handle));
+  return memory.range;
 }
 
 void mapped_only() {
