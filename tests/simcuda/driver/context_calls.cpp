@@ -48,6 +48,22 @@ CUresult set_primary_flags(const char* name, CUdevice ordinal, unsigned flags) {
   return run(name, [&](Lock&, Call&) { device_of(ordinal).primary.flags = flags; });
 }
 
+CUresult push(const char* name, CUcontext handle) {
+  return run(name, [&](Lock&, Call&) {
+    require(handle != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    context_stack().push_back(&context_of(handle));
+  });
+}
+
+CUresult pop(const char* name, CUcontext* handle) {
+  return run(name, [&](Lock&, Call&) {
+    auto& stack = context_stack();
+    require(!stack.empty(), CUDA_ERROR_INVALID_CONTEXT);
+    if (handle != nullptr) *handle = handle_of(*stack.back());
+    stack.pop_back();
+  });
+}
+
 CUresult synchronise(const char* name, CUcontext handle) {
   return run(name, [&](Lock& lock, Call&) {
     Context& context = context_of(handle);
@@ -157,22 +173,10 @@ SIMCUDA_EXPORT CUresult cuCtxGetCurrent(CUcontext* handle) {
     *handle = context_stack().empty() ? nullptr : handle_of(*context_stack().back());
   });
 }
-SIMCUDA_EXPORT CUresult cuCtxPushCurrent_v2(CUcontext handle) {
-  return run("cuCtxPushCurrent_v2", [&](Lock&, Call&) {
-    require(handle != nullptr, CUDA_ERROR_INVALID_CONTEXT);
-    context_stack().push_back(&context_of(handle));
-  });
-}
-SIMCUDA_EXPORT CUresult cuCtxPopCurrent_v2(CUcontext* handle) {
-  return run("cuCtxPopCurrent_v2", [&](Lock&, Call&) {
-    auto& stack = context_stack();
-    require(!stack.empty(), CUDA_ERROR_INVALID_CONTEXT);
-    if (handle != nullptr) *handle = handle_of(*stack.back());
-    stack.pop_back();
-  });
-}
-SIMCUDA_EXPORT CUresult cuCtxPushCurrent(CUcontext handle) { return cuCtxPushCurrent_v2(handle); }
-SIMCUDA_EXPORT CUresult cuCtxPopCurrent(CUcontext* handle) { return cuCtxPopCurrent_v2(handle); }
+SIMCUDA_EXPORT CUresult cuCtxPushCurrent(CUcontext handle) { return push("cuCtxPushCurrent", handle); }
+SIMCUDA_EXPORT CUresult cuCtxPushCurrent_v2(CUcontext handle) { return push("cuCtxPushCurrent_v2", handle); }
+SIMCUDA_EXPORT CUresult cuCtxPopCurrent(CUcontext* handle) { return pop("cuCtxPopCurrent", handle); }
+SIMCUDA_EXPORT CUresult cuCtxPopCurrent_v2(CUcontext* handle) { return pop("cuCtxPopCurrent_v2", handle); }
 
 SIMCUDA_EXPORT CUresult cuCtxGetDevice(CUdevice* device) {
   return run("cuCtxGetDevice", [&](Lock&, Call&) {

@@ -80,4 +80,20 @@ SIMCUDA_EXPORT CUresult cuIpcCloseMemHandle(CUdeviceptr address) {
   });
 }
 
+// The file of the whole device, where a driver gives one of the range: nothing here maps it.
+SIMCUDA_EXPORT CUresult cuMemGetHandleForAddressRange(void* handle, CUdeviceptr address, size_t bytes,
+                                                      CUmemRangeHandleType type, unsigned long long flags) {
+  return run("cuMemGetHandleForAddressRange", [&](Lock&, Call& call) {
+    const auto page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    call.number("address", address).number("bytes", bytes);
+    require_argument(handle != nullptr && type == CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD && flags == 0);
+    require_argument(bytes != 0 && address % page_bytes == 0 && bytes % page_bytes == 0);
+    const Block* block = find_block(address);
+    require_argument(block != nullptr && block->kind == Kind::linear && bytes <= block->end() - address);
+    const int file = fcntl(block->device->memory.file(), F_DUPFD_CLOEXEC, 0);
+    require(file >= 0, CUDA_ERROR_OPERATING_SYSTEM);
+    *static_cast<int*>(handle) = file;
+  });
+}
+
 }  // namespace simcuda

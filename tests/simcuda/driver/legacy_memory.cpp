@@ -48,7 +48,7 @@ SIMCUDA_EXPORT CUresult cuMemAllocHost(void** address, unsigned bytes) {
 
 SIMCUDA_EXPORT CUresult cuMemHostGetDevicePointer(CUdeviceptr_v1* address, void* host, unsigned flags) {
   return give_narrow(address, [&](CUdeviceptr* wide) {
-    return device_pointer_of_host("cuMemHostGetDevicePointer", wide, host, flags);
+    return device_pointer_of_host("cuMemHostGetDevicePointer", wide, host, flags, AddressWidth::bits_32);
   });
 }
 

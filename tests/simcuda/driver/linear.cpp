@@ -1,6 +1,8 @@
 // Memory that is there at once: linear, pitched, managed, pinned; and the program's own memory, registered.
 #include "linear.h"
 
+#include <climits>
+
 #include "graph.h"
 
 namespace simcuda {
@@ -93,12 +95,15 @@ CUresult free_device(const char* name, CUdeviceptr address) {
   });
 }
 
-CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags) {
+CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags,
+                                AddressWidth width) {
   return run(name, [&](Lock&, Call&) {
     const Block* block = find_block(reinterpret_cast<uintptr_t>(host));
     require_argument(address != nullptr && flags == 0 && block != nullptr &&
                      (block->kind == Kind::pinned || block->kind == Kind::registered));
-    *address = reinterpret_cast<CUdeviceptr>(host);
+    const auto wide = reinterpret_cast<CUdeviceptr>(host);
+    require_argument(width == AddressWidth::bits_64 || wide <= UINT_MAX);
+    *address = wide;
   });
 }
 
@@ -187,7 +192,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
 }
 
 SIMCUDA_EXPORT CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* address, void* host, unsigned flags) {
-  return device_pointer_of_host("cuMemHostGetDevicePointer_v2", address, host, flags);
+  return device_pointer_of_host("cuMemHostGetDevicePointer_v2", address, host, flags, AddressWidth::bits_64);
 }
 
 SIMCUDA_EXPORT CUresult cuMemHostGetFlags(unsigned* flags, void* host) {

@@ -22,7 +22,8 @@ CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned 
 // Waits for the work of the context that might use it, as a device's free does.
 CUresult free_device(const char* name, CUdeviceptr address);
 
-CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags);
+CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags,
+                                AddressWidth width);
 CUresult memory_info(const char* name, size_t* free_bytes, size_t* total_bytes);
 CUresult address_range(const char* name, CUdeviceptr* base, size_t* bytes, CUdeviceptr address);
 

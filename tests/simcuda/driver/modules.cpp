@@ -274,9 +274,15 @@ SIMCUDA_EXPORT CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attri
     const Shape shape{{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}};                                     \
     return launch("cuLaunchKernel" #suffix, function, shape, stream, arguments, per_thread);                      \
   }                                                                                                               \
+  SIMCUDA_EXPORT CUresult cuLaunchCooperativeKernel##suffix(                                                      \
+      CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, \
+      unsigned block_z, unsigned, CUstream stream, void** arguments) {                                            \
+    const Shape shape{{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}};                                     \
+    return launch("cuLaunchCooperativeKernel" #suffix, function, shape, stream, arguments, per_thread);           \
+  }                                                                                                               \
   SIMCUDA_EXPORT CUresult cuLaunchKernelEx##suffix(const CUlaunchConfig* configuration, CUfunction function,      \
                                                    void** arguments, void**) {                                    \
-    if (configuration == nullptr) return CUDA_ERROR_INVALID_VALUE;                                                \
+    if (configuration == nullptr) return refused("cuLaunchKernelEx" #suffix, CUDA_ERROR_INVALID_VALUE);           \
     const CUlaunchConfig& c = *configuration;                                                                     \
     const Shape shape{{c.gridDimX, c.gridDimY, c.gridDimZ}, {c.blockDimX, c.blockDimY, c.blockDimZ}};             \
     return launch("cuLaunchKernelEx" #suffix, function, shape, c.hStream, arguments, per_thread);                 \

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -180,6 +182,22 @@ TEST_F(Memory, IsSharedBetweenProcesses) {
   EXPECT_OK(cuMemcpyDtoH(&first, address, 1));
   EXPECT_EQ(first, 2);
   EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Memory, HasAHandleForOtherDrivers) {
+  constexpr auto kType = CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD;
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAlloc(&address, 3 * page));
+  const CUdeviceptr first_page = (address + page - 1) & ~CUdeviceptr{page - 1};
+  int file = -1;
+  EXPECT_OK(cuMemGetHandleForAddressRange(&file, first_page, 2 * page, kType, 0));
+  EXPECT_EQ(close(file), 0);
+  EXPECT_ERROR(cuMemGetHandleForAddressRange(&file, first_page, page / 2, kType, 0), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_ERROR(cuMemGetHandleForAddressRange(&file, first_page, 4 * page, kType, 0), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_ERROR(cuMemGetHandleForAddressRange(nullptr, first_page, page, kType, 0), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuMemFree(address));
+  EXPECT_ERROR(cuMemGetHandleForAddressRange(&file, first_page, page, kType, 0), CUDA_ERROR_INVALID_VALUE);
 }
 
 TEST_F(Memory, OfThreadsIsCountedExactly) {

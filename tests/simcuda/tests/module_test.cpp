@@ -42,6 +42,21 @@ TEST_F(Modules, GoWithTheirContext) {
   EXPECT_ERROR(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_HANDLE);
 }
 
+TEST_F(Modules, KernelsAreLaunchedInEachWay) {
+  CUmodule module = nullptr;
+  CUfunction kernel = nullptr;
+  CUlaunchConfig shape{};
+  shape.gridDimX = shape.gridDimY = shape.gridDimZ = shape.blockDimX = shape.blockDimY = shape.blockDimZ = 1;
+  EXPECT_OK(cuModuleLoadData(&module, ""));
+  EXPECT_OK(cuModuleGetFunction(&kernel, module, "kernel"));
+  EXPECT_OK(cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
+  EXPECT_OK(cuLaunchKernelEx(&shape, kernel, nullptr, nullptr));
+  EXPECT_OK(cuLaunchCooperativeKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr));
+  EXPECT_ERROR(cuLaunchKernelEx(nullptr, kernel, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_ERROR(cuLaunchCooperativeKernel(nullptr, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_OK(cuCtxSynchronize());
+}
+
 TEST_F(Modules, ALibrarysVariablesAreOfEachContext) {
   CUlibrary library = nullptr;
   CUdeviceptr here = 0, there = 0, managed = 0;
