@@ -12,6 +12,7 @@ namespace weir::cuda {
 struct Call {
   Entry entry;
   bool of_thread_stream;  // for this function the null stream is the thread's own
+  void* real;             // the driver's function, or what another library has put before it
   stack::Registers caller;
 
   // The stream as the report names it: the default ones by their handles.
@@ -56,6 +57,14 @@ class InDriver {
  private:
   uintptr_t before_;
 };
+
+// The function behind the call, with arguments that may be others than the program's. Their types must be the function's own
+// (signatures.h): a handler has them from its own parameters.
+template <class... Arguments>
+Result call_driver(const Call& call, Arguments... arguments) {
+  const InDriver in_driver(call.caller.sp);
+  return reinterpret_cast<Result (*)(Arguments...)>(call.real)(arguments...);
+}
 
 // A signal handler has interrupted Weir where it holds a lock: whatever the handler calls passes on unseen.
 inline bool holds_lock() { return core::thread_slot.locks_held != 0; }

@@ -5,9 +5,11 @@
 
 #include "cuda/handlers_context.h"
 #include "cuda/handlers_copy.h"
+#include "cuda/handlers_current.h"
 #include "cuda/handlers_graph.h"
 #include "cuda/handlers_memory.h"
 #include "cuda/handlers_objects.h"
+#include "cuda/handlers_query.h"
 #include "cuda/signatures.h"
 #include "stack/capture.h"
 
@@ -56,11 +58,8 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
     if (real == nullptr) return Result::not_initialized;  // an export without a driver behind it
     // guard: device-signal
     if (!takes_part() || holds_lock() || InDriver::is_inside(caller.sp)) return real(arguments...);
-    const Call call{kEntry, kOfThreadStream, caller};
-    const auto invoke = [&] {
-      const InDriver in_driver(caller.sp);
-      return real(arguments...);
-    };
+    const Call call{kEntry, kOfThreadStream, function, caller};
+    const auto invoke = [&] { return call_driver<Arguments...>(call, arguments...); };
     const Result result = Handler::run(call, invoke, arguments...);
     count(kEntry, result);
     return result;

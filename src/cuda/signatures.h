@@ -175,4 +175,35 @@ using Memset2D8Async = Result(Address, size_t pitch, unsigned char, size_t width
 using Memset2D16Async = Result(Address, size_t pitch, unsigned short, size_t width, size_t height, Stream);
 using Memset2D32Async = Result(Address, size_t pitch, unsigned, size_t width, size_t height, Stream);
 
+using MemGetInfo = Result(size_t* free, size_t* total);
+using MemGetInfo32 = Result(unsigned* free, unsigned* total);
+using MemGetAddressRange = Result(Address* start, size_t*, Address);
+using MemGetAddressRange32 = Result(Address32* start, unsigned*, Address32);
+using PointerGetAttribute = Result(void* value, int attribute, Address);
+using PointerGetAttributes = Result(unsigned count, int* attributes, void** values, Address);
+using PointerSetAttribute = Result(const void* value, int attribute, Address);
+using MemGetHandleForAddressRange = Result(void* handle, Address, size_t, int type, Flags64);
+using MemHostGetDevicePointer = Result(Address*, void*, unsigned flags);
+using MemHostGetDevicePointer32 = Result(Address32*, void*, unsigned flags);
+using MemHostGetFlags = Result(unsigned* flags, void*);
+
+using CtxSetCurrent = Result(Context);
+using CtxPopCurrent = Result(Context*);
+using CtxAttach = Result(Context*, unsigned flags);
+using CtxCreate = Result(Context*, unsigned flags, Device);
+using CtxCreate3 = Result(Context*, void* affinities, int count, unsigned flags, Device);
+using CtxCreate4 = Result(Context*, void* parameters, unsigned flags, Device);
+using CtxSynchronize = Result(Context);
+using CtxSynchronize1 = Result();
+
+using StreamSynchronize = Result(Stream);
+using EventSynchronize = Result(Event);
+using LaunchKernel = Result(Function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                            unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream, void** arguments,
+                            void** extra);
+using LaunchKernelEx = Result(const void* configuration, Function, void** arguments, void** extra);
+using LaunchCooperativeKernel = Result(Function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                                       unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream,
+                                       void** arguments);
+
 }  // namespace weir::cuda::signature

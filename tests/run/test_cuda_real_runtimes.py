@@ -1,15 +1,19 @@
 """NVIDIA's own runtimes, on the simulated driver, which they refuse, and its own driver, where there is no device: they answer as without
-Weir, and whoever asks for a memory function of the driver's gets Weir's wrapper."""
+Weir, and whoever asks for a function of the driver's that Weir stands before gets its wrapper."""
 
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 import weir_test
+
+sys.path.insert(0, str(weir_test.REPOSITORY / "tests" / "simcuda"))
+import memory_calls  # noqa: E402
 
 DRIVER = weir_test.simulated_driver()
 ENTRY_POINTS = weir_test.REPOSITORY / "src" / "cuda" / "entry_points.def"
@@ -73,8 +77,11 @@ class RealRuntimes(Compared):
         others = set().union(*(libraries for name, libraries in asked.items() if name not in hooked))
         self.assertLessEqual(others, {"libcuda.so.1", "none"})  # the simulated driver has not all there is for graphics
         memory = [name for name in wrapped if re.search("Mem|Array|Ipc", name) and "cpy" not in name]
-        print(f"{program.name}: asked for {len(asked)} functions, {len(wrapped)} of them wrapped, {len(memory)} for memory")
+        pools = [name for name in wrapped if memory_calls.is_seen_by_pools(name)]
+        print(f"{program.name}: asked for {len(asked)} functions, {len(wrapped)} of them wrapped, {len(memory)} for memory, "
+              f"{len(pools)} that pools must see")
         self.assertGreater(len(memory), 25)
+        self.assertGreater(len(pools), 15)
         for (way, name), libraries in given.items():
             if way == "dlsym":
                 self.assertEqual(libraries, {"libweir.so"} if re.sub(r"_v\d+$", "", name) in hooked else {"libcuda.so.1"}, name)

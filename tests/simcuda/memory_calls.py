@@ -1,7 +1,11 @@
-"""The driver's functions that give memory, take it back, say where it comes from, copy or set it: derived from what the toolkit's own
-stub of the driver exports, by words in the functions' names, and never from Weir's list, which is compared with this one.
+"""The driver's functions before which Weir has to stand, derived from what the toolkit's own stub of the driver exports, by words in the
+functions' names, and never from Weir's list, which is compared with this one. They are of two kinds:
 
-A function of a newer toolkit that has one of the words is in until somebody has looked at it and said in NO_MEMORY why it is not.
+  - what gives memory, takes it back, says where it comes from, copies or sets it;
+  - what a pool of such memory has to see, or its memory could be told from the driver's, or be given out while it is in use.
+
+A function of a newer toolkit that has one of the words is in until somebody has looked at it and said in NO_MEMORY or NOT_FOR_POOLS why
+it is not.
 """
 
 import re
@@ -50,6 +54,31 @@ NO_MEMORY = {
     "is about caches": "cuCtxResetPersistingL2Cache",
 }
 
+# A function with one of these among the words of its name says something of an address, changes the thread's context, begins work, or
+# tells that work is done.
+POOL_WORDS = set("Pointer Range Info Current Launch Synchronize Query".split())
+
+# The same without such a word.
+POOL_NAMES = {
+    "cuMemHostGetFlags": "of pinned memory: with which flags it was asked for",
+    "cuCtxCreate": "the new context is current",
+    "cuCtxAttach": "another owner of the current context",
+}
+
+NOT_FOR_POOLS = {
+    "asks of a function's parameters": "cu(Func|Kernel)GetParamInfo",
+    "asks which context is current": "cuCtxGetCurrent",
+    "is about priorities": "cuCtxGetStreamPriorityRange",
+    "is about the driver's log": "cuLogsCurrent",
+    "asks of managed memory, which no pool keeps": "cuMemRangeGetAttributes?",
+    "asks whether a stream captures, which no pool changes": "cuStreamGetCaptureInfo",
+    "says where memory lies that is not the pool's: another interface's, or a memory pool's of the driver":
+        "cuGraphicsResourceGetMappedPointer|cuMemPoolExportPointer",
+    "begins work as programs did before CUDA 4.0, or on several devices, which the toolkit's runtime does no more":
+        "cuLaunch|cuLaunchGrid(Async)?|cuLaunchCooperativeKernelMultiDevice",
+    "runs a function of the program's on the host": "cuLaunchHostFunc",
+}
+
 
 def exported_symbols(stub):
     listed = subprocess.run(["nm", "-D", "--defined-only", stub], check=True, capture_output=True, text=True).stdout
@@ -66,13 +95,18 @@ def words_of(name):
     return set(re.findall(r"[A-Z][a-z]+|[A-Z]+(?![a-z])|\d+", name))
 
 
+def has(name, names, words, left_out):
+    return name in names or bool(words & words_of(name)) and not any(re.fullmatch(of, name) for of in left_out.values())
+
+
 def is_memory_call(symbol):
-    name = base_name(symbol)
-    if name in NAMES:
-        return True
-    return bool(WORDS & words_of(name)) and not any(re.fullmatch(pattern, name) for pattern in NO_MEMORY.values())
+    return has(base_name(symbol), NAMES, WORDS, NO_MEMORY)
+
+
+def is_seen_by_pools(symbol):
+    return has(base_name(symbol), POOL_NAMES, POOL_WORDS, NOT_FOR_POOLS)
 
 
 def memory_calls(symbols):
-    """Those of the symbols, in their order."""
-    return [symbol for symbol in symbols if is_memory_call(symbol)]
+    """Those of the symbols that are of either kind, in their order."""
+    return [symbol for symbol in symbols if is_memory_call(symbol) or is_seen_by_pools(symbol)]

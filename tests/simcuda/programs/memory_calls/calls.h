@@ -7,20 +7,18 @@
 // What the walks need beside the functions of memory_calls.inc.
 #define OTHER_CALLS(X)                \
   X(cuInit)                           \
-  X(cuCtxAttach)                      \
-  X(cuCtxCreate_v2)                   \
-  X(cuCtxSetCurrent)                  \
-  X(cuCtxSynchronize)                 \
   X(cuDevResourceGenerateDesc)        \
   X(cuDeviceGetDevResource)           \
   X(cuDeviceGetDefaultMemPool)        \
+  X(cuEventCreate)                    \
+  X(cuEventRecord)                    \
   X(cuGraphCreate)                    \
   X(cuGraphAddEmptyNode)              \
   X(cuGreenCtxCreate)                 \
   X(cuMemPoolExportPointer)           \
   X(cuMemPoolExportToShareableHandle) \
-  X(cuStreamCreate)                   \
-  X(cuStreamSynchronize)
+  X(cuModuleGetFunction)              \
+  X(cuStreamCreate)
 
 namespace memory_calls {
 
@@ -75,5 +73,8 @@ void walk_batches(CUstream stream);
 void walk_fills(CUstream stream);
 void walk_look_up();
 void walk_contexts();
+void walk_queries();
+void walk_current_contexts();
+void walk_work(CUstream stream);
 
 }  // namespace memory_calls

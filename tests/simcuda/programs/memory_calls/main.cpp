@@ -101,6 +101,9 @@ void walk_all() {
   walk_batches(stream);
   walk_fills(stream);
   walk_look_up();
+  walk_queries();
+  walk_current_contexts();
+  walk_work(stream);
   walk_contexts();
   EXPECT_OK(driver.cuCtxSynchronize());
 }
