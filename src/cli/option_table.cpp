@@ -42,7 +42,7 @@ std::string as_markdown() {
       "1024) in\n"
       "any letter case; K, M and G alone are refused, as they say neither. on and off are also 1 and 0, yes and no, "
       "true and\n"
-      "false. An empty value counts as unset.\n\n"
+      "false. Shares are 0.8 or 80%; durations take ms, s, min and h. An empty value counts as unset.\n\n"
       "| variable | accepted | default | what it does |\n|---|---|---|---|\n";
   for (const OptionRow& row : option_rows()) {
     text += "| `" + std::string(row.variable) + "` | " + in_cell(row.accepted) + " | " + in_cell(shown_default(row)) +

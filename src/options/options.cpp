@@ -14,10 +14,11 @@ namespace {
 
 using parse::Piece;
 
-enum class Kind { on_or_off, size, quota, count, ratio, text, choice };
+enum class Kind { on_or_off, size, quota, count, ratio, share, amount, duration, text, choice };
 // By the table's words for them.
 constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kCount = Kind::count,
-               kRatio = Kind::ratio, kText = Kind::text, kChoice = Kind::choice;
+               kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount, kDuration = Kind::duration,
+               kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,
@@ -58,7 +59,9 @@ template <Kind kind>
 constexpr auto value_of_kind(const Value& value) {
   if constexpr (kind == Kind::on_or_off) return value.on;
   if constexpr (kind == Kind::size || kind == Kind::quota || kind == Kind::count) return value.number;
-  if constexpr (kind == Kind::ratio) return value.ratio;
+  if constexpr (kind == Kind::duration) return value.number;
+  if constexpr (kind == Kind::ratio || kind == Kind::share) return value.ratio;
+  if constexpr (kind == Kind::amount) return Amount{value.number, value.ratio};
   if constexpr (kind == Kind::text) return value.text;
   if constexpr (kind == Kind::choice) return value.choice;
 }
@@ -77,6 +80,12 @@ constexpr bool parse_value(const Definition& definition, const char* text, Value
       return parse::count(piece, &value->number);
     case Kind::ratio:
       return parse::ratio(piece, &value->ratio);
+    case Kind::share:
+      return parse::share_or_off(piece, &value->ratio);
+    case Kind::amount:
+      return parse::amount(piece, &value->number, &value->ratio);
+    case Kind::duration:
+      return parse::duration(piece, &value->number);
     case Kind::text:
       return true;
     case Kind::choice:
@@ -153,6 +162,28 @@ constexpr bool is_prewarm_list(const char* text) {
   return true;
 }
 
+// Behind the first colon of a list such as "80%:1KiB,4KiB"; its begin where there is none.
+constexpr const char* behind_share(const char* text) {
+  const char* colon = text;
+  while (*colon != '\0' && *colon != ':') ++colon;
+  return *colon == ':' ? colon + 1 : text;
+}
+
+// Items of a share have no counts of their own: every size gets an equal part.
+constexpr bool is_cuda_prewarm_list(const char* text) {
+  const char* items = behind_share(text);
+  const bool of_share = items != text;
+  double part = 0;
+  if (of_share && !(parse::share(parse::trimmed({text, items - 1}), &part) && *items != '\0')) return false;
+  for (const char* c = items; of_share && *c != '\0'; ++c) {
+    if (*c == '*') return false;
+  }
+  Piece item{};
+  size_t item_count = 0;
+  for (const char* cursor = items; parse::next_piece(&cursor, ',', &item);) ++item_count;
+  return item_count <= kMostCudaPrewarmItems && is_prewarm_list(items);
+}
+
 constexpr bool within_limits(Field field, const Value& value) {
   constexpr uint64_t kSmallestAlign = 16, kLargestAlign = 4096, kDeepest = 65535;
   constexpr uint64_t kLargestSample = uint64_t{1} << 40;
@@ -169,6 +200,8 @@ constexpr bool within_limits(Field field, const Value& value) {
       return !(value.ratio > 0) || (value.ratio >= 1 && value.ratio <= kLargestGrowth);
     case Field::host_pool_prewarm:
       return is_prewarm_list(value.text);
+    case Field::cuda_pool_prewarm:
+      return is_cuda_prewarm_list(value.text);
     case Field::track: {
       TrackedKinds kinds{};
       return parse_tracked_kinds(value.text, &kinds);
@@ -424,6 +457,14 @@ bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count) {
   return true;
 }
 
+double take_prewarm_share(const char** cursor) {
+  const char* items = behind_share(*cursor);
+  double part = 0;
+  if (items == *cursor || !parse::share(parse::trimmed({*cursor, items - 1}), &part)) return 0;
+  *cursor = items;
+  return part;
+}
+
 size_t row_count() { return kFieldCount; }
 
 Row row(size_t index) {
@@ -436,6 +477,14 @@ Row row(size_t index) {
           definition.default_text,
           value,
           strcmp(value, definition.default_text) == 0};
+}
+
+bool parse_choice(const char* variable, const char* text, unsigned* index) {
+  for (const Definition& definition : kDefinitions) {
+    if (definition.kind != Kind::choice || strcmp(definition.variable, variable) != 0) continue;
+    return parse::choice(parse::whole(text), definition.accepted, index);
+  }
+  return false;
 }
 
 bool parse_size(const char* text, uint64_t* bytes) { return parse::size(parse::whole(text), bytes); }

@@ -11,8 +11,16 @@ using Size = uint64_t;   // bytes
 using Quota = uint64_t;  // bytes; 0: off
 using Count = uint64_t;
 using Ratio = double;
-using Text = const char*;  // never nullptr; lives as long as the process
-using Choice = unsigned;   // index into the accepted words, in the table's order
+using Share = double;       // above 0 and up to 1; 0: off
+using Duration = uint64_t;  // ns; 0: off
+using Text = const char*;   // never nullptr; lives as long as the process
+using Choice = unsigned;    // index into the accepted words, in the table's order
+
+// Bytes, or a share (above 0 and up to 1) of what the option speaks of; the other one is 0. Both 0: off.
+struct Amount {
+  uint64_t bytes;
+  double share;
+};
 
 struct Options {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) kind field;
@@ -22,6 +30,7 @@ struct Options {
 
 inline constexpr unsigned kReportAlways = 0, kReportIfLeaks = 1;
 inline constexpr unsigned kSymbolizeExit = 0, kSymbolizeLater = 1;
+inline constexpr unsigned kCudaPoolStrict = 0, kCudaPoolOn = 1, kCudaPoolOff = 2, kCudaPoolVmm = 3;
 
 // The options in effect: the table's defaults until load() ran.
 const Options& current();
@@ -44,6 +53,10 @@ uint64_t report_signals();  // WEIR_ON_SIGNAL: bit (number - 1) of each signal, 
 // for one block. False at the end and at an item that is not of that form (*cursor then still points to it).
 bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count);
 
+// A list such as "80%:1KiB,4KiB": the share in front of the colon, and moves *cursor behind it. A list without one: 0.
+double take_prewarm_share(const char** cursor);
+inline constexpr size_t kMostCudaPrewarmItems = 16;
+
 // One row per option, in the table's order: for the report, the help and docs/options.md.
 struct Row {
   const char* variable;
@@ -56,6 +69,10 @@ struct Row {
 };
 size_t row_count();
 Row row(size_t index);
+
+// The index of `text` among the words that a Choice of this name accepts, as load() reads it. False for another word, and where no Choice
+// has that name.
+bool parse_choice(const char* variable, const char* text, unsigned* index);
 
 // "64KiB" -> 65536; units B, kB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB in any letter case, spaces allowed
 // before the unit; a number alone is bytes. False for anything else or overflow; K, M and G alone say neither power and

@@ -107,6 +107,52 @@ constexpr bool ratio(Piece piece, double* value) {
   return true;
 }
 
+// "0.8", "80%", "12.5%": above 0 and up to the whole.
+constexpr bool share(Piece piece, double* value) {
+  constexpr double kPercent = 100;
+  const bool in_percent = piece.begin < piece.end && piece.end[-1] == '%';
+  if (in_percent) piece = trimmed({piece.begin, piece.end - 1});
+  if (!ratio(piece, value)) return false;
+  if (in_percent) *value /= kPercent;
+  return *value > 0 && *value <= 1;
+}
+
+constexpr bool share_or_off(Piece piece, double* value) {
+  *value = 0;
+  return piece.equals_ignoring_case("off") || share(piece, value);
+}
+
+// A size of at least a byte, a share in percent ("0.5" alone could be meant as either and is refused), or off (both 0).
+constexpr bool amount(Piece piece, uint64_t* bytes, double* part) {
+  *bytes = 0;
+  *part = 0;
+  if (piece.begin < piece.end && piece.end[-1] == '%') return share(piece, part);
+  return quota(piece, bytes);
+}
+
+// ns that a unit of time stands for; 0 for an unknown one.
+constexpr uint64_t unit_ns(Piece unit) {
+  constexpr uint64_t kSecond = 1000000000;
+  constexpr struct {
+    const char* name;
+    uint64_t ns;
+  } kUnits[] = {{"ms", kSecond / 1000}, {"s", kSecond}, {"min", 60 * kSecond}, {"h", 3600 * kSecond}};
+  for (const auto& known : kUnits) {
+    if (unit.equals_ignoring_case(known.name)) return known.ns;
+  }
+  return 0;
+}
+
+// "500ms", "30 s", "10min": a whole number above 0 with a unit; or off (0).
+constexpr bool duration(Piece piece, uint64_t* ns) {
+  *ns = 0;
+  if (piece.equals_ignoring_case("off")) return true;
+  uint64_t number = 0;
+  if (!take_number(&piece, &number)) return false;
+  const uint64_t unit = unit_ns(trimmed(piece));
+  return unit != 0 && !__builtin_mul_overflow(number, unit, ns) && *ns > 0;
+}
+
 constexpr bool on_or_off(Piece piece, bool* value) {
   constexpr const char* kOn[] = {"on", "1", "yes", "true"};
   constexpr const char* kOff[] = {"off", "0", "no", "false"};

@@ -25,7 +25,9 @@ class Options(unittest.TestCase):
 
     def test_a_wrong_value_costs_one_line_and_the_default_holds(self):
         for name, value in (("LARGE", "lots"), ("STACK_DEPTH", "0"), ("HOST_MIN_ALIGN", "24"), ("TRACK", "disk"),
-                            ("REPORT_IF", "never"), ("HOST_POOL", "perhaps"), ("HOST_POOL_GROWTH", "100")):
+                            ("REPORT_IF", "never"), ("HOST_POOL", "perhaps"), ("HOST_POOL_GROWTH", "100"),
+                            ("CUDA_POOL", "maybe"), ("CUDA_POOL_CACHE", "120%"), ("CUDA_POOL_FRACTION", "80"),
+                            ("CUDA_POOL_IDLE", "30"), ("CUDA_POOL_PREWARM", "80%:1KiB*5")):
             with self.subTest(name=name):
                 result = self.run_with(**{name: value})
                 self.assertEqual(len(lines(result.stderr)), 1, result.stderr)

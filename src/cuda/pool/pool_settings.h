@@ -10,7 +10,7 @@ namespace weir::cuda::pool {
 // not wait. vmm: as strict, from segments of virtual addresses whose physical memory moves. off: the driver serves every call.
 enum class Mode : uint8_t { strict, deferred, off, vmm };
 
-// An amount of memory: bytes, or a share of a device's memory (0 to 1). Neither: no limit.
+// An amount of memory: bytes, or a share of a device's memory (0 to 1). Both: the smaller of the two. Neither: no limit.
 struct Amount {
   uint64_t bytes = 0;
   double share = 0;

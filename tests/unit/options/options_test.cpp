@@ -82,11 +82,94 @@ TEST_F(OptionsTest, EveryLimitIsKept) {
                             "WEIR_HOST_POOL_PREWARM=0*5",
                             "WEIR_HOST_POOL_PREWARM=8EB",
                             "WEIR_HOST_POOL_PREWARM=1TiB*99999999",
+                            "WEIR_CUDA_POOL=deferred",
+                            "WEIR_CUDA_POOL_MAX=0",
+                            "WEIR_CUDA_POOL_MAX=0%",
+                            "WEIR_CUDA_POOL_MAX=101%",
+                            "WEIR_CUDA_POOL_CACHE=0.5",
+                            "WEIR_CUDA_POOL_FRACTION=80",
+                            "WEIR_CUDA_POOL_FRACTION=0",
+                            "WEIR_CUDA_POOL_FRACTION=1.01",
+                            "WEIR_CUDA_POOL_FRACTION=%",
+                            "WEIR_CUDA_POOL_IDLE=30",
+                            "WEIR_CUDA_POOL_IDLE=0s",
+                            "WEIR_CUDA_POOL_IDLE=5 days",
+                            "WEIR_CUDA_POOL_IDLE=99999999999999h",
+                            "WEIR_CUDA_POOL_PREWARM=0B*5",
+                            "WEIR_CUDA_POOL_PREWARM=80%",
+                            "WEIR_CUDA_POOL_PREWARM=80%:",
+                            "WEIR_CUDA_POOL_PREWARM=80:1KiB",
+                            "WEIR_CUDA_POOL_PREWARM=180%:1KiB",
+                            "WEIR_CUDA_POOL_PREWARM=80%:1KiB*5",
+                            "WEIR_CUDA_POOL_PREWARM=80%:20%:1KiB",
+                            "WEIR_CUDA_POOL_PREWARM=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
+                            "WEIR_PINNED_POOL=strict",
+                            "WEIR_PINNED_POOL_MAX=off",
+                            "WEIR_TRIM_ON_PRESSURE=on",
+                            "WEIR_COMPACT_ABOVE=-0.3",
+                            "WEIR_HOST_PIN_ABOVE=0",
                             "WEIR_REPORT_IF=never",
                             "WEIR_LARGE=12K"}) {
     EXPECT_EQ(lines_of(load_with({entry})), 1U) << entry;
     for (size_t i = 0; i < row_count(); ++i) EXPECT_TRUE(row(i).is_default) << entry << ": " << row(i).variable;
   }
+}
+
+TEST_F(OptionsTest, SharesAmountsAndDurationsAreTakenInTheirForms) {
+  EXPECT_EQ(load_with({"WEIR_CUDA_POOL=VMM", "WEIR_CUDA_POOL_INITIAL=256MiB", "WEIR_CUDA_POOL_MAX=2GB",
+                       "WEIR_CUDA_POOL_FRACTION=80 %", "WEIR_CUDA_POOL_CACHE=12.5%", "WEIR_CUDA_POOL_IDLE=10 min",
+                       "WEIR_PINNED_POOL=no", "WEIR_PINNED_POOL_MAX=0", "WEIR_TRIM_ON_PRESSURE=90%",
+                       "WEIR_COMPACT_ABOVE=0.3", "WEIR_WARN_UTILIZATION=1", "WEIR_WARN_FRAGMENTATION=100%"}),
+            "");
+  EXPECT_EQ(current().cuda_pool, kCudaPoolVmm);
+  EXPECT_EQ(current().cuda_pool_initial, 256U << 20);
+  EXPECT_EQ(current().cuda_pool_max.bytes, 2000000000U);
+  EXPECT_EQ(current().cuda_pool_max.share, 0);
+  EXPECT_DOUBLE_EQ(current().cuda_pool_fraction, 0.8);
+  EXPECT_EQ(current().cuda_pool_cache.bytes, 0U);
+  EXPECT_DOUBLE_EQ(current().cuda_pool_cache.share, 0.125);
+  EXPECT_EQ(current().cuda_pool_idle, 600000000000U);
+  EXPECT_FALSE(current().pinned_pool);
+  EXPECT_EQ(current().pinned_pool_max, 0U);
+  EXPECT_DOUBLE_EQ(current().trim_on_pressure, 0.9);
+  EXPECT_DOUBLE_EQ(current().compact_above, 0.3);
+  EXPECT_DOUBLE_EQ(current().warn_utilization, 1);
+  EXPECT_DOUBLE_EQ(current().warn_fragmentation, 1);
+}
+
+TEST_F(OptionsTest, OffTurnsSharesAmountsAndDurationsOff) {
+  EXPECT_EQ(load_with({"WEIR_CUDA_POOL_CACHE=OFF", "WEIR_CUDA_POOL_IDLE=off", "WEIR_TRIM_ON_PRESSURE=off",
+                       "WEIR_HOST_PIN_ABOVE=off"}),
+            "");
+  EXPECT_EQ(current().cuda_pool_cache.bytes, 0U);
+  EXPECT_EQ(current().cuda_pool_cache.share, 0);
+  EXPECT_EQ(current().cuda_pool_idle, 0U);
+  EXPECT_EQ(current().trim_on_pressure, 0);
+  EXPECT_EQ(current().host_pin_above, 0U);
+}
+
+TEST_F(OptionsTest, DurationsTakeEveryUnit) {
+  const struct {
+    const char* entry;
+    uint64_t ns;
+  } kGood[] = {{"WEIR_CUDA_POOL_IDLE=500ms", 500000000},
+               {"WEIR_CUDA_POOL_IDLE=30s", 30000000000},
+               {"WEIR_CUDA_POOL_IDLE=1MIN", 60000000000},
+               {"WEIR_CUDA_POOL_IDLE=2h", 7200000000000}};
+  for (const auto& good : kGood) {
+    EXPECT_EQ(load_with({good.entry}), "") << good.entry;
+    EXPECT_EQ(current().cuda_pool_idle, good.ns) << good.entry;
+  }
+}
+
+TEST_F(OptionsTest, AChoiceIsParsedByItsOptionsName) {
+  unsigned index = 9;
+  EXPECT_TRUE(parse_choice("WEIR_CUDA_POOL", "on", &index));
+  EXPECT_EQ(index, kCudaPoolOn);
+  EXPECT_FALSE(parse_choice("WEIR_CUDA_POOL", "of", &index));
+  EXPECT_FALSE(parse_choice("WEIR_CUDA_POOL", "", &index));
+  EXPECT_FALSE(parse_choice("WEIR_LARGE", "1", &index));
+  EXPECT_FALSE(parse_choice("WEIR_NONE", "on", &index));
 }
 
 TEST_F(OptionsTest, TheLineStaysOneLine) {
@@ -194,6 +277,17 @@ TEST(PrewarmItems, AreGivenOneByOne) {
   EXPECT_EQ(count, 1U);
   EXPECT_FALSE(next_prewarm_item(&cursor, &bytes, &count));
   EXPECT_STREQ(cursor, "");
+}
+
+TEST(PrewarmShare, IsTakenFromTheFrontOfTheList) {
+  const char* cursor = "80%: 1KiB,4KiB";
+  EXPECT_DOUBLE_EQ(take_prewarm_share(&cursor), 0.8);
+  EXPECT_STREQ(cursor, " 1KiB,4KiB");
+  for (const char* list : {"1MiB*64,16MiB*8", "", "many:1KiB"}) {
+    cursor = list;
+    EXPECT_EQ(take_prewarm_share(&cursor), 0) << list;
+    EXPECT_EQ(cursor, list);
+  }
 }
 
 }  // namespace

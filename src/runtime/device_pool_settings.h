@@ -1,0 +1,11 @@
+// The options that speak of the pools of CUDA's memory, in those pools' own words.
+#pragma once
+
+#include "cuda/pool/pool_settings.h"
+
+namespace weir::runtime {
+
+// Of the options in effect (options::current()). Any thread, once options::load() ran; takes no lock and no memory.
+cuda::pool::Settings pool_settings_from_options();
+
+}  // namespace weir::runtime
