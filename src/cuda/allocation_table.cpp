@@ -28,10 +28,6 @@ std::atomic<uint64_t> serial{0};
 DeviceFigures figures[kFigureSets];
 std::atomic<bool> is_used{false};
 
-bool is_tracked(Kind kind) {
-  return kind == Kind::pinned || kind == Kind::registered ? settings().tracks_pinned : settings().tracks_device;
-}
-
 Node*& tree_of(Space space) { return trees[static_cast<size_t>(space)]; }
 
 size_t figure_set_of(int device) {

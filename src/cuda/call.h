@@ -36,6 +36,10 @@ struct Settings {
 void configure(const Settings& chosen);
 const Settings& settings();
 inline bool takes_part() { return settings().origin_source != nullptr; }
+inline bool tracks_anything() { return settings().tracks_device || settings().tracks_pinned; }
+inline bool is_tracked(Kind kind) {
+  return kind == Kind::pinned || kind == Kind::registered ? settings().tracks_pinned : settings().tracks_device;
+}
 
 // The call's origin. Inside Weir for itself; an unknown one where the thread is inside already.
 Origin origin_of(const Call& call);

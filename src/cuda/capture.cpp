@@ -1,7 +1,12 @@
 #include "cuda/capture.h"
 
+#include <sys/syscall.h>
+
 #include <atomic>
 
+#include "core/clock.h"
+#include "core/confinement.h"
+#include "core/system_call.h"
 #include "cuda/driver.h"
 #include "cuda/graphs.h"
 #include "cuda/tracking.h"
@@ -10,6 +15,18 @@ namespace weir::cuda {
 namespace {
 
 std::atomic<int> running_captures{0};
+std::atomic<int> own_calls{0};  // of Weir's that no capture may meet
+
+void wait_for_own_calls() {
+  constexpr uint64_t kLongestNs = 20'000'000;
+  uint64_t end = 0;
+  while (own_calls.load(std::memory_order_seq_cst) != 0) {
+    const uint64_t now = core::read_clock_pair().ns;
+    if (end == 0) end = now + kLongestNs;
+    if (now > end) return;
+    if (!core::system_calls_restricted()) core::system_call(SYS_sched_yield);
+  }
+}
 
 struct Capture {
   bool is_running = false;
@@ -41,7 +58,28 @@ Capture ask(const Call& call, Stream stream) {
 
 }  // namespace
 
-void note_capture_begun() { running_captures.fetch_add(1, std::memory_order_relaxed); }
+void note_capture_begun() {
+  running_captures.fetch_add(1, std::memory_order_seq_cst);
+  wait_for_own_calls();  // guard: capture-lock
+}
+
+bool any_capture() { return running_captures.load(std::memory_order_relaxed) != 0; }
+
+// The count is raised before captures are looked for, and a capture is counted before own calls are looked for: one sees the other.
+OutsideCaptures::OutsideCaptures() {
+  own_calls.fetch_add(1, std::memory_order_seq_cst);
+  is_outside_ = running_captures.load(std::memory_order_seq_cst) == 0;
+}
+
+CaptureRelaxed::CaptureRelaxed() : exchange_(any_capture() ? driver_queries().exchange_capture_mode : nullptr) {
+  if (exchange_ != nullptr && exchange_(&mode_) != Result::success) exchange_ = nullptr;
+}
+
+CaptureRelaxed::~CaptureRelaxed() {
+  if (exchange_ != nullptr) exchange_(&mode_);
+}
+
+OutsideCaptures::~OutsideCaptures() { own_calls.fetch_sub(1, std::memory_order_release); }
 
 void note_capture_ended() {
   int running = running_captures.load(std::memory_order_relaxed);
@@ -82,6 +120,9 @@ void note_alloc_node(const Call& call, uint64_t graph, uint64_t node, Address ad
   add_alloc_node(allocation, address);
 }
 
-void capture_reset_after_fork() { running_captures.store(0, std::memory_order_relaxed); }
+void capture_reset_after_fork() {
+  running_captures.store(0, std::memory_order_relaxed);
+  own_calls.store(0, std::memory_order_relaxed);
+}
 
 }  // namespace weir::cuda

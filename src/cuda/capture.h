@@ -8,9 +8,39 @@ namespace weir::cuda {
 // A capture has begun or ended; while there is none, no stream is asked.
 void note_capture_begun();
 void note_capture_ended();
+bool any_capture();
+
+// Around a call of Weir's own that a capture forbids, or that would make one invalid. False where a stream is being captured: the call may
+// not be made. A capture that another thread begins meanwhile waits until the call is over, but not for ever: what is long in the
+// driver has passed the place where it looks for captures, and may be waiting for that very thread.
+class OutsideCaptures {
+ public:
+  OutsideCaptures();
+  ~OutsideCaptures();
+  OutsideCaptures(const OutsideCaptures&) = delete;
+  OutsideCaptures& operator=(const OutsideCaptures&) = delete;
+
+  explicit operator bool() const { return is_outside_; }
+
+ private:
+  bool is_outside_;
+};
 
 // Also where the capture has become invalid and is still to be ended.
 bool is_capturing(const Call& call, Stream stream);
+
+// While a capture runs, a call of Weir's own counts among those that it forbids; not within such a scope. Makes no call where there is none.
+class CaptureRelaxed {
+ public:
+  CaptureRelaxed();
+  ~CaptureRelaxed();
+  CaptureRelaxed(const CaptureRelaxed&) = delete;
+  CaptureRelaxed& operator=(const CaptureRelaxed&) = delete;
+
+ private:
+  Result (*exchange_)(int*);
+  int mode_ = kCaptureModeRelaxed;
+};
 
 // The graph that the stream's work goes into; 0 where it is not being captured.
 uint64_t graph_captured_by(const Call& call, Stream stream);

@@ -5,6 +5,7 @@
 #include "core/guard.h"
 #include "core/spin_lock.h"
 #include "cuda/allocation_table.h"
+#include "cuda/capture.h"
 #include "cuda/driver.h"
 
 namespace weir::cuda {
@@ -46,32 +47,15 @@ void keep(int device, size_t free_bytes, size_t total_bytes) {
   const core::LockScope scope(lock);
   DeviceMemory& memory = asked[device].memory;
   memory.used_bytes = total_bytes - free_bytes;
-  memory.total_bytes = total_bytes;
+  __atomic_store_n(&memory.total_bytes, total_bytes, __ATOMIC_RELAXED);
   memory.known_bytes = known_bytes;
   memory.tick = core::current_tick();
 }
 
-// A question of Weir's must not count among what a capture in progress forbids.
-class CaptureRelaxed {
- public:
-  explicit CaptureRelaxed(const DriverQueries& driver) : exchange_(driver.exchange_capture_mode) {
-    if (exchange_ != nullptr && exchange_(&mode_) != Result::success) exchange_ = nullptr;
-  }
-  ~CaptureRelaxed() {
-    if (exchange_ != nullptr) exchange_(&mode_);
-  }
-  CaptureRelaxed(const CaptureRelaxed&) = delete;
-  CaptureRelaxed& operator=(const CaptureRelaxed&) = delete;
-
- private:
-  Result (*exchange_)(int*);
-  int mode_ = kCaptureModeRelaxed;
-};
-
 void ask_in_current_context(int device) {
   const DriverQueries& driver = driver_queries();
   if (driver.get_memory_info == nullptr) return;
-  const CaptureRelaxed relaxed(driver);
+  const CaptureRelaxed relaxed;
   size_t free_bytes = 0, total_bytes = 0;
   if (driver.get_memory_info(&free_bytes, &total_bytes) == Result::success) keep(device, free_bytes, total_bytes);
 }
@@ -96,6 +80,10 @@ void note_device_memory(int device) {
   ask_in_current_context(device);
   if (is_due == Due::first) ask_name(device);
   may_be_asked_again(device, core::read_cycles() - before);
+}
+
+uint64_t device_total_bytes(int device) {
+  return is_listed(device) ? __atomic_load_n(&asked[device].memory.total_bytes, __ATOMIC_RELAXED) : 0;
 }
 
 DeviceMemory device_memory(int device) {

@@ -20,6 +20,9 @@ void note_device_memory(int device);
 
 DeviceMemory device_memory(int device);
 
+// 0 where the driver was not asked yet. Cost: a load.
+uint64_t device_total_bytes(int device);
+
 void device_memory_reset_after_fork();
 
 }  // namespace weir::cuda

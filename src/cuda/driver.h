@@ -24,7 +24,13 @@ namespace weir::cuda {
   X(get_capture_with_edges, cuStreamGetCaptureInfo_v3,                                                            \
     Result(Stream, int* status, uint64_t* id, Graph*, const GraphNode** last, const void** edges, size_t* count)) \
   X(exchange_capture_mode, cuThreadExchangeStreamCaptureMode, Result(int* mode))                                  \
-  X(get_device_name, cuDeviceGetName, Result(char*, int, Device))
+  X(get_device_name, cuDeviceGetName, Result(char*, int, Device))                                                 \
+  X(push_context, cuCtxPushCurrent_v2, Result(Context))                                                           \
+  X(pop_context, cuCtxPopCurrent_v2, Result(Context*))                                                            \
+  X(synchronise_context, cuCtxSynchronize, Result())                                                              \
+  X(record_context, cuCtxRecordEvent, Result(Context, Event))                                                     \
+  X(create_event, cuEventCreate, Result(Event*, unsigned flags))                                                  \
+  X(query_event, cuEventQuery, Result(Event))
 
 // A driver may lack any of them: the pointer is then nullptr.
 struct DriverQueries {

@@ -186,7 +186,8 @@ struct NodeParameters {
 };
 
 // CUpointer_attribute
-inline constexpr int kPointerMemoryType = 2, kPointerIsManaged = 8, kPointerDeviceOrdinal = 9;
+inline constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerTokens = 5, kPointerBufferId = 7,
+                     kPointerIsManaged = 8, kPointerDeviceOrdinal = 9, kPointerRangeStart = 11, kPointerRangeSize = 12;
 
 inline constexpr int kCaptureNone = 0, kCaptureActive = 1;  // CUstreamCaptureStatus
 inline constexpr int kCaptureModeRelaxed = 2;               // CUstreamCaptureMode

@@ -4,24 +4,46 @@
 #include "cuda/contexts.h"
 #include "cuda/handlers_memory.h"
 #include "cuda/hooks.h"
+#include "cuda/pool/pool_contexts.h"
 
 namespace weir::cuda::handler {
 
 struct RetainPrimaryContext {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context* out, Device device) {
     const Result result = invoke();
-    if (result == Result::success && out != nullptr) note_primary_context(device, number_of(*out));
+    if (result != Result::success || out == nullptr) return result;
+    note_primary_context(device, number_of(*out));
+    pool::note_context(number_of(*out), device);
     return result;
   }
+};
+
+// Around a call that may end a context.
+class Ending {
+ public:
+  explicit Ending(uint64_t context) : context_(context), serial_(last_serial()) { pool::note_context_ending(context); }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+  void finish(bool has_ended) const {
+    if (has_ended) end_context(context_, serial_);  // guard: context-end
+    pool::note_context_ended(context_, has_ended);
+  }
+
+ private:
+  uint64_t context_;
+  uint64_t serial_;  // what is newer came after the call began
 };
 
 struct ResetPrimaryContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Device device) {
-    const uint64_t serial = last_serial();
+    const Ending ending(primary_context(device));
     const Result result = invoke();
-    if (result == Result::success) end_context(primary_context(device), serial);
+    ending.finish(result == Result::success);
     return result;
   }
 };
@@ -29,9 +51,9 @@ struct ResetPrimaryContext {
 struct ReleasePrimaryContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Device device) {
-    const uint64_t serial = last_serial();
+    const Ending ending(primary_context(device));
     const Result result = invoke();
-    if (result == Result::success && !is_active(device)) end_context(primary_context(device), serial);
+    ending.finish(result == Result::success && !is_active(device));
     return result;
   }
 
@@ -47,9 +69,9 @@ struct ReleasePrimaryContext {
 struct DestroyContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context context) {
-    const uint64_t serial = last_serial();
+    const Ending ending(number_of(context));
     const Result result = invoke();
-    if (result == Result::success) end_context(number_of(context), serial);  // guard: context-end
+    ending.finish(result == Result::success);
     return result;
   }
 };
@@ -58,11 +80,9 @@ struct DestroyContext {
 struct DetachContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context context) {
-    const uint64_t serial = last_serial();
+    const Ending ending(number_of(context));
     const Result result = invoke();
-    if (result == Result::success && current_place().context != number_of(context)) {
-      end_context(number_of(context), serial);
-    }
+    ending.finish(result == Result::success && current_place().context != number_of(context));
     return result;
   }
 };

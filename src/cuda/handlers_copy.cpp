@@ -38,6 +38,7 @@ CopyEnds to_device_from(const void* host) { return {Direction::host_to_device, g
 CopyEnds to_host(const void* host) { return {Direction::device_to_host, guarded_host_memory_at(host)}; }
 
 void note_transfer(const Call& call, bool is_synchronous, CopyEnds ends, uint64_t bytes, uint64_t cycles) {
+  if (!tracks_anything()) return;
   const Origin origin = origin_of(call);
   const core::Guard guard;
   call_name_of(origin.stack, call.entry);  // while the modules are there
@@ -45,6 +46,7 @@ void note_transfer(const Call& call, bool is_synchronous, CopyEnds ends, uint64_
 }
 
 void note_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes, size_t count_of_copies) {
+  if (!tracks_anything()) return;
   const Origin origin = origin_of(call);
   const core::Guard guard;
   call_name_of(origin.stack, call.entry);

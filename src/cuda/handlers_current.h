@@ -1,61 +1,83 @@
 // Handlers of the calls that say which context is current on a thread, that begin work, and that tell of errors and of finished work.
 #pragma once
 
-#include "cuda/call.h"
+#include "cuda/handlers_memory.h"
+#include "cuda/pool/epochs.h"
 
 namespace weir::cuda::handler {
 
 // Another context is current, or its last one is known by a handle.
 struct ChangeContext {
-  template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, Context) {  // made current
-    return invoke();
-  }
-  template <class Invoke, class... Flags>
-  static Result run(const Call&, const Invoke& invoke, Context* /*out*/, Flags...) {  // popped; attached
+  template <class Invoke, class... Arguments>
+  static Result run(const Call&, const Invoke& invoke, Arguments...) {
+    pool::forget_current_context();
     return invoke();
   }
 };
 
 // Creating makes current.
 struct CreateContext {
-  template <class Invoke, class... Wishes>
-  static Result run(const Call&, const Invoke& invoke, Context* /*out*/, Wishes...) {
-    return invoke();
+  static constexpr bool kTakesMemory = true;
+
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Context* out, unsigned, Device device) {
+    return created(invoke(), out, device);
+  }
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Context* out, void*, int, unsigned, Device device) {
+    return created(invoke(), out, device);
+  }
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Context* out, void*, unsigned, Device device) {
+    return created(invoke(), out, device);
+  }
+
+ private:
+  static Result created(Result result, const Context* out, Device device) {
+    pool::forget_current_context();
+    if (result == Result::success && out != nullptr) pool::note_context(number_of(*out), device);
+    return result;
   }
 };
 
 struct DestroyGreenContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, GreenContext) {
-    return invoke();
+    const Result result = invoke();
+    if (result == Result::success) pool::note_green_context_ended();
+    return result;
   }
 };
 
+// What was freed before the call is free of queued work after it.
 struct SynchroniseContext {
   template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke) {  // the current one
-    return invoke();
+  static Result run(const Call& call, const Invoke& invoke) {  // the current one
+    return finish(invoke, [&] { return pool::current_context(call); });
   }
   template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, Context) {
-    return invoke();
+  static Result run(const Call& call, const Invoke& invoke, Context context) {
+    return finish(invoke, [&] { return context == nullptr ? pool::current_context(call) : known(context); });
+  }
+
+ private:
+  template <class Invoke, class State>
+  static Result finish(const Invoke& invoke, const State& state_of) {
+    if (!pool::has_blocks()) return invoke();
+    pool::ContextState* const state = state_of();
+    const uint64_t free_number = pool::last_free_number();
+    const Result result = invoke();
+    if (result == Result::success && state != nullptr) pool::note_synchronised(*state, free_number);
+    return result;
+  }
+  static pool::ContextState* known(Context context) {
+    const pool::PoolLock lock(pool::pool_state.lock);
+    return pool::find_context(number_of(context));
   }
 };
 
-// Waits for, or asks about, a stream or an event.
-struct SynchroniseOther {
-  template <class Invoke, class Handle>
-  static Result run(const Call&, const Invoke& invoke, Handle) {
-    return invoke();
-  }
-};
-
-struct Launch {
-  template <class Invoke, class... Arguments>
-  static Result run(const Call&, const Invoke& invoke, Arguments...) {
-    return invoke();
-  }
-};
+// Waits for, or asks about, a stream or an event: only the result matters, as of every call.
+using SynchroniseOther = CountCall;
+using Launch = CountCall;
 
 }  // namespace weir::cuda::handler

@@ -20,6 +20,8 @@ void note_nodes_moved(uint64_t from, uint64_t to);
 namespace handler {
 
 struct AddAllocNode {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
                     AllocNodeParameters* wish) {
@@ -44,6 +46,8 @@ struct AddFreeNode {
 };
 
 struct AddNode {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
                     NodeParameters* wish) {
@@ -118,6 +122,8 @@ struct DestroyGraph {
 };
 
 struct InstantiateGraph {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke, class... Rest>
   static Result run(const Call&, const Invoke& invoke, GraphExec* out, Graph graph, Rest...) {
     const Result result = invoke();
@@ -127,6 +133,8 @@ struct InstantiateGraph {
 };
 
 struct LaunchGraph {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphExec exec, Stream stream) {
     const uint64_t serial = last_serial();

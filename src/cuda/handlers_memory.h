@@ -7,6 +7,8 @@
 
 #include "cuda/capture.h"
 #include "cuda/driver.h"
+#include "cuda/pool/device_pool.h"
+#include "cuda/pool/pinned_pool.h"
 #include "cuda/tracking.h"
 
 namespace weir::cuda {
@@ -60,6 +62,32 @@ inline Allocation allocation_of(Kind kind, uint64_t bytes, Space space = Space::
   return allocation;
 }
 
+// What the pool has given.
+template <class T>
+Result note_given(const Call& call, Result result, const pool::Given& given, T* out, Allocation allocation) {
+  if (result != Result::success) {
+    note_refused(call, allocation.kind, allocation.bytes, result);
+    return result;
+  }
+  *out = (T)given.address;  // NOLINT: a number or a pointer
+  allocation.key = given.address;
+  allocation.context = given.place.context;
+  allocation.device = static_cast<int16_t>(given.place.device);
+  if (given.from_driver) {
+    note_allocated(call, allocation, given.place);
+  } else {
+    note_allocated_from_pool(call, allocation);
+  }
+  return result;
+}
+
+// A free that the pool may serve: release() of its own makes it known there.
+template <class Invoke, class ReleaseInPool>
+Result free_with_pool(Release& release, const Invoke& invoke, const ReleaseInPool& release_in_pool) {
+  const pool::Freed freed = release_in_pool();
+  return freed.is_passed ? release.finish(invoke()) : release.finish_in_pool(freed.result);
+}
+
 // The bytes that the driver tells of an address; 0 where it does not know.
 inline uint64_t bytes_at(Address address) {
   Address start = 0;
@@ -79,13 +107,24 @@ inline void note_foreign(const Call& call, Address address) {
 namespace handler {
 
 struct AllocLinear {
-  template <class Invoke, class A, class S>
-  static Result run(const Call& call, const Invoke& invoke, A* out, S bytes) {
+  static constexpr bool kTakesMemory = true;
+
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes) {
+    pool::Given given = pool::kPassed;
+    const Result result = out == nullptr ? Result::success : pool::allocate_device(call, bytes, &given);
+    if (given.is_passed) return allocate_here(call, invoke, out, allocation_of(Kind::device, bytes));
+    return note_given(call, result, given, out, allocation_of(Kind::device, bytes));
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address32* out, unsigned bytes) {
     return allocate_here(call, invoke, out, allocation_of(Kind::device, bytes));
   }
 };
 
 struct AllocPitched {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, A* out, S* pitch, S width, S height, unsigned) {
     Allocation allocation = allocation_of(Kind::device, uint64_t{width} * height);
@@ -98,6 +137,8 @@ struct AllocPitched {
 };
 
 struct AllocManaged {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, unsigned) {
     return allocate_here(call, invoke, out, allocation_of(Kind::managed, bytes));
@@ -111,13 +152,27 @@ struct FreeDevice {
   template <class Invoke, class A>
   static Result run(const Call& call, const Invoke& invoke, A address) {
     Release release(call, Space::address, address, kFreedByMemFree);  // guard: device-untrack-order
+    return free_with_pool(release, invoke, [&] { return pool::release_device(call, address); });
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address32 address) {
+    Release release(call, Space::address, address, kFreedByMemFree);
     return release.finish(invoke());
   }
 };
 
 struct AllocPinned {
-  template <class Invoke, class S, class... Flags>
-  static Result run(const Call& call, const Invoke& invoke, void** out, S bytes, Flags...) {
+  static constexpr bool kTakesMemory = true;
+
+  template <class Invoke, class... Flags>
+  static Result run(const Call& call, const Invoke& invoke, void** out, size_t bytes, Flags... flags) {
+    pool::Given given = pool::kPassed;
+    const Result result = out == nullptr ? Result::success : pool::allocate_pinned(call, bytes, flags..., &given);
+    if (given.is_passed) return allocate_here(call, invoke, out, allocation_of(Kind::pinned, bytes));
+    return note_given(call, result, given, out, allocation_of(Kind::pinned, bytes));
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, void** out, unsigned bytes) {
     return allocate_here(call, invoke, out, allocation_of(Kind::pinned, bytes));
   }
 };
@@ -126,11 +181,13 @@ struct FreePinned {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address) {
     Release release(call, Space::address, number_of(address), bit_of(Kind::pinned));
-    return release.finish(invoke());
+    return free_with_pool(release, invoke, [&] { return pool::release_pinned(call, number_of(address)); });
   }
 };
 
 struct RegisterHost {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address, size_t bytes, unsigned) {
     return allocate_here(call, invoke, &address, allocation_of(Kind::registered, bytes, Space::registration));
@@ -164,6 +221,8 @@ Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address*
 }
 
 struct AllocAsync {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Stream stream) {
     return allocate_in_stream(call, invoke, out, bytes, stream);
@@ -171,6 +230,8 @@ struct AllocAsync {
 };
 
 struct AllocFromPool {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Pool, Stream stream) {
     return allocate_in_stream(call, invoke, out, bytes, stream);
@@ -189,12 +250,16 @@ struct FreeAsync {
       return result;
     }
     Release release(call, Space::address, address, kFreedByMemFreeAsync);
-    return release.finish(invoke());
+    pool::GivenUp given_up(pool::Memory::device, address);
+    const Result result = given_up.was_freed_before() ? call_driver(call, pool::kNoAddress, stream) : invoke();
+    return release.finish(given_up.finish(result));
   }
 };
 
 // A pool is its device's and outlives contexts.
 struct CreatePool {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Pool* out, const PoolProperties* wish) {
     const bool on_device = wish != nullptr && wish->location.type == kLocationDevice;

@@ -40,6 +40,8 @@ namespace handler {
 // ---- Virtual memory management ----
 
 struct CreateVmm {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, VmmHandle* out, size_t bytes, const VmmProperties* wish,
                     Flags64) {
@@ -50,6 +52,8 @@ struct CreateVmm {
 };
 
 struct CreateMulticast {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, VmmHandle* out, const MulticastProperties* wish) {
     return allocate_on(call, invoke, out, kNoDevice,
@@ -84,6 +88,8 @@ struct ReleaseVmm {
 };
 
 struct ReserveRange {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, size_t, Address, Flags64) {
     return allocate_on(call, invoke, out, kNoDevice, allocation_of(Kind::reservation, bytes, Space::reservation));
@@ -99,6 +105,8 @@ struct FreeRange {
 };
 
 struct MapRange {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address address, size_t bytes, size_t, VmmHandle handle,
                     Flags64) {
@@ -132,6 +140,8 @@ struct UnmapRange {
 inline constexpr unsigned kArrayWithoutMemory = 0x40 | 0x80;  // CUDA_ARRAY3D_SPARSE, CUDA_ARRAY3D_DEFERRED_MAPPING
 
 struct CreateArray {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke, class S>
   static Result run(const Call& call, const Invoke& invoke, Array* out, const ArrayShapeOf<S>* shape) {
     const uint64_t bytes =
@@ -141,6 +151,8 @@ struct CreateArray {
 };
 
 struct CreateArray3D {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke, class S>
   static Result run(const Call& call, const Invoke& invoke, Array* out, const Array3DShapeOf<S>* shape) {
     const uint64_t bytes = shape == nullptr || (shape->flags & kArrayWithoutMemory) != 0
@@ -151,6 +163,8 @@ struct CreateArray3D {
 };
 
 struct CreateMipmappedArray {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, MipmappedArray* out, const Array3DShape* shape,
                     unsigned levels) {
@@ -172,6 +186,8 @@ using DestroyMipmappedArray = DestroyArray;
 // ---- Memory of other processes and interfaces ----
 
 struct OpenIpc {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, IpcHandle, unsigned) {
     return allocate(call, invoke, out, Kind::ipc, 0, [&](Address address) {
@@ -194,6 +210,8 @@ struct CloseIpc {
 };
 
 struct ImportExternal {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, ExternalMemory* out,
                     const ExternalMemoryDescription* description) {
@@ -203,6 +221,8 @@ struct ImportExternal {
 };
 
 struct MapExternalBuffer {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, ExternalMemory,
                     const ExternalBufferDescription* description) {
@@ -211,6 +231,8 @@ struct MapExternalBuffer {
 };
 
 struct MapExternalArray {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, MipmappedArray* out, ExternalMemory, const void*) {
     return allocate_here(call, invoke, out, allocation_of(Kind::view, 0, Space::array_handle));
@@ -228,6 +250,8 @@ struct DestroyExternal {
 // ---- Modules and libraries ----
 
 struct LoadModule {
+  static constexpr bool kTakesMemory = true;
+
   template <class Invoke, class Handle, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Handle* out, Rest...) {
     return allocate_here(call, invoke, out, allocation_of(Kind::module, 0, Space::module_handle));

@@ -10,6 +10,7 @@
 #include "cuda/handlers_memory.h"
 #include "cuda/handlers_objects.h"
 #include "cuda/handlers_query.h"
+#include "cuda/pool/out_of_memory_retry.h"
 #include "cuda/signatures.h"
 #include "stack/capture.h"
 
@@ -36,10 +37,17 @@ constexpr bool ends_with_thread_suffix(std::string_view name) {
 }
 
 void count(Entry entry, Result result) {
+  if (!tracks_anything()) return;
   EntryCounts& counts = entry_counts[index_of(entry)];
   counts.call_count.fetch_add(1, std::memory_order_relaxed);
   if (result != Result::success) counts.failed_count.fetch_add(1, std::memory_order_relaxed);
 }
+
+// Its call may fail for want of memory that the pool could give back.
+template <class Handler>
+concept takes_memory = requires {
+  Handler::kTakesMemory;
+};
 
 template <Entry kEntry, bool kOfThreadStream, class Handler, class Signature>
 struct Hook;
@@ -59,9 +67,17 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
     // guard: device-signal
     if (!takes_part() || holds_lock() || InDriver::is_inside(caller.sp)) return real(arguments...);
     const Call call{kEntry, kOfThreadStream, function, caller};
-    const auto invoke = [&] { return call_driver<Arguments...>(call, arguments...); };
+    const auto invoke = [&] {
+      const auto once = [&] { return call_driver<Arguments...>(call, arguments...); };
+      if constexpr (takes_memory<Handler>) {
+        return pool::with_retries(call, once);
+      } else {
+        return once();
+      }
+    };
     const Result result = Handler::run(call, invoke, arguments...);
     count(kEntry, result);
+    if (result != Result::success) pool::note_result(call, result);
     return result;
   }
 };

@@ -48,15 +48,18 @@ Kind kind_of_pool_memory(Address address) {
   return ask(&type, kPointerMemoryType, address) == Result::success && type == kMemoryHost ? Kind::pinned : Kind::async;
 }
 
-void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
+void note_allocated_from_pool(const Call& call, Allocation& allocation) {
+  if (!is_tracked(allocation.kind)) return;
   allocation.origin = origin_of(call);
   if (allocation.taken_bytes < allocation.bytes) allocation.taken_bytes = allocation.bytes;
-  {
-    const core::Guard guard;
-    allocation.call = call_name_of(allocation.origin.stack, call.entry);
-    insert_allocation(allocation);
-    forget_freed(allocation.space, allocation.key);
-  }
+  const core::Guard guard;
+  allocation.call = call_name_of(allocation.origin.stack, call.entry);
+  insert_allocation(allocation);
+  forget_freed(allocation.space, allocation.key);
+}
+
+void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
+  note_allocated_from_pool(call, allocation);
   note_device_memory(place.device);
 }
 
@@ -68,6 +71,7 @@ void note_allocated_here(const Call& call, Allocation& allocation) {
 }
 
 void note_refused(const Call& call, Kind kind, uint64_t bytes, Result result) {
+  if (!tracks_anything()) return;
   const Place place = current_place();
   const Origin origin = origin_of(call);
   const core::Guard guard;
@@ -92,7 +96,15 @@ void Release::free_other_kind() {
 }
 
 Result Release::finish(Result result) {
-  if (key_ == 0) return result;
+  finish_in_pool(result);
+  if (is_known_ && result == Result::success && traits_of(freed_.kind).on_device) {
+    note_device_memory(current_place().device);
+  }
+  return result;
+}
+
+Result Release::finish_in_pool(Result result) {
+  if (key_ == 0 || !tracks_anything()) return result;
   const Origin origin = origin_of(call_);
   {
     const core::Guard guard;
@@ -106,9 +118,6 @@ Result Release::finish(Result result) {
     } else if (refuses_pointer(result)) {
       record_bad_free({origin, call_name_of(origin.stack, call_.entry), space_, key_, result});
     }
-  }
-  if (is_known_ && result == Result::success && traits_of(freed_.kind).on_device) {
-    note_device_memory(current_place().device);
   }
   return result;
 }

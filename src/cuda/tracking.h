@@ -22,6 +22,9 @@ Kind kind_of_pool_memory(Address address);
 // What a call that succeeded, made at `place`, has given. Fills origin and function; context and device are the caller's to fill.
 void note_allocated(const Call& call, Allocation& allocation, const Place& place);
 
+// The same of a call that the driver did not see: its memory is as before.
+void note_allocated_from_pool(const Call& call, Allocation& allocation);
+
 // The same in the current context.
 void note_allocated_here(const Call& call, Allocation& allocation);
 
@@ -38,6 +41,8 @@ class Release {
 
   // Counts it, or puts it back and says what was wrong with the pointer.
   Result finish(Result result);
+  // The same of a call that the driver did not see.
+  Result finish_in_pool(Result result);
 
  private:
   void free_other_kind();

@@ -13,9 +13,12 @@
 #include "cuda/heap_errors.h"
 #include "cuda/hooks.h"
 #include "cuda/out_of_memory.h"
+#include "cuda/pool/configuration.h"
+#include "cuda/pool/upkeep.h"
 #include "cuda/transfers.h"
 #include "options/options.h"
 #include "runtime/absent_driver.h"
+#include "runtime/device_pool_settings.h"
 #include "runtime/host_symbols.h"
 #include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
@@ -43,7 +46,10 @@ void know_exports_of_driver(const void* first) {
 }
 
 void configure_device_events() {
-  if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned())) return;
+  const cuda::pool::Settings pools = pool_settings_from_options();
+  const bool has_pools = pools.device_mode != cuda::pool::Mode::off;
+  if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned() || has_pools)) return;
+  cuda::pool::configure(pools);
   cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report});
 }
 
@@ -58,6 +64,7 @@ void device_events_reset_after_fork() {
   cuda::graphs_reset_after_fork();
   cuda::heap_errors_reset_after_fork();
   cuda::out_of_memory_reset_after_fork();
+  cuda::pool::reset_after_fork();
   cuda::transfers_reset_after_fork();
 }
 

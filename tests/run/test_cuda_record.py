@@ -78,11 +78,14 @@ def toolkit_include():
 
 
 def run_logged(argv, run, settings=None, **options):
-    """The run, and the driver's lines by process. settings: what else the simulated driver is told."""
+    """The run, and the driver's lines by process. settings: what else the simulated driver is told. Without Weir's pool: the driver then
+    sees each call that the program makes."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "calls")
         environment = {"LD_LIBRARY_PATH": SIMCUDA, "SIMCUDA_DEVICES": 2, "SIMCUDA_LOG": log,
                        "SIMCUDA_KERNELS": SIMCUDA / "libsimcuda_kernels.so"} | (settings or {})
+        if run is wt.run_under_weir:
+            options["weir_options"] = {"CUDA_POOL": "off"} | (options.get("weir_options") or {})
         result = run(argv, env=environment, **options)
         return result, driver_record.read_log(log)
 

@@ -18,15 +18,16 @@ struct Figures {
   uint64_t largest_cached_bytes;                  // the largest block, or coalesced range, of them
   uint64_t quarantined_bytes, quarantined_count;  // idle, but work that was queued before the free may still use them
   uint64_t peak_live_bytes, peak_reserved_bytes;
-  uint64_t hit_count, hit_bytes;        // allocations served without the driver
-  uint64_t miss_count, miss_bytes;      // allocations that took memory from the driver
-  uint64_t passed_count;                // allocations that the driver served because the pool could not: capture, limit, error, ...
+  uint64_t hit_count, hit_bytes;    // allocations served without the driver
+  uint64_t miss_count, miss_bytes;  // allocations that took memory from the driver
+  uint64_t passed_count;  // allocations that the driver served because the pool could not: capture, limit, error, ...
   uint64_t kept_count, returned_count;  // frees: kept for reuse; handed to the driver
   uint64_t synchronise_count;           // of the pool's own: waits at a free
   uint64_t record_count, query_count;   // of the pool's own: events
   uint64_t flush_count, flushed_bytes;  // everything idle given back, for want of memory
   uint64_t trim_count, trimmed_bytes;   // idle memory given back: limits, age, pressure, by hand
-  uint64_t retry_count, retry_saved_count;  // calls that were out of memory and were made again; those that then succeeded
+  uint64_t retry_count,
+      retry_saved_count;  // calls that were out of memory and were made again; those that then succeeded
   uint64_t prewarmed_count, prewarmed_bytes;
   uint64_t compaction_count, compacted_bytes;
   uint64_t driver_cycles;  // spent in the driver by the pool's own calls and by misses
@@ -58,7 +59,7 @@ Figures figures(Memory memory, int device);
 
 // What the pool has learned of sizes: the most frequent ones first. Returns how many were written.
 struct SizeFigures {
-  uint64_t bytes;  // of a block
+  uint64_t bytes;  // of a block; blocks of several contexts, or with several flags, are told apart
   uint64_t hit_count, miss_count;
   uint64_t cached_count;
 };
@@ -79,5 +80,6 @@ uint64_t compact();
 
 // Why the pool is not what was asked for, or nullptr: "compute-sanitizer is present", "the driver has no cuCtxRecordEvent", ...
 const char* limitation();
+void limit(const char* why);
 
 }  // namespace weir::cuda::pool

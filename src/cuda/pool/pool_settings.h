@@ -35,7 +35,7 @@ struct Settings {
   double warn_utilization = 0;  // of the device; 0: off
   double warn_fragmentation = 0;
   uint64_t most_pinned_bytes = 0;  // idle, kept for reuse; 0: none
-  PrewarmItem prewarm[kMostPrewarmItems];
+  PrewarmItem prewarm[kMostPrewarmItems] = {};
   size_t prewarm_count = 0;
   double prewarm_share = 0;  // of the device, in equal parts for each item; 0: by the items' counts
 };

@@ -89,7 +89,7 @@ TEST(DriverTypes, FunctionsThatWeirCalls) {
 #define WEIR_CUDA_QUERY(member, name, ...) COMPARE(WEIR_DECLARES_##name, name, __VA_ARGS__)
   WEIR_CUDA_QUERIES(WEIR_CUDA_QUERY)
 #undef WEIR_CUDA_QUERY
-  constexpr size_t kLaterThanCuda11 = 1;  // cuStreamGetCaptureInfo_v3
+  constexpr size_t kLaterThanCuda11 = 2;  // cuStreamGetCaptureInfo_v3, cuCtxRecordEvent
   size_t query_count = 0;
 #define WEIR_CUDA_QUERY(member, name, ...) ++query_count;
   WEIR_CUDA_QUERIES(WEIR_CUDA_QUERY)

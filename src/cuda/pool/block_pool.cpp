@@ -1,0 +1,170 @@
+#include "cuda/pool/block_pool.h"
+
+#include "core/clock.h"
+#include "cuda/capture.h"
+#include "cuda/device_memory.h"
+#include "cuda/driver.h"
+#include "cuda/pool/epochs.h"
+#include "cuda/pool/out_of_memory_retry.h"
+#include "cuda/pool/pool_state.h"
+#include "cuda/pool/prewarm.h"
+#include "cuda/pool/upkeep.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+constexpr uint64_t kFirstBufferId = uint64_t{1} << 62;  // the driver counts its own from 1
+
+void count_passed(Memory memory, const ContextState* context) {
+  if (context == nullptr) return;
+  const PoolLock lock(pool_state.lock);
+  Figures& figures = pool_state.figures(memory, context->device);
+  figures.is_used = true;
+  ++figures.passed_count;
+}
+
+// ---- Idle blocks ----
+
+Block* take_ready(Memory memory, Bin& bin, uint64_t asked_bytes) {
+  Block* block = pool_state.cache(memory).take_ready(bin, done_in_all_contexts());
+  if (block == nullptr) return nullptr;
+  block->asked_bytes = asked_bytes;
+  block->buffer_id = kFirstBufferId + ++pool_state.last_buffer_number;
+  count_hit(memory, *block);
+  return block;
+}
+
+// With few blocks in quarantine one more from the driver costs little, and a synchronise of the program's own may end it meanwhile. With
+// large ones it costs memory.
+constexpr uint64_t kFewWaiting = 2;
+constexpr uint64_t kSmallShare = 256;  // of the device: what may lie in quarantine rather than be asked about
+
+bool is_worth_asking(const Bin& bin) {
+  if (bin.waiting_count == 0) return false;
+  const bool is_small = bin.key.bytes * kSmallShare <= device_total_bytes(bin.device);
+  return bin.waiting_count >= kFewWaiting || !is_small;
+}
+
+bool take_idle(const Call& call, const ContextState& context, const Request& request, Given* given) {
+  const BinKey key{context.owner->handle, request.taken_bytes, request.shape};
+  uint64_t wanted_number = 0;
+  Bin* bin = nullptr;
+  {
+    const PoolLock lock(pool_state.lock);
+    bin = pool_state.cache(request.memory).bin_of(key, context.device);
+    if (bin == nullptr) return false;
+    if (const Block* block = take_ready(request.memory, *bin, request.asked_bytes)) {
+      given->address = block->address;
+      return true;
+    }
+    if (!is_worth_asking(*bin)) return false;
+    wanted_number = BlockCache::first_waiting(*bin);
+  }
+  if (!is_done(call, wanted_number)) return false;
+  const PoolLock lock(pool_state.lock);
+  const Block* block = take_ready(request.memory, *bin, request.asked_bytes);
+  if (block != nullptr) given->address = block->address;
+  return block != nullptr;
+}
+
+// ---- Memory from the driver ----
+
+// Whose the memory is, where the driver has not told yet.
+void learn_owner(const Call& call, ContextState& context, Address address) {
+  if (context.owner != nullptr) return;
+  const InDriver in_driver(call.caller.sp);
+  Context owner = nullptr;
+  const auto ask = driver_queries().get_pointer_attribute;
+  if (ask == nullptr || ask(&owner, kPointerContext, address) != Result::success) return;
+  const auto handle = reinterpret_cast<uint64_t>(owner);
+  if (handle != context.handle) note_context(handle, context.device);
+  const PoolLock lock(pool_state.lock);
+  context.owner = find_context(handle);
+  update_done_in_all_contexts();
+}
+
+void forget_stale(Memory memory, Address address) {
+  Block* stale = pool_state.cache(memory).find(address);
+  if (stale == nullptr) return;
+  count_forgotten(memory, *stale);
+  pool_state.cache(memory).remove(*stale);
+}
+
+void know(const ContextState& context, const Request& request, uint64_t bytes, Address address, uint64_t cycles) {
+  const PoolLock lock(pool_state.lock);
+  forget_stale(request.memory, address);
+  Figures& figures = pool_state.figures(request.memory, context.device);
+  figures.driver_cycles += cycles;
+  if (bytes != request.taken_bytes) {  // the device had just so much left: the driver's own
+    figures.is_used = true;
+    ++figures.passed_count;
+    return;
+  }
+  BlockCache& cache = pool_state.cache(request.memory);
+  Bin* bin = cache.bin_of({context.owner->handle, bytes, request.shape}, context.device);
+  const Block* block = bin == nullptr ? nullptr : cache.add(*bin, address, request.asked_bytes);
+  if (block != nullptr) count_miss(request.memory, *block);
+}
+
+// The whole block, or, where the device has no room for its rounding, no more than what the program asked for.
+Result take_from_driver(const Call& call, const Request& request, uint64_t* bytes, Address* address) {
+  OutOfMemoryRetry retry(call);
+  *bytes = request.taken_bytes;
+  Result result = request.take(call, request, *bytes, address);
+  while (result == Result::out_of_memory && retry.is_worth_while())
+    result = request.take(call, request, *bytes, address);
+  if (result == Result::out_of_memory && request.asked_bytes != request.taken_bytes) {
+    *bytes = request.asked_bytes;
+    result = request.take(call, request, *bytes, address);
+  }
+  return retry.finish(result);
+}
+
+Result take_new(const Call& call, ContextState& context, const Request& request, Given* given) {
+  uint64_t bytes = 0;
+  const uint64_t before = core::read_cycles();
+  const Result result = take_from_driver(call, request, &bytes, &given->address);
+  note_result(call, result);
+  if (result != Result::success) return result;
+  const uint64_t cycles = core::read_cycles() - before;
+  given->from_driver = true;
+  learn_owner(call, context, given->address);
+  if (context.owner == nullptr) return result;
+  know(context, request, bytes, given->address, cycles);
+  prepare(call, context);
+  return result;
+}
+
+}  // namespace
+
+bool serves(const Call& call, Memory memory) {
+  if (limitation() != nullptr || mode() == Mode::off) return false;
+  if (call.real != driver_function(call.entry)) {  // which sees the program's calls, and would miss those that a block saves
+    limit("another library stands before the driver's functions");
+    return false;
+  }
+  return memory == Memory::device || settings().pinned;
+}
+
+bool can_serve(const ContextState* context) {
+  return context != nullptr && context->is_alive && !context->is_ending && !context->is_broken;
+}
+
+Result allocate(const Call& call, const Request& request, Given* given) {
+  *given = {};
+  if (!serves(call, request.memory) || request.asked_bytes == 0) return given->is_passed = true, Result::success;
+  ContextState* context = current_context(call);
+  if (!can_serve(context) || any_capture()) {
+    count_passed(request.memory, context);
+    return given->is_passed = true, Result::success;
+  }
+  given->place = {context->handle, context->device};
+  if (context->owner != nullptr && take_idle(call, *context, request, given)) return Result::success;
+  if (!make_room(call, *context, request)) {
+    count_passed(request.memory, context);
+    return given->is_passed = true, Result::success;
+  }
+  return take_new(call, *context, request, given);
+}
+
+}  // namespace weir::cuda::pool

@@ -1,0 +1,31 @@
+#include "cuda/pool/configuration.h"
+
+#include <atomic>
+
+namespace weir::cuda::pool {
+namespace {
+
+constinit Settings settings_in_effect;
+constinit core::ClockPair clock_at_start;
+std::atomic<Mode> mode_in_effect{Mode::off};  // until configure()
+
+}  // namespace
+
+void configure(const Settings& chosen) {
+  settings_in_effect = chosen;
+  clock_at_start = core::read_clock_pair();
+  set_mode(chosen.device_mode);
+}
+
+const Settings& settings() { return settings_in_effect; }
+
+core::ClockPair configured_at() { return clock_at_start; }
+
+Mode mode() { return mode_in_effect.load(std::memory_order_relaxed); }
+
+bool set_mode(Mode mode) {
+  mode_in_effect.store(mode, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace weir::cuda::pool

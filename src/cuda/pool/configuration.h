@@ -1,0 +1,18 @@
+// How the pools are set up. Apart from the pools themselves, whose code a process without CUDA does not touch.
+#pragma once
+
+#include "core/clock.h"
+#include "cuda/pool/pool_settings.h"
+
+namespace weir::cuda::pool {
+
+// Once, at the process's start: sets the mode too.
+void configure(const Settings& chosen);
+const Settings& settings();
+core::ClockPair configured_at();
+
+// See pool_control.h.
+Mode mode();
+bool set_mode(Mode mode);
+
+}  // namespace weir::cuda::pool

@@ -1,0 +1,24 @@
+#include "cuda/pool/device_pool.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+Result take(const Call& call, const Request&, uint64_t bytes, Address* address) {
+  return call_driver(call, address, size_t{bytes});
+}
+
+Result free_by_driver(const Call& call, Address address) { return call_driver(call, address); }
+
+}  // namespace
+
+Result allocate_device(const Call& call, uint64_t asked_bytes, Given* given) {
+  Request request{Memory::device, asked_bytes, 0, 0, &take};
+  if (!device_block_bytes(asked_bytes, &request.taken_bytes)) return given->is_passed = true, Result::success;
+  return allocate(call, request, given);
+}
+
+Freed release_device(const Call& call, Address address) {
+  return release(call, Memory::device, address, &free_by_driver);
+}
+
+}  // namespace weir::cuda::pool

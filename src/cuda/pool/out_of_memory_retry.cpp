@@ -1,0 +1,68 @@
+#include "cuda/pool/out_of_memory_retry.h"
+
+#include <sys/syscall.h>
+
+#include "core/clock.h"
+#include "core/confinement.h"
+#include "core/system_call.h"
+#include "cuda/pool/pool_state.h"
+#include "cuda/pool/upkeep.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+constexpr int kMostRetries = 8;  // other threads may take what one has given back
+
+// Blocks that another thread is giving back at this moment are as good as free. Not for ever: that thread may wait for the device, and the
+// device for this one.
+void wait_for_returns() {
+  constexpr uint64_t kLongestNs = 200'000'000;
+  const uint64_t end = core::read_clock_pair().ns + kLongestNs;
+  while (blocks_on_their_way() != 0 && core::read_clock_pair().ns < end && !core::system_calls_restricted()) {
+    core::system_call(SYS_sched_yield);
+  }
+}
+
+uint64_t give_back_everything(const Call& call) {
+  uint64_t given_back = 0;
+  for (int device = 0; device < kMostDevices; ++device) {
+    for (const Memory memory : {Memory::device, Memory::pinned}) {
+      const uint64_t bytes = give_back_idle(call, memory, device, 0);
+      if (bytes == 0) continue;
+      const PoolLock lock(pool_state.lock);
+      Figures& figures = pool_state.figures(memory, device);
+      ++figures.flush_count;
+      figures.flushed_bytes += bytes;
+      given_back += bytes;
+    }
+  }
+  return given_back;
+}
+
+}  // namespace
+
+OutOfMemoryRetry::OutOfMemoryRetry(const Call& call) : call_(call), returns_before_(returns_done()) {}
+
+bool OutOfMemoryRetry::is_worth_while() {
+  if (!has_blocks() && returns_done() == returns_before_ && blocks_on_their_way() == 0) return false;
+  if (++retries_ > kMostRetries) return false;
+  give_back_everything(call_);
+  wait_for_returns();
+  const uint64_t returns = returns_done();
+  const bool has_more = returns != returns_before_;
+  returns_before_ = returns;
+  if (!has_more) --retries_;
+  return has_more;
+}
+
+Result OutOfMemoryRetry::finish(Result result) const {
+  if (retries_ == 0) return result;
+  const ContextState* context = current_context(call_);
+  const PoolLock lock(pool_state.lock);
+  Figures& figures = pool_state.figures(Memory::device, context == nullptr ? 0 : context->device);
+  figures.retry_count += static_cast<uint64_t>(retries_);
+  if (result == Result::success) ++figures.retry_saved_count;
+  return result;
+}
+
+}  // namespace weir::cuda::pool

@@ -1,0 +1,38 @@
+// A call for memory that the driver refused for want of it, while the pool keeps some: everything idle goes back to the driver, and the call
+// is made again. What the program would have without the pool it then has too.
+#pragma once
+
+#include "cuda/call.h"
+#include "cuda/driver_types.h"
+
+namespace weir::cuda::pool {
+
+class OutOfMemoryRetry {
+ public:
+  // Before the first attempt.
+  explicit OutOfMemoryRetry(const Call& call);
+  OutOfMemoryRetry(const OutOfMemoryRetry&) = delete;
+  OutOfMemoryRetry& operator=(const OutOfMemoryRetry&) = delete;
+
+  // After an attempt that was out of memory: whether the driver has more since that attempt began.
+  bool is_worth_while();
+
+  // Counts what came of it.
+  Result finish(Result result) const;
+
+ private:
+  const Call& call_;
+  uint64_t returns_before_;
+  int retries_ = 0;
+};
+
+// Makes a call of the program's, again where it is worth while.
+template <class Invoke>
+Result with_retries(const Call& call, const Invoke& invoke) {
+  OutOfMemoryRetry retry(call);
+  Result result = invoke();
+  while (result == Result::out_of_memory && retry.is_worth_while()) result = invoke();
+  return retry.finish(result);
+}
+
+}  // namespace weir::cuda::pool

@@ -1,0 +1,24 @@
+// What a pointer of the program's is to the pool, for the answers to its questions: a block's size is what its present owner asked for,
+// and memory that is freed and kept is to the program as if the driver had it.
+#pragma once
+
+#include "cuda/call.h"
+#include "cuda/driver_types.h"
+
+namespace weir::cuda::pool {
+
+struct PointerFacts {
+  enum class Is : uint8_t { unknown, live, freed };
+  Is is = Is::unknown;
+  Address start = 0;
+  uint64_t asked_bytes = 0;
+  uint64_t buffer_id = 0;  // 0: the driver's own holds
+};
+
+// Interior addresses are found by their block's start, which the driver is asked for. Cost without blocks of the pool's: a load.
+PointerFacts facts_of(const Call& call, Address address);
+
+// Others than this process's contexts may use the block from now on: it is not kept when it is freed.
+void note_exported(const Call& call, Address address);
+
+}  // namespace weir::cuda::pool

@@ -1,0 +1,169 @@
+#include "cuda/pool/pool_contexts.h"
+
+#include "cuda/driver.h"
+#include "cuda/pool/pool_state.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+ContextState states[kMostContexts];
+std::atomic<uint64_t> generation{1};  // of the set of contexts: whatever threads remember of an earlier one is void
+std::atomic<uint64_t> done_in_all{0};
+
+struct Current {
+  uint64_t generation;
+  ContextState* state;
+};
+thread_local constinit Current current{0, nullptr};
+
+ContextState* add_context(uint64_t handle, int device) {
+  for (ContextState& state : states) {
+    if (state.is_alive || state.is_asked) continue;
+    state = ContextState{};
+    state.handle = handle;
+    state.device = device;
+    state.is_alive = true;
+    update_done_in_all_contexts();
+    return &state;
+  }
+  return nullptr;
+}
+
+ContextState* known_or_added(uint64_t handle, int device) {
+  ContextState* state = find_context(handle);
+  return state != nullptr ? state : add_context(handle, device);
+}
+
+ContextState* ask_for_current(const Call& call) {
+  const DriverQueries& driver = driver_queries();
+  const InDriver in_driver(call.caller.sp);
+  Context context = nullptr;
+  Device device = kNoDevice;
+  if (driver.get_current_context == nullptr || driver.get_device == nullptr) return nullptr;
+  if (driver.get_current_context(&context) != Result::success || context == nullptr) return nullptr;
+  if (driver.get_device(&device) != Result::success || !is_listed(device)) return nullptr;
+  const PoolLock lock(pool_state.lock);
+  return known_or_added(reinterpret_cast<uint64_t>(context), device);
+}
+
+void end_context(ContextState& state) {
+  forget_blocks_of(state.handle);
+  state.is_alive = false;
+  state.is_ending = false;
+}
+
+}  // namespace
+
+ContextState* current_context(const Call& call) {
+  const uint64_t now = generation.load(std::memory_order_acquire);
+  if (current.generation != now) [[unlikely]] {
+    ContextState* state = ask_for_current(call);
+    if (state == nullptr) return nullptr;
+    current = {now, state};
+  }
+  return current.state;
+}
+
+void forget_current_context() { current.generation = 0; }
+
+void note_context(uint64_t handle, int device) {
+  const PoolLock lock(pool_state.lock);
+  if (handle != 0 && is_listed(device)) known_or_added(handle, device);
+}
+
+void note_context_ending(uint64_t handle) {
+  const PoolLock lock(pool_state.lock);
+  if (ContextState* state = find_context(handle)) state->is_ending = true;
+  generation.fetch_add(1, std::memory_order_release);
+}
+
+void note_context_ended(uint64_t handle, bool has_ended) {
+  const PoolLock lock(pool_state.lock);
+  ContextState* ended = find_context(handle);
+  if (ended == nullptr) return;
+  ended->is_ending = false;
+  if (!has_ended) return;
+  for (ContextState& state : states) {
+    if (state.is_alive && (&state == ended || state.owner == ended)) end_context(state);
+  }
+  generation.fetch_add(1, std::memory_order_release);
+  update_done_in_all_contexts();
+}
+
+void note_green_context_ended() {
+  const PoolLock lock(pool_state.lock);
+  for (ContextState& state : states) {
+    if (state.is_alive && state.owner != nullptr && state.owner != &state) state.is_alive = false;
+  }
+  generation.fetch_add(1, std::memory_order_release);
+  update_done_in_all_contexts();
+}
+
+// Source: the descriptions of these errors in the public cuda.h: "the process must be terminated and relaunched", "the context cannot
+// be used".
+bool is_sticky(Result result) {
+  switch (static_cast<int>(result)) {
+    case 214:  // CUDA_ERROR_ECC_UNCORRECTABLE
+    case 220:  // CUDA_ERROR_NVLINK_UNCORRECTABLE
+    case 226:  // CUDA_ERROR_CONTAINED
+    case 700:  // CUDA_ERROR_ILLEGAL_ADDRESS
+    case 702:  // CUDA_ERROR_LAUNCH_TIMEOUT
+    case 709:  // CUDA_ERROR_CONTEXT_IS_DESTROYED
+    case 710:  // CUDA_ERROR_ASSERT
+    case 714:  // CUDA_ERROR_HARDWARE_STACK_ERROR
+    case 715:  // CUDA_ERROR_ILLEGAL_INSTRUCTION
+    case 716:  // CUDA_ERROR_MISALIGNED_ADDRESS
+    case 717:  // CUDA_ERROR_INVALID_ADDRESS_SPACE
+    case 718:  // CUDA_ERROR_INVALID_PC
+    case 719:  // CUDA_ERROR_LAUNCH_FAILED
+    case 721:  // CUDA_ERROR_TENSOR_MEMORY_LEAK
+      return true;
+    default:
+      return false;
+  }
+}
+
+void note_result(const Call& call, Result result) {
+  if (!is_sticky(result)) return;
+  ContextState* state = current_context(call);
+  const PoolLock lock(pool_state.lock);
+  if (state == nullptr) return;
+  state->is_broken = true;
+  if (state->owner != nullptr) state->owner->is_broken = true;
+}
+
+ContextState* find_context(uint64_t handle) {
+  for (ContextState& state : states) {
+    if (state.is_alive && state.handle == handle) return &state;
+  }
+  return nullptr;
+}
+
+void for_each_live_context(ContextVisitor visit, void* argument) {
+  for (ContextState& state : states) {
+    const bool is_own = state.owner == nullptr || state.owner == &state;  // a green context's work is its primary's
+    if (state.is_alive && is_own) visit(argument, state);
+  }
+}
+
+uint64_t done_in_all_contexts() { return done_in_all.load(std::memory_order_relaxed); }
+
+void update_done_in_all_contexts() {
+  uint64_t done = UINT64_MAX;
+  for_each_live_context(
+      [](void* least, ContextState& state) {
+        auto& done_number = *static_cast<uint64_t*>(least);
+        if (state.done_number < done_number) done_number = state.done_number;
+      },
+      &done);
+  done_in_all.store(done, std::memory_order_relaxed);
+}
+
+void pool_contexts_reset_after_fork() {
+  for (ContextState& state : states) state = ContextState{};
+  generation.fetch_add(1, std::memory_order_release);
+  done_in_all.store(0, std::memory_order_relaxed);
+  forget_current_context();
+}
+
+}  // namespace weir::cuda::pool

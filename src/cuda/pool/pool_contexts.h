@@ -1,0 +1,72 @@
+// The contexts that the pool knows, and which one is the calling thread's.
+//
+// A context's state is never freed, and its place is used again only for another one after its end. Where there are more contexts than
+// kMostContexts at a time, the pool serves none of those beyond.
+#pragma once
+
+#include <atomic>
+
+#include "cuda/call.h"
+#include "cuda/pool/pool_settings.h"
+
+namespace weir::cuda::pool {
+
+// Work that was queued before the free of that number is done when the event is.
+struct RecordedEvent {
+  Event event;
+  uint64_t free_number;
+};
+inline constexpr size_t kMostRecordedEvents = 4;
+
+struct ContextState {
+  uint64_t handle;
+  // Whose memory is allocated in it: itself; of a green context its device's primary one. nullptr until the driver has told.
+  ContextState* owner;
+  int device;
+  bool is_alive;
+  bool is_ending;    // a call that ends it is under way
+  bool is_broken;    // an error after which no call succeeds in it
+  bool is_prepared;  // what the options want ready from the start was made ready
+  // Of its queued work (the pool's lock guards them):
+  uint64_t done_number;                         // all work that was queued before the free of this number is done
+  bool is_asked;                                // a thread is asking the driver about it
+  RecordedEvent recorded[kMostRecordedEvents];  // the earliest first
+  size_t recorded_count;
+  Event spare[kMostRecordedEvents];
+  size_t spare_count;
+};
+inline constexpr size_t kMostContexts = 64;
+
+// The thread's current context; nullptr where it has none or there are too many. Cost: two loads where the thread was here before and no
+// context has come or gone since.
+ContextState* current_context(const Call& call);
+
+// The thread's current context may be another one from now on.
+void forget_current_context();
+
+// The driver has told of a context. Takes the pool's lock.
+void note_context(uint64_t handle, int device);
+
+// Around a call that may end a context: what the pool has of it is not handed out meanwhile, and is forgotten where it did end.
+void note_context_ending(uint64_t handle);
+void note_context_ended(uint64_t handle, bool has_ended);
+
+// Green contexts end without a word of which; what is left of them is found out anew.
+void note_green_context_ended();
+
+// A call in the thread's current context gave that result: one after which no call succeeds takes the context out of the pool's service.
+bool is_sticky(Result result);
+void note_result(const Call& call, Result result);
+
+// The caller holds the pool's lock.
+ContextState* find_context(uint64_t handle);
+using ContextVisitor = void (*)(void* argument, ContextState& state);
+void for_each_live_context(ContextVisitor visit, void* argument);
+// Up to which free all work that was queued before is done, in every live context. Cost: a load.
+uint64_t done_in_all_contexts();
+// After a context's done_number has changed.
+void update_done_in_all_contexts();
+
+void pool_contexts_reset_after_fork();
+
+}  // namespace weir::cuda::pool

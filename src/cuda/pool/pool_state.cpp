@@ -1,0 +1,103 @@
+#include "cuda/pool/pool_state.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+void raise(uint64_t& peak, uint64_t value) {
+  if (value > peak) peak = value;
+}
+
+// What is idle is counted as cached here; how much of it is in quarantine is found when the figures are read.
+void add_live(Figures& figures, const Block& block) {
+  figures.is_used = true;
+  ++figures.live_count;
+  figures.live_bytes += block.taken_bytes;
+  figures.live_asked_bytes += block.asked_bytes;
+  raise(figures.peak_live_bytes, figures.live_bytes);
+  raise(figures.peak_reserved_bytes, figures.live_bytes + figures.cached_bytes);
+}
+
+void remove_live(Figures& figures, const Block& block) {
+  --figures.live_count;
+  figures.live_bytes -= block.taken_bytes;
+  figures.live_asked_bytes -= block.asked_bytes;
+}
+
+void remove_idle(Figures& figures, const Block& block) {
+  --figures.cached_count;
+  figures.cached_bytes -= block.taken_bytes;
+}
+
+Figures& figures_of(Memory memory, const Block& block) { return pool_state.figures(memory, block.bin->device); }
+
+void forget(void* memory, const Block& block) { count_forgotten(*static_cast<Memory*>(memory), block); }
+
+}  // namespace
+
+constinit PoolState pool_state;
+
+void count_miss(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  ++figures.miss_count;
+  figures.miss_bytes += block.taken_bytes;
+  ++block.bin->miss_count;
+  add_live(figures, block);
+}
+
+void count_hit(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  ++figures.hit_count;
+  figures.hit_bytes += block.taken_bytes;
+  ++block.bin->hit_count;
+  remove_idle(figures, block);
+  add_live(figures, block);
+}
+
+void count_kept(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  ++figures.kept_count;
+  remove_live(figures, block);
+  ++figures.cached_count;
+  figures.cached_bytes += block.taken_bytes;
+}
+
+void count_given_back(Memory memory, const Block& block) { remove_idle(figures_of(memory, block), block); }
+
+void count_returned(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  ++figures.returned_count;
+  remove_live(figures, block);
+}
+
+void count_prewarmed(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  figures.is_used = true;
+  ++figures.prewarmed_count;
+  figures.prewarmed_bytes += block.taken_bytes;
+  ++figures.cached_count;
+  figures.cached_bytes += block.taken_bytes;
+  raise(figures.peak_reserved_bytes, figures.live_bytes + figures.cached_bytes);
+}
+
+void count_put_back(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  --figures.returned_count;
+  add_live(figures, block);
+}
+
+void count_forgotten(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  if (block.state == Block::State::idle || block.state == Block::State::returning) {
+    remove_idle(figures, block);
+  } else {
+    remove_live(figures, block);
+  }
+}
+
+void forget_blocks_of(uint64_t owner) {
+  for (Memory memory : {Memory::device, Memory::pinned}) {
+    pool_state.cache(memory).forget_owner(owner, &forget, &memory);
+  }
+}
+
+}  // namespace weir::cuda::pool

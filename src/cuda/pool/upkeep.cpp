@@ -1,0 +1,171 @@
+#include "cuda/pool/upkeep.h"
+
+#include "core/clock.h"
+#include "cuda/capture.h"
+#include "cuda/device_memory.h"
+#include "cuda/driver.h"
+#include "cuda/pool/current_for.h"
+#include "cuda/pool/pool_state.h"
+#include "cuda/signatures.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+std::atomic<uint64_t> on_their_way{0};
+std::atomic<uint64_t> arrived{0};
+
+// ---- Blocks on their way back to the driver ----
+
+struct Leaving {
+  Address address;
+  uint64_t bytes;
+  uint64_t owner;
+};
+
+bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick, Leaving* leaving) {
+  const PoolLock lock(pool_state.lock);
+  BlockCache& cache = pool_state.cache(memory);
+  Block* block = cache.idle_bytes(device) <= keep_bytes ? nullptr : cache.longest_idle(device);
+  if (block == nullptr || block->idle_since_tick >= idle_before_tick) return false;
+  cache.begin_return(*block);
+  *leaving = {block->address, block->taken_bytes, block->bin->key.owner};
+  on_their_way.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
+  const InDriver in_driver(call.caller.sp);
+  const CurrentFor current(call, leaving.owner);
+  const CaptureRelaxed relaxed;
+  if (!current.is_current()) return Result::invalid_value;
+  if (memory == Memory::device) {
+    const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));
+    return free == nullptr ? Result::invalid_value : free(leaving.address);
+  }
+  const auto free = reinterpret_cast<signature::MemFreeHost*>(driver_function(Entry::cuMemFreeHost));
+  return free == nullptr ? Result::invalid_value : free(reinterpret_cast<void*>(leaving.address));
+}
+
+// Where the driver refuses, the block went with its context: it is the pool's no more, whatever it is.
+void end_return(Memory memory, const Leaving& leaving) {
+  const PoolLock lock(pool_state.lock);
+  BlockCache& cache = pool_state.cache(memory);
+  Block* block = cache.find(leaving.address);
+  if (block != nullptr && block->state == Block::State::returning) {
+    count_given_back(memory, *block);
+    cache.remove(*block);
+  }
+  arrived.fetch_add(1, std::memory_order_relaxed);
+  on_their_way.fetch_sub(1, std::memory_order_release);
+}
+
+// ---- Limits ----
+
+// The smaller of what is said in bytes and as a share; UINT64_MAX: no limit.
+uint64_t bytes_of(const Amount& amount, int device) {
+  uint64_t bytes = amount.bytes == 0 ? UINT64_MAX : amount.bytes;
+  const uint64_t total = device_total_bytes(device);
+  if (amount.share > 0 && total != 0) {
+    const auto share = static_cast<uint64_t>(amount.share * static_cast<double>(total));
+    if (share < bytes) bytes = share;
+  }
+  return bytes;
+}
+
+uint64_t most_idle_bytes(Memory memory, int device) {
+  return memory == Memory::pinned ? settings().most_pinned_bytes : bytes_of(settings().most_idle, device);
+}
+
+void trim_to(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick = kAnyTick) {
+  const uint64_t bytes = give_back_idle(call, memory, device, keep_bytes, idle_before_tick);
+  if (bytes == 0) return;
+  const PoolLock lock(pool_state.lock);
+  Figures& figures = pool_state.figures(memory, device);
+  ++figures.trim_count;
+  figures.trimmed_bytes += bytes;
+}
+
+// The tick of so long ago; 0 where the process is younger.
+uint64_t tick_before(uint64_t ns) {
+  const core::ClockPair now = core::read_clock_pair();
+  const uint64_t ns_passed = now.ns - configured_at().ns;
+  if (ns_passed <= ns) return 0;
+  const double cycles_per_ns =
+      static_cast<double>(now.cycles - configured_at().cycles) / static_cast<double>(ns_passed);
+  const uint64_t ticks = static_cast<uint64_t>(static_cast<double>(ns) * cycles_per_ns) >> core::kTickShift;
+  const uint64_t tick = core::current_tick();
+  return tick > ticks ? tick - ticks : 0;
+}
+
+void drop_what_is_old(const Call& call, Memory memory, int device) {
+  if (settings().idle_ns != 0) trim_to(call, memory, device, 0, tick_before(settings().idle_ns));
+}
+
+bool is_device_under_pressure(const Call& call) {
+  if (!(settings().trim_above > 0)) return false;
+  const InDriver in_driver(call.caller.sp);
+  const CaptureRelaxed relaxed;
+  size_t free_bytes = 0, total_bytes = 0;
+  const auto ask = driver_queries().get_memory_info;
+  if (ask == nullptr || ask(&free_bytes, &total_bytes) != Result::success || total_bytes == 0) return false;
+  return static_cast<double>(total_bytes - free_bytes) > settings().trim_above * static_cast<double>(total_bytes);
+}
+
+}  // namespace
+
+void reset_after_fork() {
+  pool_state.lock.reset_after_fork();
+  for (BlockCache& cache : pool_state.caches) cache.forget_all();
+  for (auto& of_devices : pool_state.all_figures) {
+    for (Figures& figures : of_devices) figures = {};
+  }
+  pool_contexts_reset_after_fork();
+  on_their_way.store(0, std::memory_order_relaxed);
+}
+
+uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
+  uint64_t given_back = 0;
+  Leaving leaving;
+  while (begin_return(memory, device, keep_bytes, idle_before_tick, &leaving)) {
+    if (free_by_driver(call, memory, leaving) == Result::success) given_back += leaving.bytes;
+    end_return(memory, leaving);
+  }
+  return given_back;
+}
+
+bool make_room(const Call& call, const ContextState& context, const Request& request) {
+  const int device = context.device;
+  drop_what_is_old(call, request.memory, device);
+  if (request.memory == Memory::pinned) return true;
+  if (is_device_under_pressure(call)) trim_to(call, Memory::device, device, 0);
+  const uint64_t most = bytes_of(settings().most, device);
+  if (most == UINT64_MAX) return true;
+  const auto has_room = [&](uint64_t* surplus) {
+    const PoolLock lock(pool_state.lock);
+    const Figures& figures = pool_state.figures(Memory::device, device);
+    const uint64_t wanted = figures.reserved_bytes() + request.taken_bytes;
+    *surplus = wanted <= most ? 0 : wanted - most;
+    return wanted <= most;
+  };
+  uint64_t surplus = 0;
+  if (has_room(&surplus)) return true;
+  const uint64_t idle = releasable_bytes(device);
+  trim_to(call, Memory::device, device, idle > surplus ? idle - surplus : 0);
+  return has_room(&surplus);
+}
+
+void keep_within_limits(const Call& call, const ContextState& context, Memory memory, uint64_t idle_bytes) {
+  const uint64_t most = most_idle_bytes(memory, context.device);
+  if (idle_bytes > most) trim_to(call, memory, context.device, most);
+  drop_what_is_old(call, memory, context.device);
+}
+
+uint64_t blocks_on_their_way() { return on_their_way.load(std::memory_order_acquire); }
+uint64_t returns_done() { return arrived.load(std::memory_order_relaxed); }
+
+uint64_t releasable_bytes(int device) {
+  const PoolLock lock(pool_state.lock);
+  return pool_state.cache(Memory::device).idle_bytes(device);
+}
+
+}  // namespace weir::cuda::pool
