@@ -1,7 +1,7 @@
 // What the environment asks of the simulated driver. Read once.
 //
 //   SIMCUDA_DEVICES=2        how many devices; 0: cuInit() says that there is none
-//   SIMCUDA_MEMORY=8589934592  bytes of each
+//   SIMCUDA_MEMORY=8589934592  bytes of each; they are taken as DeviceMemory::rounded() says
 //   SIMCUDA_LOG=FILE         a line of JSON for each call that allocates, frees, copies or launches, and for what it caused
 //   SIMCUDA_FAIL=CALL:N=CODE[,...]  the Nth call of that name (from 1; 0: every one) gives this error
 //   SIMCUDA_SLOW=CALL=MICROSECONDS[,...]  how long the call takes at least

@@ -25,6 +25,33 @@ TEST_F(Memory, IsTakenAndGivenBack) {
   EXPECT_ERROR(cuMemAlloc(&address, before + 1), CUDA_ERROR_OUT_OF_MEMORY);
 }
 
+TEST_F(Memory, LargeBlocksTakeWholeLargeGranules) {
+  constexpr size_t kMiB = size_t{1} << 20;
+  const size_t before = free_bytes();
+  CUdeviceptr small = 0, large = 0;
+  EXPECT_OK(cuMemAlloc(&small, kMiB));
+  EXPECT_EQ(free_bytes(), before - kMiB);
+  EXPECT_OK(cuMemAlloc(&large, kMiB + 1));
+  EXPECT_EQ(large % (2 * kMiB), 0u);
+  EXPECT_EQ(free_bytes(), before - 3 * kMiB);
+  EXPECT_OK(cuMemFree(small));
+  EXPECT_OK(cuMemFree(large));
+  EXPECT_EQ(free_bytes(), before);
+}
+
+TEST_F(Memory, HolesBetweenLiveBlocksAreNoneOfTheMemorys) {
+  std::vector<CUdeviceptr> blocks(64);
+  const size_t before = free_bytes(), each = before / blocks.size();
+  for (CUdeviceptr& block : blocks) EXPECT_OK(cuMemAlloc(&block, each));
+  for (size_t i = 0; i < blocks.size(); i += 2) EXPECT_OK(cuMemFree(blocks[i]));
+  CUdeviceptr half = 0, more = 0;
+  EXPECT_OK(cuMemAlloc(&half, before / 2));
+  EXPECT_ERROR(cuMemAlloc(&more, each), CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_OK(cuMemFree(half));
+  for (size_t i = 1; i < blocks.size(); i += 2) EXPECT_OK(cuMemFree(blocks[i]));
+  EXPECT_EQ(free_bytes(), before);
+}
+
 TEST_F(Memory, InteriorPointersAreNotFreed) {
   CUdeviceptr address = 0, base = 0;
   size_t bytes = 0;
