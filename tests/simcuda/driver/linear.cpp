@@ -15,6 +15,12 @@ bool is_freed_by_mem_free(Kind kind) {
          kind == Kind::shared || kind == Kind::external || kind == Kind::graph;
 }
 
+// What frees waits for the context's work, which might use the memory. Where that failed nothing is freed: the error is the call's.
+void wait_to_free(Lock& lock, Context& context) {
+  wait_for(lock, work_of(context));
+  require(context.sticky_error == CUDA_SUCCESS, context.sticky_error);
+}
+
 CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
   return run(name, [&](Lock&, Call& call) {
     const auto start = reinterpret_cast<uintptr_t>(address);
@@ -80,7 +86,7 @@ CUresult free_device(const char* name, CUdeviceptr address) {
     Context& context = current_owner();
     forbid_while_capturing();
     if (address == 0) return;
-    wait_for(lock, work_of(context));
+    wait_to_free(lock, context);
     const Block* block = find_block_at(address);
     require_argument(block != nullptr && is_freed_by_mem_free(block->kind) && block->has_memory &&
                      !block->is_freed_in_stream);
@@ -162,7 +168,7 @@ SIMCUDA_EXPORT CUresult cuMemFreeHost(void* address) {
     Context& context = current_owner();
     forbid_while_capturing();
     if (start == 0) return;
-    wait_for(lock, work_of(context));
+    wait_to_free(lock, context);
     const Block* block = find_block_at(start);
     require_argument(block != nullptr && block->kind == Kind::pinned);
     call.number("bytes", block->bytes).text("kind", name_of(block->kind));
@@ -183,7 +189,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
     call.number("address", start);
     Context& context = current_owner();
     forbid_while_capturing();
-    wait_for(lock, work_of(context));
+    wait_to_free(lock, context);
     const Block* block = find_block_at(start);
     require(block != nullptr && block->kind == Kind::registered, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
     call.number("bytes", block->bytes);

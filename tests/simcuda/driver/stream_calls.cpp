@@ -49,6 +49,7 @@ CUresult query(const char* name, CUstream handle, bool per_thread) {
     Stream& stream = stream_of(handle, per_thread);
     forbid_on_capturing(stream);
     require(stream.is_idle(), CUDA_ERROR_NOT_READY);
+    require(stream.context.sticky_error == CUDA_SUCCESS, stream.context.sticky_error);
   });
 }
 

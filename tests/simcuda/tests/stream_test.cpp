@@ -117,6 +117,32 @@ TEST_F(Streams, UseAfterFreeIsAnErrorThatStays) {
   EXPECT_ERROR(cuMemAlloc(&address, 100), CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
+TEST_F(Streams, AFreeThatWaitedForWorkThatFailedSaysSoAndFreesNothing) {
+  CUdeviceptr address = 0, gone = 0;
+  void* pinned = nullptr;
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  EXPECT_OK(cuMemAlloc(&gone, 100));
+  EXPECT_OK(cuMemHostAlloc(&pinned, 100, 0));
+  EXPECT_OK(cuMemFree(gone));
+  Gate gate;
+  gate.close(one_);
+  EXPECT_OK(cuMemsetD8Async(gone, 1, 100, one_));
+  std::thread opener([&] {
+    std::this_thread::sleep_for(milliseconds(20));
+    gate.open();
+  });
+  EXPECT_ERROR(cuMemFree(address), CUDA_ERROR_ILLEGAL_ADDRESS);
+  opener.join();
+  EXPECT_ERROR(cuMemFreeHost(pinned), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_ERROR(cuMemHostAlloc(&pinned, 100, 0), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_ERROR(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_ERROR(cuStreamQuery(one_), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_ERROR(cuEventQuery(event_), CUDA_ERROR_ILLEGAL_ADDRESS);
+  CUdeviceptr base = 0;
+  EXPECT_OK(cuPointerGetAttribute(&base, CU_POINTER_ATTRIBUTE_RANGE_START_ADDR, address));
+  EXPECT_EQ(base, address);
+}
+
 TEST_F(Streams, StreamOrderedMemoryIsFreedInItsStream) {
   const size_t before = free_bytes();
   CUdeviceptr address = 0;
