@@ -19,6 +19,13 @@ bool forbids(const Capture& capture) {
   return thread_mode == CU_STREAM_CAPTURE_MODE_GLOBAL && capture.mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
 }
 
+// False where the stream does not capture.
+bool invalidate(Stream& stream) {
+  if (stream.capture == nullptr) return false;
+  stream.capture->valid = false;
+  return true;
+}
+
 }  // namespace
 
 Node* capture_node(Stream& stream, CUgraphNodeType type, Task task) {
@@ -30,15 +37,17 @@ Node* capture_node(Stream& stream, CUgraphNodeType type, Task task) {
   return &node;
 }
 
-void submit(Lock& lock, Stream& stream, CUgraphNodeType type, Task task) {
-  if (stream.kind == StreamKind::legacy_default) {
-    // It would have to wait for a stream that does not run.
-    for (const auto& [handle, other] : stream.context.streams) {
-      if (other->capture == nullptr || !other->is_blocking()) continue;
-      other->capture->valid = false;
-      refuse(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
-    }
+void forbid_implicit(Stream& stream) {
+  if (stream.kind != StreamKind::legacy_default) return;
+  bool captures = false;
+  for (const auto& [handle, other] : stream.context.streams) {
+    if (other->is_blocking()) captures |= invalidate(*other);
   }
+  require(!captures, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
+}
+
+void submit(Lock& lock, Stream& stream, CUgraphNodeType type, Task task) {
+  forbid_implicit(stream);
   if (stream.capture != nullptr) {
     capture_node(stream, type, std::move(task));
   } else {
@@ -57,9 +66,16 @@ void forbid_while_capturing() {
 }
 
 void forbid_on_capturing(Stream& stream) {
-  if (stream.capture == nullptr) return;
-  stream.capture->valid = false;
-  refuse(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  require(!invalidate(stream), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  forbid_implicit(stream);
+}
+
+void forbid_on_capturing(Context& context) {
+  bool captures = false;
+  for (const Context* of : with_green_contexts(context)) {
+    for (const auto& [handle, stream] : of->streams) captures |= invalidate(*stream);
+  }
+  require(!captures, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
 }
 
 namespace {

@@ -67,7 +67,7 @@ CUresult pop(const char* name, CUcontext* handle) {
 CUresult synchronise(const char* name, CUcontext handle) {
   return run(name, [&](Lock& lock, Call&) {
     Context& context = context_of(handle);
-    forbid_while_capturing();
+    forbid_on_capturing(context);
     wait_for(lock, work_of(context));
     require(context.sticky_error == CUDA_SUCCESS, context.sticky_error);
   });
@@ -83,9 +83,10 @@ SIMCUDA_EXPORT CUresult cuInit(unsigned flags) {
 }
 
 SIMCUDA_EXPORT CUresult cuDriverGetVersion(int* version) {
-  if (version == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *version = settings().version;
-  return CUDA_SUCCESS;
+  return run_uninitialised("cuDriverGetVersion", [&](Lock&, Call&) {
+    require_argument(version != nullptr);
+    *version = settings().version;
+  });
 }
 
 SIMCUDA_EXPORT CUresult cuDevicePrimaryCtxRetain(CUcontext* handle, CUdevice ordinal) {

@@ -44,6 +44,9 @@ CUgraph add_graph(std::shared_ptr<Graph> graph);
 // Takes it from the program, for which the handle is none any more.
 std::shared_ptr<Graph> take_graph(CUgraph handle);
 
+// To be asked before the legacy default stream is used: it would have to wait for streams of its context that capture, which do not run.
+void forbid_implicit(Stream& stream);
+
 // Has a stream do it: at once, or as a node of the graph that is captured.
 void submit(Lock&, Stream& stream, CUgraphNodeType type, Task task);
 // The same, for the stream's latest node: nullptr where the stream does not capture.
@@ -52,8 +55,10 @@ Node* capture_node(Stream& stream, CUgraphNodeType type, Task task);
 // To be asked by every call that is unsafe while a stream captures: refuses, and makes the captures invalid, as the modes of the
 // captures and of the thread say.
 void forbid_while_capturing();
-// To be asked by calls that synchronise with this stream.
+// To be asked by calls that synchronise with this stream, or with all of this context: whatever the modes are, a capture that they meet
+// becomes invalid and they are refused.
 void forbid_on_capturing(Stream& stream);
+void forbid_on_capturing(Context& context);
 
 // The memory of a graph's allocation node: its address stays reserved while the node exists.
 Block& add_graph_block(Device& device, Context& context, size_t bytes);

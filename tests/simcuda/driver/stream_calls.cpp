@@ -53,10 +53,24 @@ CUresult query(const char* name, CUstream handle, bool per_thread) {
   });
 }
 
+// False where it was recorded in no capture.
+bool invalidate_captured(Event& event) {
+  if (event.capture == nullptr) return false;
+  event.capture->valid = false;
+  return true;
+}
+
+// What asks for an event's state is unsafe while others capture (pytorch#104555), and makes no sense of an event in a capture.
+void forbid_on_captured(Event& event) {
+  require(!invalidate_captured(event), CUDA_ERROR_CAPTURED_EVENT);
+  forbid_while_capturing();
+}
+
 CUresult record(const char* name, CUevent handle, CUstream stream_handle, bool per_thread) {
   return run(name, [&](Lock& lock, Call&) {
     Event& event = event_of(handle);
     Stream& stream = stream_of(stream_handle, per_thread);
+    forbid_implicit(stream);
     event.capture = stream.capture;
     event.was_recorded = true;
     if (stream.capture != nullptr) {
@@ -88,6 +102,7 @@ CUresult wait(const char* name, CUstream stream_handle, CUevent handle, bool per
       return;
     }
     if (stream.capture != nullptr && event.was_recorded) refuse(CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+    forbid_implicit(stream);
     if (!are_done(event.recorded))
       stream.enqueue(
           lock, [] {}, event.recorded);
@@ -140,15 +155,7 @@ CUresult record_work_of(const char* name, CUcontext handle, CUevent event_handle
   return run(name, [&](Lock&, Call&) {
     Context& context = context_of(handle);
     Event& event = event_of(event_handle);
-    bool capturing = false;
-    for (const Context* of : with_green_contexts(context)) {
-      for (const auto& [stream_handle, stream] : of->streams) {
-        if (stream->capture == nullptr) continue;
-        stream->capture->valid = false;
-        capturing = true;
-      }
-    }
-    require(!capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    forbid_on_capturing(context);
     event.recorded = work_of(context);
     event.was_recorded = true;
     event.capture = nullptr;
@@ -158,7 +165,10 @@ CUresult record_work_of(const char* name, CUcontext handle, CUevent event_handle
 CUresult have_wait(const char* name, CUcontext handle, CUevent event_handle) {
   return run(name, [&](Lock& lock, Call&) {
     Context& context = context_of(handle);
-    const Tickets recorded = event_of(event_handle).recorded;
+    Event& event = event_of(event_handle);
+    forbid_on_capturing(context);
+    require(!invalidate_captured(event), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    const Tickets recorded = event.recorded;
     const Task nothing = [] {};
     for (const Context* of : with_green_contexts(context)) {
       of->legacy_stream->enqueue(lock, nothing, recorded);
@@ -224,8 +234,8 @@ SIMCUDA_EXPORT CUresult cuEventDestroy(CUevent handle) { return cuEventDestroy_v
 
 SIMCUDA_EXPORT CUresult cuEventQuery(CUevent handle) {
   return run("cuEventQuery", [&](Lock&, Call&) {
-    const Event& event = event_of(handle);
-    require(event.capture == nullptr, CUDA_ERROR_CAPTURED_EVENT);
+    Event& event = event_of(handle);
+    forbid_on_captured(event);
     require(are_done(event.recorded), CUDA_ERROR_NOT_READY);
     require(event.context.sticky_error == CUDA_SUCCESS, event.context.sticky_error);
   });
@@ -233,8 +243,8 @@ SIMCUDA_EXPORT CUresult cuEventQuery(CUevent handle) {
 
 SIMCUDA_EXPORT CUresult cuEventSynchronize(CUevent handle) {
   return run("cuEventSynchronize", [&](Lock& lock, Call&) {
-    const Event& event = event_of(handle);
-    require(event.capture == nullptr, CUDA_ERROR_CAPTURED_EVENT);
+    Event& event = event_of(handle);
+    forbid_on_captured(event);
     Context& context = event.context;
     const Tickets recorded = event.recorded;
     wait_for(lock, recorded);
