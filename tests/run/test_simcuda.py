@@ -78,6 +78,22 @@ class SimulatedDriver(unittest.TestCase):
         self.assertEqual(calls, [("cuCtxCreate_v2", 0), ("cuMemAlloc_v2", 0), ("cuMemFree_v2", 0), ("cuMemFree_v2", 1)])
         self.assertEqual({line["address"] for line in lines if "address" in line}, {lines[1]["address"]})
 
+    def test_logs_all_calls_where_asked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            log = pathlib.Path(folder) / "calls"
+            answer_of("d.cuCtxSynchronize(), d.cuDriverGetVersion(None)", SIMCUDA_LOG=str(log), SIMCUDA_LOG_ALL="1")
+            calls = [(line["call"], line["result"]) for line in map(json.loads, log.read_text().splitlines())]
+        self.assertEqual(calls, [("cuInit", 0), ("cuCtxCreate_v2", 0), ("cuCtxSynchronize", 0), ("cuDriverGetVersion", 1)])
+
+    def test_counts_calls_and_bytes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "counts"
+            answer_of("[(allocate(3 << 20), d.cuMemFree_v2(p)) for _ in range(5)], allocate(100)", SIMCUDA_COUNTS=str(file),
+                      SIMCUDA_DEVICES="2")
+            counts = json.loads(file.read_text())
+        self.assertEqual(counts["calls"], {"cuInit": 1, "cuCtxCreate_v2": 1, "cuMemAlloc_v2": 6, "cuMemFree_v2": 5})
+        self.assertEqual(counts["devices"], [{"peak_bytes": 4 << 20}, {"peak_bytes": 0}])
+
     def test_says_of_what_it_does_not_do_that_it_is_not_supported(self):
         self.assertEqual(answer_of("d.cuTexObjectCreate(None, None, None, None)"), 801)  # CUDA_ERROR_NOT_SUPPORTED
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "call_counts.h"
 #include "settings.h"
 
 namespace simcuda {
@@ -50,8 +51,10 @@ Call& Call::text(std::string_view key, std::string_view value) {
 }
 
 CUresult Call::end(CUresult result) {
+  count_call(name_);
   if (!is_logging()) return result;
-  if (!fields_.empty() || is_memory_call(name_)) write_line(line_of(name_, fields_ + field("result", result)));
+  if (settings().logs_all || !fields_.empty() || is_memory_call(name_))
+    write_line(line_of(name_, fields_ + field("result", result)));
   return result;
 }
 

@@ -14,10 +14,11 @@ class Call {
  public:
   explicit Call(const char* name) : name_(name) {}
 
-  // What belongs in the line. Without any the call is logged only if it is one of memory_calls.inc.
+  // What belongs in the line. Without any the call is logged only if it is one of memory_calls.inc or the settings ask for all.
   Call& number(std::string_view key, uint64_t value);
   Call& text(std::string_view key, std::string_view value);
 
+  // Counts the call, where the settings ask for that.
   CUresult end(CUresult result);
 
  private:

@@ -52,20 +52,19 @@ const NamedError* find(CUresult error) {
   return nullptr;
 }
 
-CUresult answer(CUresult error, const char** text, const char* NamedError::*member) {
+CUresult answer(const char* call, CUresult error, const char** text, const char* NamedError::*member) {
   const NamedError* named = find(error);
-  if (text == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *text = named == nullptr ? nullptr : named->*member;
-  return named == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+  if (text != nullptr) *text = named == nullptr ? nullptr : named->*member;
+  return Call(call).end(text == nullptr || named == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS);
 }
 
 }  // namespace
 
 SIMCUDA_EXPORT CUresult cuGetErrorName(CUresult error, const char** name) {
-  return answer(error, name, &NamedError::name);
+  return answer("cuGetErrorName", error, name, &NamedError::name);
 }
 SIMCUDA_EXPORT CUresult cuGetErrorString(CUresult error, const char** text) {
-  return answer(error, text, &NamedError::text);
+  return answer("cuGetErrorString", error, text, &NamedError::text);
 }
 
 }  // namespace simcuda

@@ -75,7 +75,7 @@ SIMCUDA_EXPORT CUresult cuGetProcAddress_v2(const char* name, void** function, i
 // A private interface of NVIDIA's own, which is not to be imitated: the real runtime refuses a driver without it.
 SIMCUDA_EXPORT CUresult cuGetExportTable(const void** table, const CUuuid*) {
   if (table != nullptr) *table = nullptr;
-  return CUDA_ERROR_NOT_FOUND;
+  return refused("cuGetExportTable", CUDA_ERROR_NOT_FOUND);
 }
 
 extern "C" CUresult simcuda_unimplemented(const char* name) {

@@ -51,6 +51,8 @@ Settings read_settings() {
   read.devices = static_cast<int>(number_of("SIMCUDA_DEVICES", read.devices));
   read.memory_bytes = static_cast<size_t>(number_of("SIMCUDA_MEMORY", static_cast<long long>(read.memory_bytes)));
   read.log_file = text_of("SIMCUDA_LOG");
+  read.logs_all = number_of("SIMCUDA_LOG_ALL", 0) != 0;
+  read.counts_file = text_of("SIMCUDA_COUNTS");
   read.kernel_microseconds = static_cast<int>(number_of("SIMCUDA_KERNEL_US", 0));
   read.version = static_cast<int>(number_of("SIMCUDA_VERSION", SIMCUDA_NEWEST));
   read.kernels_file = text_of("SIMCUDA_KERNELS");

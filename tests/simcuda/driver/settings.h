@@ -3,6 +3,8 @@
 //   SIMCUDA_DEVICES=2        how many devices; 0: cuInit() says that there is none
 //   SIMCUDA_MEMORY=8589934592  bytes of each; they are taken as DeviceMemory::rounded() says
 //   SIMCUDA_LOG=FILE         a line of JSON for each call that allocates, frees, copies or launches, and for what it caused
+//   SIMCUDA_LOG_ALL=1        and one for each other call
+//   SIMCUDA_COUNTS=FILE      at exit a line of JSON: how often each function was called, and each device's peak of bytes in use
 //   SIMCUDA_FAIL=CALL:N=CODE[,...]  the Nth call of that name (from 1; 0: every one) gives this error
 //   SIMCUDA_SLOW=CALL=MICROSECONDS[,...]  how long the call takes at least
 //   SIMCUDA_KERNEL_US=N      how long a kernel without a host function takes
@@ -23,6 +25,8 @@ struct Settings {
   int devices = 1;
   size_t memory_bytes = size_t{8} << 30;
   std::string log_file;
+  bool logs_all = false;
+  std::string counts_file;
   int kernel_microseconds = 0;
   int version = 0;
   std::string kernels_file;
