@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <set>
 #include <thread>
 
 #include "context.h"
@@ -7,10 +8,18 @@
 namespace simcuda {
 namespace {
 
-// Notified whenever a piece of work was done or came. Never destroyed: streams' threads outlive main.
+// Neither is ever destroyed: streams' threads outlive main.
+//
+// Notified whenever a piece of work was done, for calls that wait.
 std::condition_variable& progress() {
   static auto* const condition = new std::condition_variable;
   return *condition;
+}
+
+// Those whose next piece of work waits for other streams': only they are woken when one is done.
+std::set<Stream*>& held_up() {
+  static auto* const all = new std::set<Stream*>;
+  return *all;
 }
 
 }  // namespace
@@ -43,18 +52,26 @@ void Stream::enqueue(Lock&, Task task, Tickets others) {
     has_thread_ = true;
     std::thread([self = shared_from_this()] { self->run(); }).detach();
   }
-  progress().notify_all();
+  work_came_.notify_one();
 }
 
 void Stream::close(Lock&) {
   is_closed_ = true;
-  progress().notify_all();
+  work_came_.notify_one();
+}
+
+void Stream::wait_for_work(Lock& lock) {
+  while (waiting_.empty() ? !is_closed_ : !are_done(waiting_.front().after)) {
+    if (!waiting_.empty()) held_up().insert(this);
+    work_came_.wait(lock);
+    held_up().erase(this);
+  }
 }
 
 void Stream::run() {
   Lock lock(driver_mutex());
   for (;;) {
-    progress().wait(lock, [this] { return waiting_.empty() ? is_closed_ : are_done(waiting_.front().after); });
+    wait_for_work(lock);
     if (waiting_.empty()) return;
     {
       const Work work = std::move(waiting_.front());
@@ -65,6 +82,7 @@ void Stream::run() {
     lock.lock();
     ++done;
     progress().notify_all();
+    for (Stream* const other : held_up()) other->work_came_.notify_one();
   }
 }
 

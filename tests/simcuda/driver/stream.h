@@ -74,8 +74,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   };
   static uint64_t next_id();
   void run();
+  void wait_for_work(Lock&);
 
   std::deque<Work> waiting_;
+  std::condition_variable work_came_;  // or may be done now, or will come no more
   bool has_thread_ = false, is_closed_ = false;
 };
 
