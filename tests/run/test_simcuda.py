@@ -10,6 +10,7 @@ import unittest
 
 BUILD = pathlib.Path(os.environ.get("WEIR_BUILD", "build")).resolve()
 DRIVER = BUILD / "simcuda" / "libcuda.so.1"
+EMPTY_DRIVER = BUILD / "simcuda" / "empty" / "libcuda.so.1"
 OLD_DRIVER = BUILD / "simcuda" / "old" / "libcuda.so.1"
 
 PREPARED = """
@@ -68,6 +69,12 @@ class SimulatedDriver(unittest.TestCase):
         self.assertEqual(answer_of(asked, driver=OLD_DRIVER), [True] * 3 + [False] * 5)
         version = "(d.cuDriverGetVersion(ctypes.byref(n)), n.value)[1], allocate(8), d.cuMemFree_v2(p)"
         self.assertEqual(answer_of(version, driver=OLD_DRIVER), [11020, 0, 0])
+
+    def test_an_empty_one_gives_addresses_and_does_nothing(self):
+        asked = "allocate(100), p.value, allocate(100), p.value, d.cuMemFree_v2(p), d.cuMemcpyHtoD_v2(None, None, 5), found(b'cuMemAlloc', 12000)"
+        first, one, second, two, *others = answer_of(asked, driver=EMPTY_DRIVER)
+        self.assertEqual([first, second, *others], [0] * 5)
+        self.assertNotEqual(one, two)
 
     def test_logs_calls_with_their_results(self):
         with tempfile.TemporaryDirectory() as folder:
