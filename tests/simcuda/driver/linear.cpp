@@ -15,10 +15,24 @@ bool is_freed_by_mem_free(Kind kind) {
          kind == Kind::shared || kind == Kind::external || kind == Kind::graph;
 }
 
-// What frees waits for the context's work, which might use the memory. Where that failed nothing is freed: the error is the call's.
-void wait_to_free(Lock& lock, Context& context) {
-  wait_for(lock, work_of(context));
-  require(context.sticky_error == CUDA_SUCCESS, context.sticky_error);
+bool may_use(const Context& context, const Block& block) {
+  const bool is_hosts = !block.device->memory.holds(block.address);
+  return is_hosts || &context == block.context || context.peers.contains(block.context);
+}
+
+// What frees waits for work that might use the memory: of the current context, of the block's, of its peers, and of all contexts where it
+// is the host's. Where the current one's failed nothing is freed: the error is the call's.
+void wait_to_free(Lock& lock, Context& current, uintptr_t address) {
+  Tickets work = work_of(current);
+  if (const Block* block = find_block_at(address); block != nullptr && block->device != nullptr) {
+    for (Context* context : all_contexts()) {
+      if (context == &current || !may_use(*context, *block)) continue;
+      const Tickets more = work_of(*context);
+      work.insert(work.end(), more.begin(), more.end());
+    }
+  }
+  wait_for(lock, work);
+  require(current.sticky_error == CUDA_SUCCESS, current.sticky_error);
 }
 
 CUresult register_host(const char* name, void* address, size_t bytes, unsigned flags) {
@@ -86,7 +100,7 @@ CUresult free_device(const char* name, CUdeviceptr address) {
     Context& context = current_owner();
     forbid_while_capturing();
     if (address == 0) return;
-    wait_to_free(lock, context);
+    wait_to_free(lock, context, address);
     const Block* block = find_block_at(address);
     require_argument(block != nullptr && is_freed_by_mem_free(block->kind) && block->has_memory &&
                      !block->is_freed_in_stream);
@@ -168,7 +182,7 @@ SIMCUDA_EXPORT CUresult cuMemFreeHost(void* address) {
     Context& context = current_owner();
     forbid_while_capturing();
     if (start == 0) return;
-    wait_to_free(lock, context);
+    wait_to_free(lock, context, start);
     const Block* block = find_block_at(start);
     require_argument(block != nullptr && block->kind == Kind::pinned);
     call.number("bytes", block->bytes).text("kind", name_of(block->kind));
@@ -189,7 +203,7 @@ SIMCUDA_EXPORT CUresult cuMemHostUnregister(void* address) {
     call.number("address", start);
     Context& context = current_owner();
     forbid_while_capturing();
-    wait_to_free(lock, context);
+    wait_to_free(lock, context, start);
     const Block* block = find_block_at(start);
     require(block != nullptr && block->kind == Kind::registered, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
     call.number("bytes", block->bytes);

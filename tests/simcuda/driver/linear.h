@@ -19,7 +19,8 @@ CUresult allocate(const char* name, CUdeviceptr* address, size_t bytes, Kind kin
 CUresult allocate_pitched(const char* name, CUdeviceptr* address, size_t* pitch, const Rows& rows, AddressWidth width);
 CUresult allocate_host(const char* name, void** address, size_t bytes, unsigned flags);
 
-// Waits for the work of the context that might use it, as a device's free does; where that failed it gives the error and frees nothing.
+// Waits for the work that might use it, as a device's free does; where that of the current context failed it gives the error and frees
+// nothing.
 CUresult free_device(const char* name, CUdeviceptr address);
 
 CUresult device_pointer_of_host(const char* name, CUdeviceptr* address, const void* host, unsigned flags,

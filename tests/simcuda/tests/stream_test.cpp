@@ -108,6 +108,33 @@ TEST_F(Streams, FreeingWaitsForWhatIsQueued) {
   EXPECT_OK(cuCtxSynchronize());
 }
 
+TEST_F(Streams, FreeingWaitsForPeersAndPinnedMemoryForAll) {
+  CUdeviceptr address = 0;
+  void* pinned = nullptr;
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  EXPECT_OK(cuMemHostAlloc(&pinned, 100, 0));
+  CUcontext second = nullptr;
+  EXPECT_OK(cuCtxCreate_v4(&second, nullptr, 0, 1));
+  EXPECT_OK(cuCtxEnablePeerAccess(context_, 0));
+  CUstream stream = nullptr;
+  EXPECT_OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  EXPECT_OK(cuCtxSetCurrent(context_));
+  for (const bool is_pinned : {false, true}) {
+    Gate gate;
+    std::atomic<int> counter{0};
+    gate.close(stream);
+    EXPECT_OK(cuLaunchHostFunc(stream, count, &counter));
+    std::thread opener([&] {
+      std::this_thread::sleep_for(milliseconds(20));
+      gate.open();
+    });
+    EXPECT_OK(is_pinned ? cuMemFreeHost(pinned) : cuMemFree(address));
+    EXPECT_EQ(counter, 1);
+    opener.join();
+  }
+  EXPECT_OK(cuCtxDestroy(second));
+}
+
 TEST_F(Streams, UseAfterFreeIsAnErrorThatStays) {
   CUdeviceptr address = 0;
   EXPECT_OK(cuMemAllocAsync(&address, 100, one_));
