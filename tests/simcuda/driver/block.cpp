@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "pools.h"
+#include "vmm.h"
 
 namespace simcuda {
 namespace {
@@ -11,6 +12,14 @@ constexpr size_t kPage = 4096;
 size_t whole_pages(size_t bytes) { return (bytes + kPage - 1) & ~(kPage - 1); }
 
 Block& add(const Block& block) { return blocks().emplace(block.address, block).first->second; }
+
+// Or none of the driver's.
+bool is_allocated(uintptr_t address, size_t bytes) {
+  const Block* block = find_block(address);
+  if (block != nullptr && block->kind == Kind::reserved) return is_mapped(address, bytes);
+  if (device_holding(address) == nullptr) return true;
+  return block != nullptr && address + bytes <= block->end() && block->has_memory;
+}
 
 bool is_on_device(const Block& block) { return block.device != nullptr && block.device->memory.holds(block.address); }
 
@@ -105,9 +114,7 @@ void free_blocks_of(Context& context) {
 
 bool may_access(Context& context, uintptr_t address, size_t bytes) {
   const Lock lock(driver_mutex());
-  if (device_holding(address) == nullptr || bytes == 0) return true;
-  const Block* block = find_block(address);
-  if (block != nullptr && address + bytes <= block->end() && block->has_memory) return true;
+  if (bytes == 0 || is_allocated(address, bytes)) return true;
   log_event("illegal address", address, bytes);
   context.fail(CUDA_ERROR_ILLEGAL_ADDRESS);
   return false;

@@ -79,6 +79,18 @@ Mapped mapped_at(uintptr_t address) {
   return {*mapping.memory, mapping.offset + inside, mapping.bytes - inside};
 }
 
+bool is_mapped(uintptr_t address, size_t bytes) {
+  const uintptr_t end = address + bytes;
+  while (address < end) {
+    const auto after = mappings().upper_bound(address);
+    if (after == mappings().begin()) return false;
+    const auto& [start, mapping] = *std::prev(after);
+    if (address - start >= mapping.bytes) return false;
+    address = start + mapping.bytes;
+  }
+  return true;
+}
+
 SIMCUDA_EXPORT CUresult cuMemGetAllocationGranularity(size_t* granularity, const CUmemAllocationProp* properties,
                                                       CUmemAllocationGranularity_flags) {
   return run("cuMemGetAllocationGranularity", [&](Lock&, Call&) {

@@ -49,5 +49,7 @@ struct Mapped {
   size_t offset, bytes;  // from the address on
 };
 Mapped mapped_at(uintptr_t address);
+// Whether there is memory at all of these addresses.
+bool is_mapped(uintptr_t address, size_t bytes);
 
 }  // namespace simcuda

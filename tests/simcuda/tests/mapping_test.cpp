@@ -33,6 +33,29 @@ TEST_F(Mappings, OfSparseArraysAreTaken) {
   EXPECT_ERROR(cuMemMapArrayAsync(&info, 1, nullptr), CUDA_ERROR_INVALID_HANDLE);
 }
 
+TEST_F(Mappings, EndWhereTheirMemoryEnds) {
+  constexpr size_t kBytes = size_t{2} << 20;
+  CUmemGenericAllocationHandle handle = 0;
+  CUmemAllocationProp properties{};
+  properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
+  const CUmemAccessDesc access{properties.location, CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuMemAddressReserve(&address, 3 * kBytes, 0, 0, 0));
+  for (const size_t offset : {size_t{0}, kBytes}) {
+    EXPECT_OK(cuMemCreate(&handle, kBytes, &properties, 0));
+    EXPECT_OK(cuMemMap(address + offset, kBytes, 0, handle, 0));
+    EXPECT_OK(cuMemRelease(handle));
+  }
+  EXPECT_OK(cuMemSetAccess(address, 2 * kBytes, &access, 1));
+  EXPECT_OK(cuMemsetD8Async(address + kBytes / 2, 1, kBytes, nullptr));
+  EXPECT_OK(cuCtxSynchronize());
+  EXPECT_OK(cuMemsetD8Async(address + kBytes, 1, kBytes + 1, nullptr));
+  EXPECT_ERROR(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_OK(cuMemUnmap(address, 2 * kBytes));
+  EXPECT_OK(cuMemAddressFree(address, 3 * kBytes));
+}
+
 TEST_F(Mappings, OfGraphicsResourcesAreRefused) {
   CUgraphicsResource none = nullptr;
   EXPECT_OK(cuGraphicsMapResources(0, nullptr, nullptr));

@@ -41,12 +41,13 @@ TEST_F(Memory, LargeBlocksTakeWholeLargeGranules) {
 
 TEST_F(Memory, HolesBetweenLiveBlocksAreNoneOfTheMemorys) {
   std::vector<CUdeviceptr> blocks(64);
-  const size_t before = free_bytes(), each = before / blocks.size();
+  constexpr size_t kGranule = size_t{2} << 20;
+  const size_t before = free_bytes(), each = before / blocks.size() / kGranule * kGranule;
   for (CUdeviceptr& block : blocks) EXPECT_OK(cuMemAlloc(&block, each));
   for (size_t i = 0; i < blocks.size(); i += 2) EXPECT_OK(cuMemFree(blocks[i]));
   CUdeviceptr half = 0, more = 0;
-  EXPECT_OK(cuMemAlloc(&half, before / 2));
-  EXPECT_ERROR(cuMemAlloc(&more, each), CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_OK(cuMemAlloc(&half, each * blocks.size() / 2));
+  EXPECT_ERROR(cuMemAlloc(&more, free_bytes() + 1), CUDA_ERROR_OUT_OF_MEMORY);
   EXPECT_OK(cuMemFree(half));
   for (size_t i = 1; i < blocks.size(); i += 2) EXPECT_OK(cuMemFree(blocks[i]));
   EXPECT_EQ(free_bytes(), before);
