@@ -14,6 +14,7 @@
 #include "cuda/hooks.h"
 #include "cuda/out_of_memory.h"
 #include "cuda/pool/configuration.h"
+#include "cuda/pool/pool_warnings.h"
 #include "cuda/pool/upkeep.h"
 #include "cuda/transfers.h"
 #include "options/options.h"
@@ -65,6 +66,7 @@ void device_events_reset_after_fork() {
   cuda::heap_errors_reset_after_fork();
   cuda::out_of_memory_reset_after_fork();
   cuda::pool::reset_after_fork();
+  cuda::pool::pool_warnings_reset_after_fork();
   cuda::transfers_reset_after_fork();
 }
 

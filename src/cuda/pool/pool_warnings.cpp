@@ -1,0 +1,61 @@
+#include "cuda/pool/pool_warnings.h"
+
+#include <algorithm>
+
+#include "core/clock.h"
+#include "core/spin_lock.h"
+#include "cuda/allocation.h"
+#include "cuda/allocation_table.h"
+
+namespace weir::cuda::pool {
+namespace {
+
+constexpr size_t kMostWarnings = kWarningKinds * (kMostDevices + 1);  // each kind, for each device and for none
+
+core::SpinLock lock;  // guards what follows
+Warning warnings[kMostWarnings];
+size_t count_of_warnings;
+
+int listed(int device) { return device < 0 ? kNoDevice : std::min(device, kMostDevices - 1); }
+
+Warning* find(WarningKind kind, int device) {
+  Warning* const end = warnings + count_of_warnings;
+  Warning* const found =
+      std::find_if(warnings, end, [&](const Warning& known) { return known.kind == kind && known.device == device; });
+  return found == end ? nullptr : found;
+}
+
+}  // namespace
+
+const char* warning_name(WarningKind kind) {
+  constexpr const char* kNames[kWarningKinds] = {"utilization", "fragmentation"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+void note_warning(WarningKind kind, int device, double ratio) {
+  const int number = listed(device);
+  const core::LockScope scope(lock);
+  if (Warning* known = find(kind, number)) {
+    known->highest_ratio = std::max(known->highest_ratio, ratio);
+    ++known->count;
+    return;
+  }
+  warnings[count_of_warnings++] = {kind, number, core::current_tick(), ratio, ratio, 1};
+}
+
+size_t warning_count() {
+  const core::LockScope scope(lock);
+  return count_of_warnings;
+}
+
+Warning warning(size_t index) {
+  const core::LockScope scope(lock);
+  return warnings[index];
+}
+
+void pool_warnings_reset_after_fork() {
+  lock.reset_after_fork();
+  count_of_warnings = 0;
+}
+
+}  // namespace weir::cuda::pool
