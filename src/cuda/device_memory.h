@@ -8,7 +8,8 @@ namespace weir::cuda {
 struct DeviceMemory {
   uint64_t used_bytes;
   uint64_t total_bytes;
-  uint64_t known_bytes;  // live on the device by Weir's record
+  uint64_t known_bytes;      // live on the device by Weir's record
+  uint64_t pool_idle_bytes;  // taken from the driver by the device's pool, and not in the program's hands
   uint64_t tick;
   bool is_known;
   char name[64];

@@ -11,6 +11,7 @@
 #include "cuda/hooks.h"
 #include "cuda/out_of_memory.h"
 #include "cuda/transfers.h"
+#include "report/device_pools.h"
 
 namespace weir::report {
 namespace {
@@ -43,9 +44,11 @@ void write_kinds(JsonStream& json, const cuda::DeviceFigures& figures) {
 
 void write_driver_memory(JsonStream& json, const cuda::DeviceMemory& memory, const EventClock& clock) {
   if (memory.total_bytes == 0) return void(json.text(nullptr));
-  const uint64_t own = memory.used_bytes > memory.known_bytes ? memory.used_bytes - memory.known_bytes : 0;
+  const uint64_t told = memory.known_bytes + memory.pool_idle_bytes;
+  const uint64_t own = memory.used_bytes > told ? memory.used_bytes - told : 0;
   json.begin_object().key("used_bytes").number(memory.used_bytes).key("total_bytes").number(memory.total_bytes);
-  json.key("known_bytes").number(memory.known_bytes).key("driver_and_context_bytes").number(own);
+  json.key("known_bytes").number(memory.known_bytes);
+  json.key("pool_idle_bytes").number(memory.pool_idle_bytes).key("driver_and_context_bytes").number(own);
   json.key("ns").number(clock.ns_of(memory.tick)).end_object();
 }
 
@@ -59,6 +62,10 @@ void write_device(JsonStream& json, int device, const cuda::DeviceFigures& figur
   write_driver_memory(json, memory, clock);
   json.key("kinds");
   write_kinds(json, figures);
+  if (device != cuda::kNoDevice) {
+    json.key("pools");
+    write_pools(json, device, clock);
+  }
   json.end_object();
 }
 
@@ -152,6 +159,16 @@ void write_holders(JsonStream& json, const cuda::OutOfMemory& event, StackIndex&
   json.end_array();
 }
 
+void write_unrecognised_warning(JsonStream& json) {
+  if (cuda::unrecognised_count() == 0) return;
+  char storage[200];
+  core::TextBuffer text(storage);
+  text.text(
+      "CUDA's driver gave the program functions at addresses that it does not export, whose calls were not seen: ");
+  text.text(cuda::first_unrecognised()).text(" and ").decimal(cuda::unrecognised_count() - 1).text(" more");
+  json.begin_object().key("text").text(text.c_str()).end_object();
+}
+
 // Where no driver was met, none of the functions of CUDA's part is called: its code then is not even read from the file.
 bool has_cuda() { return cuda::driver_was_bound(); }
 
@@ -170,14 +187,16 @@ void write_devices(JsonStream& json, const EventClock& clock) {
   for (int device = 0; device <= cuda::kMostDevices && has_cuda(); ++device) {
     const int number = device == cuda::kMostDevices ? cuda::kNoDevice : device;  // what belongs to none comes last
     const cuda::DeviceFigures figures = cuda::device_figures(number);
-    if (figures.is_used) write_device(json, number, figures, clock);
+    if (figures.is_used || (number != cuda::kNoDevice && uses_pools(number)))
+      write_device(json, number, figures, clock);
   }
   json.end_array();
 }
 
 void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
   json.begin_object().key("tracked").boolean(cuda::takes_part());
-  json.key("present").boolean(cuda::driver_was_bound());
+  json.key("present").boolean(cuda::driver_was_bound()).key("pool");
+  has_cuda() ? write_pool_state(json) : void(json.null());
   json.key("calls").begin_array();
   if (has_cuda()) write_calls(json);
   json.end_array().key("transfers").begin_array();
@@ -195,14 +214,10 @@ void write_device_errors(JsonStream& json, StackIndex& stacks, const EventClock&
   for (size_t i = 0; i < count; ++i) write_error(json, cuda::heap_error(i), stacks, clock);
 }
 
-void write_device_warnings(JsonStream& json) {
-  if (!has_cuda() || cuda::unrecognised_count() == 0) return;
-  char storage[200];
-  core::TextBuffer text(storage);
-  text.text(
-      "CUDA's driver gave the program functions at addresses that it does not export, whose calls were not seen: ");
-  text.text(cuda::first_unrecognised()).text(" and ").decimal(cuda::unrecognised_count() - 1).text(" more");
-  json.begin_object().key("text").text(text.c_str()).end_object();
+void write_device_warnings(JsonStream& json, const EventClock& clock) {
+  if (!has_cuda()) return;
+  write_unrecognised_warning(json);
+  write_pool_warnings(json, clock);
 }
 
 void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock) {

@@ -14,7 +14,7 @@ void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock);
 void write_device_errors(JsonStream& json, StackIndex& stacks, const EventClock& clock);
 
 // As elements of warnings[].
-void write_device_warnings(JsonStream& json);
+void write_device_warnings(JsonStream& json, const EventClock& clock);
 
 // As elements of out_of_memory[].
 void write_device_out_of_memory(JsonStream& json, StackIndex& stacks, const EventClock& clock);

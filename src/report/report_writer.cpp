@@ -105,7 +105,7 @@ void write_warnings(JsonStream& json, const Report& report) {
   }
   write_untracked_warning(json, report.figures.totals.untracked_count, "blocks");
   write_untracked_warning(json, report.figures.mappings.untracked_count, "mappings");
-  write_device_warnings(json);
+  write_device_warnings(json, report.clock);
   json.end_array();
 }
 
