@@ -48,6 +48,7 @@ void CudaDigest::add(const Json& report, uint64_t report_number) {
   freed_with_context_.add(report, report_number, array_of(cuda, "freed_with_context"));
   for (const Json& error : array_of(report, "errors")) add_error(report, error);
   for (const Json& event : array_of(report, "out_of_memory")) add_out_of_memory(report, event);
+  pool_state_.add(report);
   errors_left_out_ += figure(cuda, "errors_left_out_count");
   out_of_memory_left_out_ += figure(cuda, "out_of_memory_left_out_count");
   was_not_tracked_ |= is_true(cuda, "present") && !is_true(cuda, "tracked");
@@ -68,6 +69,9 @@ void CudaDigest::add_device(const Json& entry) {
   device->live_bytes += figure(entry, "live_bytes");
   take_highest(*device, entry);
   for (const auto& [kind, figures] : child(entry, "kinds").items()) add_kind(device->kinds, printable(kind), figures);
+  const Json& pools = child(entry, "pools");
+  device->pool.add(child(pools, "device"));
+  device->pinned_pool.add(child(pools, "pinned"));
 }
 
 void CudaDigest::add_transfers(const Json& report, const Json& entry) {

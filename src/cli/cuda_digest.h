@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cli/pool_digest.h"
 #include "cli/report_file.h"
 #include "cli/site.h"
 #include "cli/stack_text.h"
@@ -30,6 +31,7 @@ struct CudaDevice {
   uint64_t used_bytes = 0, total_bytes = 0, driver_and_context_bytes = 0, driver_ns = 0;  // total 0: not known
   uint64_t report_count = 0;
   std::vector<CudaKind> kinds;
+  PoolFigures pool, pinned_pool;  // of its memory, and of page-locked memory that its contexts allocated
 };
 
 // Copies or fills from one place.
@@ -68,6 +70,7 @@ class CudaDigest {
   const SiteTable& freed_with_context() const { return freed_with_context_; }
   const std::vector<HeapError>& errors() const { return errors_; }
   const std::vector<OutOfMemory>& out_of_memory() const { return out_of_memory_; }
+  const PoolState& pool_state() const { return pool_state_; }
   uint64_t errors_left_out() const { return errors_left_out_; }
   uint64_t out_of_memory_left_out() const { return out_of_memory_left_out_; }
   bool was_not_tracked() const { return was_not_tracked_; }  // in a process that used CUDA
@@ -83,6 +86,7 @@ class CudaDigest {
   SiteTable freed_with_context_;
   std::vector<HeapError> errors_;
   std::vector<OutOfMemory> out_of_memory_;
+  PoolState pool_state_;
   std::unordered_map<std::string, size_t> transfer_places_, error_places_;
   uint64_t errors_left_out_ = 0, out_of_memory_left_out_ = 0;
   bool was_not_tracked_ = false;

@@ -84,8 +84,9 @@ std::string human_percent(double ratio) { return printed("%.0f %s", ratio * 100,
 std::string plural(uint64_t count, const char* noun) {
   const std::string word = noun;
   if (count == 1) return "1 " + word;
-  if (word.ends_with("py")) return human_count(count) + " " + word.substr(0, word.size() - 1) + "ies";  // copy
-  const bool sibilant = word.ends_with("s");  // process -> processes
+  if (word.ends_with("py") || word.ends_with("ry"))  // copies, retries
+    return human_count(count) + " " + word.substr(0, word.size() - 1) + "ies";
+  const bool sibilant = word.ends_with("s") || word.ends_with("sh");  // processes, flushes
   return human_count(count) + " " + word + (sibilant ? "es" : "s");
 }
 

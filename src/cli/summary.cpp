@@ -6,6 +6,8 @@
 #include "cli/cuda_summary.h"
 #include "cli/digest.h"
 #include "cli/json_access.h"
+#include "cli/memory_table.h"
+#include "cli/pool_summary.h"
 #include "cli/stack_text.h"
 #include "cli/summary_page.h"
 
@@ -46,6 +48,8 @@ class Writer {
       write_large_blocks();
       return page_.text();
     }
+    if (is_single_) write_memory_table(page_, digest_.first_report()["host"], digest_.cuda());
+    write_pools(page_, digest_.cuda());
     write_transfer_totals(page_, digest_.cuda());
     write_heap_errors(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
@@ -57,6 +61,7 @@ class Writer {
       write_large_blocks();
     }
     write_transfer_hints(page_, digest_.cuda());
+    write_pool_hints(page_, digest_.cuda());
     write_warnings();
     return page_.text();
   }

@@ -23,6 +23,8 @@ TEST(Format, CountsAndTimes) {
   EXPECT_EQ(plural(2, "process"), "2 processes");
   EXPECT_EQ(plural(0, "block"), "0 blocks");
   EXPECT_EQ(plural(3, "copy"), "3 copies");
+  EXPECT_EQ(plural(2, "retry"), "2 retries");
+  EXPECT_EQ(plural(2, "flush"), "2 flushes");
   EXPECT_EQ(human_duration(0), "0 us");
   EXPECT_EQ(human_duration(1'500'000), "1.5 ms");
   EXPECT_EQ(human_duration(1'500'000'000), "1.50 s");
