@@ -160,6 +160,13 @@ class Pools(Shown):
                                     "count": 1}]
         self.assertEqual(self.part("Notes"), ["Notes", "  " + text])
 
+    def test_the_page_of_the_pools_shows_what_is_shown(self):
+        page = (REPOSITORY / "docs" / "cuda-pools.md").read_text()
+        for heading in ("Where the memory was at exit", "CUDA pools: strict"):
+            start = page.index("\n    " + heading) + 1
+            shown = [line.removeprefix("    ") for line in page[start:page.index("\n\n", start)].split("\n")]
+            self.assertIn("\n" + "\n".join(shown) + "\n\n", GOLDEN.with_name("show_cuda.txt").read_text())
+
     def test_damaged_figures_are_passed_by(self):
         for pools in ([], {"device": 7}, {"device": {"sizes": [1, None], "hit_count": "many"}}, {"pinned": {"sizes": {}}}):
             with self.subTest(pools=pools):
