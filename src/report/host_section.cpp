@@ -56,15 +56,6 @@ void write_totals(JsonStream& json, const track::HostTotals& totals, const Snaps
   json.end_object();
 }
 
-double hit_rate(const track::HostTotals& totals) {
-  uint64_t hits = 0, allocations = 0;
-  for (const track::SizeClassFigures& size_class : totals.size_classes) {
-    hits += size_class.figures.hit_count;
-    allocations += size_class.figures.alloc_count;
-  }
-  return ratio_of(hits, allocations);
-}
-
 void write_numa_nodes(JsonStream& json, const pool::PoolStatistics& pool) {
   json.begin_array();
   for (size_t node = 0; node < pool.numa_node_count && node < pool::kMaxNumaNodes; ++node) {
@@ -88,7 +79,7 @@ void write_pool(JsonStream& json, const pool::PoolStatistics& pool, const track:
   json.key("peak_bytes").number(totals.all.peak_bytes);
   json.key("fragmentation_ratio").ratio(pool.active_bytes == 0 ? 0 : 1 - in_use);
   json.key("utilization_ratio").ratio(ratio_of(pool.allocated_bytes, pool.reserved_bytes));
-  json.key("hit_rate_ratio").ratio(hit_rate(totals));
+  json.key("hit_rate_ratio").ratio(totals.hit_ratio());
   json.key("mmap_count").number(pool.mmap_count);
   json.key("munmap_count").number(pool.munmap_count);
   json.key("purge_count").number(pool.purge_count);

@@ -11,19 +11,6 @@ using cuda::pool::Settings;
 
 static_assert(options::kMostCudaPrewarmItems == cuda::pool::kMostPrewarmItems);
 
-Mode mode_of(unsigned choice) {
-  switch (choice) {
-    case options::kCudaPoolOn:
-      return Mode::deferred;
-    case options::kCudaPoolOff:
-      return Mode::off;
-    case options::kCudaPoolVmm:
-      return Mode::vmm;
-    default:
-      return Mode::strict;
-  }
-}
-
 Amount amount_of(const options::Amount& amount) { return {amount.bytes, amount.share}; }
 
 // WEIR_CUDA_POOL_MAX and WEIR_CUDA_POOL_FRACTION together.
@@ -45,10 +32,23 @@ void take_prewarm_list(const char* list, Settings* settings) {
 
 }  // namespace
 
+Mode pool_mode_of(unsigned choice) {
+  switch (choice) {
+    case options::kCudaPoolOn:
+      return Mode::deferred;
+    case options::kCudaPoolOff:
+      return Mode::off;
+    case options::kCudaPoolVmm:
+      return Mode::vmm;
+    default:
+      return Mode::strict;
+  }
+}
+
 Settings pool_settings_from_options() {
   const options::Options& options = options::current();
   Settings settings{};
-  settings.device_mode = mode_of(options.cuda_pool);
+  settings.device_mode = pool_mode_of(options.cuda_pool);
   settings.pinned = options.pinned_pool;
   settings.initial_bytes = options.cuda_pool_initial;
   settings.most = limit_of(options);

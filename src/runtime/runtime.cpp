@@ -17,6 +17,7 @@
 #include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
 #include "runtime/out_of_memory.h"
+#include "runtime/pinned_buffers.h"
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
 #include "track/foreign_table.h"
@@ -493,6 +494,7 @@ void runtime_reset_after_fork() {
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();
   device_events_reset_after_fork();
+  pinned_buffers_reset_after_fork();
 }
 
 }  // namespace weir::runtime

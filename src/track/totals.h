@@ -46,6 +46,18 @@ struct HostTotals {
   uint64_t sample_count;     // allocations drawn, where the process samples: the other figures are then estimates
   uint64_t nested_count;     // calls served while the thread was inside Weir (signal handlers)
   uint64_t thread_count;     // threads that had an event
+
+  // Of the blocks in size classes.
+  uint64_t hit_count() const {
+    uint64_t hits = 0;
+    for (const SizeClassFigures& size_class : size_classes) hits += size_class.figures.hit_count;
+    return hits;
+  }
+  double hit_ratio() const {  // of nothing: 0
+    uint64_t allocations = 0;
+    for (const SizeClassFigures& size_class : size_classes) allocations += size_class.figures.alloc_count;
+    return allocations == 0 ? 0 : static_cast<double>(hit_count()) / static_cast<double>(allocations);
+  }
 };
 HostTotals read_totals();
 
