@@ -30,7 +30,8 @@ namespace weir::cuda {
   X(synchronise_context, cuCtxSynchronize, Result())                                                              \
   X(record_context, cuCtxRecordEvent, Result(Context, Event))                                                     \
   X(create_event, cuEventCreate, Result(Event*, unsigned flags))                                                  \
-  X(query_event, cuEventQuery, Result(Event))
+  X(query_event, cuEventQuery, Result(Event))                                                                     \
+  X(wait_for_event, cuEventSynchronize, Result(Event))
 
 // A driver may lack any of them: the pointer is then nullptr.
 struct DriverQueries {

@@ -39,6 +39,15 @@ Block* take_ready(Memory memory, Bin& bin, uint64_t asked_bytes) {
 constexpr uint64_t kFewWaiting = 2;
 constexpr uint64_t kSmallShare = 256;  // of the device: what may lie in quarantine rather than be asked about
 
+// Where the program frees faster than the device works, this much of it may lie in quarantine in one bin before a request waits: the
+// driver's own free would have waited earlier.
+constexpr uint64_t kMostWaitingShare = 32;
+
+IfNot what_if_not_done(const Bin& bin) {
+  const uint64_t waiting_bytes = bin.waiting_count * bin.key.bytes;
+  return waiting_bytes * kMostWaitingShare >= device_total_bytes(bin.device) ? IfNot::wait : IfNot::say_so;
+}
+
 bool is_worth_asking(const Bin& bin) {
   if (bin.waiting_count == 0) return false;
   const bool is_small = bin.key.bytes * kSmallShare <= device_total_bytes(bin.device);
@@ -49,6 +58,7 @@ bool take_idle(const Call& call, const ContextState& context, const Request& req
   const BinKey key{context.owner->handle, request.taken_bytes, request.shape};
   uint64_t wanted_number = 0;
   Bin* bin = nullptr;
+  IfNot if_not = IfNot::say_so;
   {
     const PoolLock lock(pool_state.lock);
     bin = pool_state.cache(request.memory).bin_of(key, context.device);
@@ -59,8 +69,9 @@ bool take_idle(const Call& call, const ContextState& context, const Request& req
     }
     if (!is_worth_asking(*bin)) return false;
     wanted_number = BlockCache::first_waiting(*bin);
+    if_not = what_if_not_done(*bin);
   }
-  if (!is_done(call, wanted_number)) return false;
+  if (!is_done(call, wanted_number, if_not)) return false;
   const PoolLock lock(pool_state.lock);
   const Block* block = take_ready(request.memory, *bin, request.asked_bytes);
   if (block != nullptr) given->address = block->address;
@@ -139,7 +150,8 @@ Result take_new(const Call& call, ContextState& context, const Request& request,
 
 bool serves(const Call& call, Memory memory) {
   if (limitation() != nullptr || mode() == Mode::off) return false;
-  if (call.real != driver_function(call.entry)) {  // which sees the program's calls, and would miss those that a block saves
+  if (call.real !=
+      driver_function(call.entry)) {  // which sees the program's calls, and would miss those that a block saves
     limit("another library stands before the driver's functions");
     return false;
   }

@@ -70,9 +70,10 @@ bool record(ContextState& state) {
   return true;
 }
 
-bool query(ContextState& state, size_t place) {
+bool query(ContextState& state, size_t place, IfNot if_not) {
   const uint64_t free_number = state.recorded[place].free_number;
-  const Result result = driver_queries().query_event(state.recorded[place].event);
+  const auto ask = if_not == IfNot::wait ? driver_queries().wait_for_event : driver_queries().query_event;
+  const Result result = ask(state.recorded[place].event);
   if (result == Result::success) drop_recorded(state, place + 1);
   const PoolLock lock(pool_state.lock);
   ++figures_of(state).query_count;
@@ -81,7 +82,7 @@ bool query(ContextState& state, size_t place) {
   return result == Result::success;
 }
 
-bool ask(const Call& call, ContextState& state, uint64_t free_number) {
+bool ask(const Call& call, ContextState& state, uint64_t free_number, IfNot if_not) {
   const InDriver in_driver(call.caller.sp);
   const CurrentFor current(call, state.handle);
   if (!current.is_current()) return false;
@@ -90,7 +91,7 @@ bool ask(const Call& call, ContextState& state, uint64_t free_number) {
     if (!record(state)) return false;
     place = state.recorded_count - 1;
   }
-  return query(state, place);
+  return query(state, place, if_not);
 }
 
 struct BehindContexts {
@@ -116,7 +117,7 @@ void note_synchronised(ContextState& state, uint64_t free_number) {
   if (state.is_alive) raise_done_number(state, free_number);
 }
 
-bool is_done(const Call& call, uint64_t free_number) {
+bool is_done(const Call& call, uint64_t free_number, IfNot if_not) {
   if (done_in_all_contexts() >= free_number) return true;
   const OutsideCaptures outside;
   if (!outside || !can_record()) return false;
@@ -128,7 +129,7 @@ bool is_done(const Call& call, uint64_t free_number) {
   for (size_t i = 0; i < behind.count; ++i) {
     ContextState& state = *behind.states[i];
     if (!begin_asking(state)) return false;
-    const bool done = ask(call, state, free_number);
+    const bool done = ask(call, state, free_number, if_not);
     end_asking(state);
     if (!done) return false;
   }
@@ -138,7 +139,7 @@ bool is_done(const Call& call, uint64_t free_number) {
 bool can_record() {
   const DriverQueries& driver = driver_queries();
   return driver.record_context != nullptr && driver.create_event != nullptr && driver.query_event != nullptr &&
-         driver.push_context != nullptr && driver.pop_context != nullptr;
+         driver.wait_for_event != nullptr && driver.push_context != nullptr && driver.pop_context != nullptr;
 }
 
 }  // namespace weir::cuda::pool

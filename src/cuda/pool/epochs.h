@@ -17,7 +17,8 @@ void note_synchronised(ContextState& state, uint64_t free_number);
 
 // Asks the driver, where it is not known yet, whether the work before that free is done in every live context: records an event in those
 // that have none that covers it. Makes no call while a stream is being captured. False: not yet. Cost: one or two calls for a context.
-bool is_done(const Call& call, uint64_t free_number);
+enum class IfNot : uint8_t { say_so, wait };
+bool is_done(const Call& call, uint64_t free_number, IfNot if_not);
 
 // Whether frees can do without a synchronise: older drivers lack cuCtxRecordEvent.
 bool can_record();
