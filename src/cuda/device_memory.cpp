@@ -7,7 +7,8 @@
 #include "cuda/allocation_table.h"
 #include "cuda/capture.h"
 #include "cuda/driver.h"
-#include "cuda/pool/pool_control.h"
+#include "cuda/pool/pool_warnings.h"
+#include "cuda/pool/upkeep.h"
 
 namespace weir::cuda {
 namespace {
@@ -45,13 +46,14 @@ void may_be_asked_again(int device, uint64_t cycles_taken) {
 void keep(int device, size_t free_bytes, size_t total_bytes) {
   const core::Guard guard;
   const uint64_t known_bytes = device_figures(device).live_bytes;
-  const pool::Figures pool = pool::figures(pool::Memory::device, device);
+  const uint64_t pool_idle_bytes = pool::releasable_bytes(device);
+  pool::warn_above_thresholds(device, total_bytes - free_bytes, total_bytes);
   const core::LockScope scope(lock);
   DeviceMemory& memory = asked[device].memory;
   memory.used_bytes = total_bytes - free_bytes;
   __atomic_store_n(&memory.total_bytes, total_bytes, __ATOMIC_RELAXED);
   memory.known_bytes = known_bytes;
-  memory.pool_idle_bytes = pool.cached_bytes + pool.quarantined_bytes;
+  memory.pool_idle_bytes = pool_idle_bytes;
   memory.tick = core::current_tick();
 }
 

@@ -6,6 +6,8 @@
 #include "core/spin_lock.h"
 #include "cuda/allocation.h"
 #include "cuda/allocation_table.h"
+#include "cuda/pool/configuration.h"
+#include "cuda/pool/pool_control.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -25,6 +27,11 @@ Warning* find(WarningKind kind, int device) {
   return found == end ? nullptr : found;
 }
 
+// limit: 0 for none.
+void note_if_above(WarningKind kind, int device, double ratio, double limit) {
+  if (limit > 0 && ratio > limit) note_warning(kind, device, ratio);
+}
+
 }  // namespace
 
 const char* warning_name(WarningKind kind) {
@@ -41,6 +48,20 @@ void note_warning(WarningKind kind, int device, double ratio) {
     return;
   }
   warnings[count_of_warnings++] = {kind, number, core::current_tick(), ratio, ratio, 1};
+}
+
+void warn_above_thresholds(int device, uint64_t used_bytes, uint64_t total_bytes) {
+  const double utilization_limit = settings().warn_utilization, fragmentation_limit = settings().warn_fragmentation;
+  if (!(utilization_limit > 0 || fragmentation_limit > 0)) return;
+  const Figures pool = figures(Memory::device, device);
+  const uint64_t idle_bytes = pool.cached_bytes + pool.quarantined_bytes;  // free to whoever asks
+  if (total_bytes > 0 && used_bytes > idle_bytes) {
+    const double used = static_cast<double>(used_bytes - idle_bytes) / static_cast<double>(total_bytes);
+    note_if_above(WarningKind::utilization, device, used, utilization_limit);
+  }
+  note_if_above(WarningKind::fragmentation, device, pool.fragmentation_ratio(), fragmentation_limit);
+  const Figures pinned = figures(Memory::pinned, kNoDevice);
+  note_if_above(WarningKind::fragmentation, kNoDevice, pinned.fragmentation_ratio(), fragmentation_limit);
 }
 
 size_t warning_count() {

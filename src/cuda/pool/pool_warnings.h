@@ -25,6 +25,10 @@ struct Warning {
 // Just now `ratio` of that device was found above its threshold. Devices beyond the listed ones count with the last.
 void note_warning(WarningKind kind, int device, double ratio);
 
+// Holds against the options' thresholds what the driver has just said of a device and what the pools have idle. Cost: none to speak of
+// without such options; else that of figures(). Not with the pool's lock held.
+void warn_above_thresholds(int device, uint64_t used_bytes, uint64_t total_bytes);
+
 size_t warning_count();
 // index: below warning_count(); in the order of time.
 Warning warning(size_t index);
