@@ -8,12 +8,18 @@
 #include <cstdio>
 #include <cstdlib>
 
+// Other threads may be at work: nothing of theirs is taken from under them.
+[[noreturn]] inline void fail() {
+  std::fflush(nullptr);
+  std::_Exit(1);
+}
+
 #define MUST(call)                                                            \
   do {                                                                        \
     const CUresult must_result = call;                                        \
     if (must_result != CUDA_SUCCESS) {                                        \
       std::fprintf(stderr, "%s: %d\n", #call, static_cast<int>(must_result)); \
-      std::exit(1);                                                           \
+      fail();                                                                 \
     }                                                                         \
   } while (0)
 
