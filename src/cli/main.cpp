@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/completion.h"
+#include "cli/ctl.h"
 #include "cli/doctor.h"
 #include "cli/error.h"
 #include "cli/option_table.h"
@@ -41,6 +42,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_show(app);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
+  weir::cli::add_ctl(app, exit_code);
   weir::cli::add_options(app);
   weir::cli::add_symbolize(app);
   weir::cli::add_completion(app);

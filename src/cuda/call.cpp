@@ -1,5 +1,7 @@
 #include "cuda/call.h"
 
+#include "cuda/control.h"
+
 namespace weir::cuda {
 namespace {
 
@@ -8,6 +10,7 @@ constinit Settings settings_in_effect;
 }  // namespace
 
 thread_local constinit uintptr_t driver_frame = 0;
+thread_local constinit uint32_t calls_of_thread = 0;
 
 void configure(const Settings& chosen) { settings_in_effect = chosen; }
 

@@ -30,6 +30,7 @@ struct Settings {
   bool tracks_device = true;
   bool tracks_pinned = true;  // and registered host memory
   bool records_out_of_memory = true;
+  void (*control_server)() = nullptr;  // see cuda/control.h
 };
 
 // Once, at the process's start.

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "cuda/control.h"
 #include "cuda/handlers_context.h"
 #include "cuda/handlers_copy.h"
 #include "cuda/handlers_current.h"
@@ -43,6 +44,10 @@ void count(Entry entry, Result result) {
   if (result != Result::success) counts.failed_count.fetch_add(1, std::memory_order_relaxed);
 }
 
+[[gnu::noinline]] void serve_control() {
+  if (settings().control_server != nullptr) settings().control_server();
+}
+
 // Its call may fail for want of memory that the pool could give back.
 template <class Handler>
 concept takes_memory = requires {
@@ -78,6 +83,8 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
     const Result result = Handler::run(call, invoke, arguments...);
     count(kEntry, result);
     if (result != Result::success) pool::note_result(call, result);
+    if (is_control_due()) [[unlikely]]
+      serve_control();
     return result;
   }
 };

@@ -19,6 +19,7 @@
 #include "cuda/transfers.h"
 #include "options/options.h"
 #include "runtime/absent_driver.h"
+#include "runtime/control.h"
 #include "runtime/device_pool_settings.h"
 #include "runtime/host_symbols.h"
 #include "runtime/symbol_look_up.h"
@@ -51,7 +52,8 @@ void configure_device_events() {
   const bool has_pools = pools.device_mode != cuda::pool::Mode::off;
   if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned() || has_pools)) return;
   cuda::pool::configure(pools);
-  cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report});
+  cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report,
+                   options::current().ctl ? &serve_control : nullptr});
 }
 
 void device_events_reset_after_fork() {
@@ -68,6 +70,7 @@ void device_events_reset_after_fork() {
   cuda::pool::reset_after_fork();
   cuda::pool::pool_warnings_reset_after_fork();
   cuda::transfers_reset_after_fork();
+  control_reset_after_fork();
 }
 
 }  // namespace weir::runtime

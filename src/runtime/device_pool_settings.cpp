@@ -45,6 +45,20 @@ Mode pool_mode_of(unsigned choice) {
   }
 }
 
+unsigned pool_choice_of(Mode mode) {
+  switch (mode) {
+    case Mode::strict:
+      break;
+    case Mode::deferred:
+      return options::kCudaPoolOn;
+    case Mode::off:
+      return options::kCudaPoolOff;
+    case Mode::vmm:
+      return options::kCudaPoolVmm;
+  }
+  return options::kCudaPoolStrict;
+}
+
 Settings pool_settings_from_options() {
   const options::Options& options = options::current();
   Settings settings{};

@@ -10,5 +10,6 @@ cuda::pool::Settings pool_settings_from_options();
 
 // The mode that a word of WEIR_CUDA_POOL stands for, by its index (options::kCudaPoolStrict, ...).
 cuda::pool::Mode pool_mode_of(unsigned choice);
+unsigned pool_choice_of(cuda::pool::Mode mode);
 
 }  // namespace weir::runtime

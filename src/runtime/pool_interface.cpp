@@ -99,10 +99,17 @@ void take_tracked(cuda::Kind kind, int device, weir_pool_stats* result) {
   for (int i = first; i <= last; ++i) add_tracked(cuda::device_figures(i).kinds[static_cast<size_t>(kind)], result);
 }
 
+bool is_pool_used(Memory memory, int device) {
+  if (device != cuda::kNoDevice) return cuda::pool::is_used(memory, device);
+  for (int i = 0; i < cuda::kMostDevices; ++i) {
+    if (cuda::pool::is_used(memory, i)) return true;
+  }
+  return false;
+}
+
 void read_cuda_figures(Memory memory, int device, weir_pool_stats* result) {
-  const Figures figures = cuda::pool::figures(memory, device);
-  if (figures.is_used) {
-    take_figures(figures, result);
+  if (is_pool_used(memory, device)) {
+    take_figures(cuda::pool::figures(memory, device), result);
   } else {
     take_tracked(memory == Memory::device ? cuda::Kind::device : cuda::Kind::pinned, device, result);
   }
@@ -132,7 +139,12 @@ bool change_option(const char* name, const char* value) {
   unsigned choice = 0;
   if (name == nullptr || value == nullptr || strcmp(name, "WEIR_CUDA_POOL") != 0) return false;
   if (!options::parse_choice(name, value, &choice)) return false;
-  return is_tracking() && !cuda::holds_lock() && cuda::pool::set_mode(pool_mode_of(choice));
+  return change_pool_mode(choice);
+}
+
+bool change_pool_mode(uint64_t choice) {
+  if (choice > options::kCudaPoolVmm || !is_tracking() || cuda::holds_lock()) return false;
+  return cuda::pool::set_mode(pool_mode_of(static_cast<unsigned>(choice)));
 }
 
 bool read_pool_figures(int pool, weir_pool_stats* result) {
@@ -145,6 +157,10 @@ bool read_pool_figures(int pool, weir_pool_stats* result) {
     if (pool >= 0) read_device_memory(pool, result);
   }
   return true;
+}
+
+bool is_device_used(int device) {
+  return has_driver() && (is_pool_used(Memory::device, device) || cuda::device_figures(device).is_used);
 }
 
 bool copy_to_caller(const weir_pool_stats& from, weir_pool_stats* to) {

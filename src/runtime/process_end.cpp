@@ -10,6 +10,7 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "options/options.h"
+#include "runtime/control.h"
 #include "runtime/process.h"
 #include "runtime/process_policy.h"
 #include "runtime/process_report.h"
@@ -106,6 +107,7 @@ bool end_with_report(const char* how, int status, End then) {
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   remove_written_report();
+  if (then == End::final) close_control();
   write_once(how, status, then);
   end_state.store(then, std::memory_order_release);
   return true;

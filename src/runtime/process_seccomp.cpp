@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/system_call.h"
+#include "runtime/control.h"
 #include "runtime/host_symbols.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
@@ -34,12 +35,14 @@ long confine(const void* filter, const Call& call) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return call();
   if (filter != nullptr && !may_kill(filter)) return call();
   early_end("seccomp");
+  close_control();
   remove_signal_handlers();
   core::process_confined.store(true, std::memory_order_release);  // before: the filter may bind all threads at once
   const long result = call();
   if (result < 0) {
     core::process_confined.store(false, std::memory_order_release);
     undo_early_end();
+    reopen_control();
     install_signal_handlers();
   }
   return result;

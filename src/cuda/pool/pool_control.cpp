@@ -110,6 +110,11 @@ Figures figures(Memory memory, int device) {
   return sum;
 }
 
+bool is_used(Memory memory, int device) {
+  const PoolLock lock(pool_state.lock);
+  return pool_state.figures(memory, device).is_used;
+}
+
 size_t frequent_sizes(Memory memory, int device, SizeFigures* result, size_t capacity) {
   Frequent frequent{device, result, capacity};
   const PoolLock lock(pool_state.lock);

@@ -57,6 +57,9 @@ struct Figures {
 // device: 0 and up; kNoDevice (-1) for all devices together.
 Figures figures(Memory memory, int device);
 
+// Figures::is_used of one device, without the walk over what is idle.
+bool is_used(Memory memory, int device);
+
 // What the pool has learned of sizes: the most frequent ones first. Returns how many were written.
 struct SizeFigures {
   uint64_t bytes;  // of a block; blocks of several contexts, or with several flags, are told apart

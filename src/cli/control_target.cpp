@@ -1,0 +1,247 @@
+#include "cli/control_target.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "cli/error.h"
+
+namespace weir::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using control::ControlPage;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kExitNotReached = 1;
+constexpr std::chrono::milliseconds kBetweenLooks{5};
+
+[[noreturn]] void cannot(const std::string& why) { throw Error(kExitNotReached, why); }
+
+std::string proc_file(int pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
+
+std::string named(int pid) { return "process " + std::to_string(pid); }
+
+// ---- Looking at a process ----
+
+// A line of /proc/PID/maps that has a path.
+struct MappedFile {
+  uint64_t inode;
+  std::string path;  // with " (deleted)" behind it where it is
+};
+
+std::vector<MappedFile> mapped_files_in(std::istream& maps) {
+  std::vector<MappedFile> files;
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream words(line);
+    std::string range, rights, offset, device;
+    MappedFile file{};
+    if (!(words >> range >> rights >> offset >> device >> file.inode >> std::ws)) continue;
+    std::getline(words, file.path);
+    files.push_back(file);
+  }
+  return files;
+}
+
+std::vector<MappedFile> mapped_files_of(int pid) {
+  std::ifstream maps(proc_file(pid, "maps"));
+  const std::vector<MappedFile> files = mapped_files_in(maps);
+  if (!files.empty()) return files;
+  struct stat status {};
+  if (stat(proc_file(pid, "").c_str(), &status) != 0) cannot("there is no " + named(pid));
+  if (geteuid() != 0 && status.st_uid != geteuid()) cannot(named(pid) + " belongs to another user");
+  if (!maps.is_open()) cannot(named(pid) + " may not be looked into: it, or the system, forbids it");
+  cannot(named(pid) + " has ended, or is none of a program");  // a zombie, or the kernel's own
+}
+
+bool is_library(const MappedFile& file) { return file.path.find("/libweir.so") != std::string::npos; }
+
+bool is_control_file(const MappedFile& file) {
+  const fs::path path = file.path.substr(0, file.path.find(" (deleted)"));
+  return path.extension() == control::kFileSuffix &&
+         path.parent_path().filename().string().starts_with(control::kFolderPrefix);
+}
+
+// The number that a process of another namespace has there: the last one of "NSpid:". Its own elsewhere.
+int inner_pid_of(int pid) {
+  std::ifstream status(proc_file(pid, "status"));
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("NSpid:")) continue;
+    std::istringstream numbers(line.substr(line.find(':') + 1));
+    for (int number; numbers >> number;) pid = number;
+  }
+  return pid;
+}
+
+// ---- Stale files ----
+
+std::vector<fs::path> control_folders() {
+  std::vector<fs::path> folders;
+  const std::string name = control::kFolderPrefix + std::to_string(geteuid());
+  for (const char* variable : control::kFolderVariables) {
+    const char* base = std::getenv(variable);
+    if (base != nullptr && *base == '/') folders.push_back(fs::path(base) / name);
+  }
+  folders.push_back(fs::path(control::kLastFolder) / name);
+  return folders;
+}
+
+// "4711-4026531836.ctl" of this namespace: 4711; 0 of another one, and for another name.
+int pid_of_name(const std::string& name) {
+  struct stat status {};
+  char* end = nullptr;
+  const long pid = std::strtol(name.c_str(), &end, 10);
+  if (pid <= 0 || *end != '-' || stat("/proc/self/ns/pid", &status) != 0) return 0;
+  return std::string(end + 1) == std::to_string(status.st_ino) + control::kFileSuffix ? static_cast<int>(pid) : 0;
+}
+
+// A process that makes its file has not mapped it for a moment.
+bool is_new(const fs::path& file) {
+  constexpr time_t kSeconds = 60;
+  struct stat status {};
+  return stat(file.c_str(), &status) != 0 || std::time(nullptr) - status.st_mtime < kSeconds;
+}
+
+bool is_stale(const fs::path& file) {
+  const int pid = pid_of_name(file.filename().string());
+  if (pid == 0) return false;
+  std::ifstream maps(proc_file(pid, "maps"));
+  if (!maps) return !fs::exists(proc_file(pid, ""));
+  for (const MappedFile& mapped : mapped_files_in(maps)) {
+    if (mapped.path == file) return false;
+  }
+  return !is_new(file);
+}
+
+}  // namespace
+
+ControlTarget::ControlTarget(int pid) : pid_(pid), inner_pid_(inner_pid_of(pid)) {
+  bool has_library = false, is_removed = false;
+  for (const MappedFile& file : mapped_files_of(pid)) {
+    has_library = has_library || is_library(file);
+    if (!is_control_file(file)) continue;
+    if (open_page(file.path, file.inode)) return;
+    is_removed = is_removed || file.path.ends_with(" (deleted)");
+  }
+  if (!has_library) cannot(named(pid) + " does not run under Weir");
+  if (is_removed) cannot(named(pid) + " can no longer be asked: it ends, has confined itself, or its file was removed");
+  cannot(named(pid) + " has made no call of CUDA's yet that Weir sees, so there is nothing to ask");
+}
+
+ControlTarget::~ControlTarget() {
+  if (page_ != nullptr) munmap(page_, sizeof *page_);
+  if (fd_ >= 0) close(fd_);
+}
+
+// False where it is not this process's own: a forked child may still have its parent's.
+bool ControlTarget::open_page(const std::string& path, uint64_t inode) {
+  const std::string inside = proc_file(pid_, "root") + path;  // the process may have another root
+  for (const std::string& candidate : {path, inside}) {
+    const int fd = open(candidate.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) continue;
+    struct stat status {};
+    const bool is_it = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_ino == inode &&
+                       (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
+                       status.st_size == static_cast<off_t>(sizeof(ControlPage));
+    void* memory = is_it ? mmap(nullptr, sizeof(ControlPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    auto* page = memory == MAP_FAILED ? nullptr : static_cast<ControlPage*>(memory);
+    if (page != nullptr && page->pid == inner_pid_) {
+      fd_ = fd;
+      page_ = page;
+      check_page();
+      return true;
+    }
+    if (page != nullptr) munmap(page, sizeof *page);
+    close(fd);
+  }
+  return false;
+}
+
+void ControlTarget::check_page() const {
+  const bool is_whole = page_->magic.load(std::memory_order_acquire) == control::kMagic;
+  if (!is_whole || page_->version != control::kVersion || page_->page_bytes != sizeof(ControlPage)) {
+    cannot(named(pid_) + " runs under another version of Weir");
+  }
+}
+
+bool ControlTarget::is_running() const {
+  std::ifstream status(proc_file(pid_, "status"));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("State:")) return line.find('Z') == std::string::npos && line.find('X') == std::string::npos;
+  }
+  return false;
+}
+
+std::optional<ControlAnswer> ControlTarget::ask(control::Action action, uint64_t argument,
+                                                std::chrono::milliseconds wait) {
+  const Clock::time_point end = Clock::now() + wait;
+  while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (Clock::now() >= end) cannot("another weir ctl is asking " + named(pid_));
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  control::Request& request = page_->request(action);
+  request.argument.store(argument, std::memory_order_relaxed);
+  const uint32_t number = request.asked_number.load(std::memory_order_relaxed) + 1;
+  request.asked_number.store(number, std::memory_order_release);
+  page_->attention.store(1, std::memory_order_seq_cst);
+  for (;;) {
+    if (request.answered_number.load(std::memory_order_acquire) == number) {
+      return ControlAnswer{request.outcome.load(std::memory_order_relaxed),
+                           request.bytes.load(std::memory_order_relaxed)};
+    }
+    if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
+    if (Clock::now() >= end) return std::nullopt;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+ControlFigures ControlTarget::figures() const {
+  constexpr int kMostAttempts = 200;  // a process that was stopped while it wrote never ends
+  ControlFigures result{};
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    const uint32_t version = page_->figures_version.load(std::memory_order_acquire);
+    const size_t count = std::min<size_t>(page_->pool_count, control::kMostPools);
+    result.mode = page_->mode;
+    result.limitation.assign(page_->limitation, strnlen(page_->limitation, sizeof page_->limitation));
+    result.pools.assign(page_->pools, page_->pools + count);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (version % 2 == 0 && page_->figures_version.load(std::memory_order_relaxed) == version) return result;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  return result;
+}
+
+std::string ControlTarget::name() const {
+  std::string comm;
+  std::ifstream file(proc_file(pid_, "comm"));
+  std::getline(file, comm);
+  for (char& c : comm) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  }
+  return named(pid_) + (comm.empty() ? "" : " (" + comm + ")");
+}
+
+void remove_stale_control_files() {
+  std::error_code ignored;
+  for (const fs::path& folder : control_folders()) {
+    struct stat status {};
+    if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid()) continue;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+      if (is_stale(entry.path())) fs::remove(entry.path(), ignored);
+    }
+    rmdir(folder.c_str());  // where it is empty
+  }
+}
+
+}  // namespace weir::cli

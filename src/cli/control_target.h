@@ -1,0 +1,54 @@
+// A running process that `weir ctl` speaks to: found by what it has mapped, asked by the page of control/control_page.h.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/control_page.h"
+
+namespace weir::cli {
+
+struct ControlAnswer {
+  control::Outcome outcome;
+  uint64_t bytes;
+};
+
+// The figures as the process last published them.
+struct ControlFigures {
+  uint32_t mode;
+  std::string limitation;
+  std::vector<control::PoolFigures> pools;
+};
+
+class ControlTarget {
+ public:
+  // Throws Error where there is no such process, it is another user's, does not run under Weir, or has used no CUDA.
+  explicit ControlTarget(int pid);
+  ~ControlTarget();
+  ControlTarget(const ControlTarget&) = delete;
+  ControlTarget& operator=(const ControlTarget&) = delete;
+
+  // Asks, and waits for so long; nothing where the process made no call of CUDA's meanwhile: it stays asked for. Throws Error where the
+  // process ends, or another command is asking it for so long.
+  std::optional<ControlAnswer> ask(control::Action action, uint64_t argument, std::chrono::milliseconds wait);
+
+  ControlFigures figures() const;
+  std::string name() const;  // "process 4711 (python3)"
+
+ private:
+  bool open_page(const std::string& path, uint64_t inode);
+  void check_page() const;
+  bool is_running() const;
+
+  int pid_;
+  int inner_pid_;  // in its own namespace
+  int fd_ = -1;
+  control::ControlPage* page_ = nullptr;
+};
+
+// Removes the files that processes left which did not end by themselves, in the folders that this process's environment names.
+void remove_stale_control_files();
+
+}  // namespace weir::cli

@@ -1,0 +1,172 @@
+#include "runtime/control.h"
+
+#include <atomic>
+#include <cstring>
+
+#include "core/clock.h"
+#include "core/confinement.h"
+#include "cuda/allocation_table.h"
+#include "cuda/call.h"
+#include "cuda/control.h"
+#include "cuda/pool/pool_control.h"
+#include "runtime/control_file.h"
+#include "runtime/device_pool_settings.h"
+#include "runtime/pool_interface.h"
+#include "runtime/process.h"
+
+namespace weir::runtime {
+namespace {
+
+using control::Action;
+using control::ControlPage;
+using control::Outcome;
+
+// Figures are brought up to date so often at the most, and in no more than a hundredth of the time.
+constexpr uint64_t kCyclesBetweenFigures = uint64_t{1} << 25;  // about 10 ms
+constexpr uint64_t kShareOfTime = 100;
+
+enum class State : uint8_t { none, open, closed };
+
+// One thread serves; others pass by. No lock of Weir's: what is asked calls the driver.
+std::atomic<bool> is_serving{false};
+std::atomic<State> state{State::none};
+std::atomic<ControlPage*> page{nullptr};  // there where the state is open
+uint64_t next_figures_cycles;             // of the thread that serves
+static_assert(control::kMostPools == 2 + cuda::kMostDevices);
+
+bool may_serve() {
+  return process_stage.load(std::memory_order_acquire) == Stage::tracking && !core::system_calls_restricted() &&
+         !cuda::holds_lock() && state.load(std::memory_order_acquire) != State::closed;
+}
+
+ControlPage* open_page() {
+  ControlPage* made = make_control_file();
+  page.store(made, std::memory_order_release);
+  state.store(made == nullptr ? State::closed : State::open, std::memory_order_release);
+  if (made != nullptr) cuda::control_attention.store(&made->attention, std::memory_order_release);
+  return made;
+}
+
+// ---- Figures ----
+
+void write_pool(ControlPage& to, int pool, uint64_t now_ns) {
+  weir_pool_stats stats{};
+  if (to.pool_count >= control::kMostPools || !read_pool_figures(pool, &stats)) return;
+  if (pool == WEIR_PINNED_POOL && stats.alloc_count == 0) return;
+  to.pools[to.pool_count++] = {pool, now_ns, stats};
+}
+
+// The host's, which take long to read, are left as they are where they are not asked for.
+void write_figures(ControlPage& to, bool with_host) {
+  const uint64_t now_ns = core::read_clock_pair().ns;
+  const bool keeps_host = !with_host && to.pool_count > 0 && to.pools[0].pool == WEIR_HOST_POOL;
+  to.pool_count = keeps_host ? 1 : 0;
+  if (with_host) write_pool(to, WEIR_HOST_POOL, now_ns);
+  write_pool(to, WEIR_PINNED_POOL, now_ns);
+  for (int device = 0; device < cuda::kMostDevices; ++device) {
+    if (is_device_used(device)) write_pool(to, device, now_ns);
+  }
+  to.mode = pool_choice_of(cuda::pool::mode());
+  const char* limitation = cuda::pool::limitation();
+  strncpy(to.limitation, limitation == nullptr ? "" : limitation, sizeof to.limitation - 1);
+}
+
+void publish(ControlPage& to, bool with_host) {
+  const uint64_t start = core::read_cycles();
+  const uint32_t version = to.figures_version.load(std::memory_order_relaxed) | 1U;
+  to.figures_version.store(version, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
+  write_figures(to, with_host);
+  to.figures_version.store(version + 1, std::memory_order_release);
+  const uint64_t end = core::read_cycles();
+  const uint64_t pause = (end - start) * kShareOfTime;
+  next_figures_cycles = end + (pause > kCyclesBetweenFigures ? pause : kCyclesBetweenFigures);
+}
+
+bool figures_are_old() { return core::read_cycles() >= next_figures_cycles; }
+
+// ---- What is asked ----
+
+struct Answer {
+  Outcome outcome;
+  uint64_t bytes;
+};
+
+Answer answer_to(Action action, uint64_t argument) {
+  switch (action) {
+    case Action::stats:
+      return {Outcome::done, 0};
+    case Action::trim:
+      return {Outcome::done, trim_pools(argument)};
+    case Action::compact:
+      return {Outcome::done, compact_pools()};
+    case Action::set_mode:
+      return {change_pool_mode(argument) ? Outcome::done : Outcome::refused, 0};
+  }
+  return {Outcome::refused, 0};
+}
+
+void answer_request(ControlPage& to, Action action) {
+  control::Request& request = to.request(action);
+  const uint32_t number = request.asked_number.load(std::memory_order_acquire);
+  const Answer answer = answer_to(action, request.argument.load(std::memory_order_relaxed));
+  publish(to, action == Action::stats);
+  request.bytes.store(answer.bytes, std::memory_order_relaxed);
+  request.outcome.store(answer.outcome, std::memory_order_relaxed);
+  request.answered_number.store(number, std::memory_order_release);
+}
+
+void answer_requests(ControlPage& to) {
+  to.attention.store(0, std::memory_order_seq_cst);  // first: what is asked meanwhile sets it again
+  for (size_t i = 0; i < control::kActions; ++i) {
+    if (to.requests[i].is_pending()) answer_request(to, static_cast<Action>(i));
+  }
+}
+
+// A child of vfork's, or of a clone that no handler saw, has this memory and is not this process.
+void serve() {
+  ControlPage* to = page.load(std::memory_order_acquire);
+  const bool is_new = state.load(std::memory_order_acquire) == State::none;
+  const bool is_asked = !is_new && to->attention.load(std::memory_order_relaxed) != 0;
+  if (!(is_new || is_asked || figures_are_old()) || !is_own_process()) return;
+  if (is_new) to = open_page();
+  if (to == nullptr) return;
+  if (is_asked) {
+    answer_requests(*to);
+  } else {
+    publish(*to, false);
+  }
+}
+
+}  // namespace
+
+void serve_control() {
+  if (!may_serve() || is_serving.exchange(true, std::memory_order_acquire)) return;
+  serve();
+  is_serving.store(false, std::memory_order_release);
+}
+
+void close_control() {
+  if (state.exchange(State::closed, std::memory_order_acq_rel) != State::open) return;
+  cuda::control_attention.store(nullptr, std::memory_order_release);
+  remove_control_file();
+}
+
+// With a new page: the old one, whose file is gone, stays mapped, as another thread may be looking at it.
+void reopen_control() {
+  State closed = State::closed;
+  if (page.load(std::memory_order_acquire) != nullptr) state.compare_exchange_strong(closed, State::none);
+}
+
+void control_reset_after_fork() {
+  if (page.load(std::memory_order_relaxed) == nullptr) return;
+  cuda::control_attention.store(nullptr, std::memory_order_relaxed);
+  // Where a signal handler forked that had interrupted the server, the server goes on in the child.
+  forget_control_file(/*unmap=*/!is_serving.load(std::memory_order_relaxed));
+  page.store(nullptr, std::memory_order_relaxed);
+  next_figures_cycles = 0;
+  is_serving.store(false, std::memory_order_relaxed);
+  state.store(State::none, std::memory_order_relaxed);
+}
+
+}  // namespace weir::runtime
