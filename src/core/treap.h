@@ -1,16 +1,21 @@
 // A balanced tree of the caller's nodes, ordered by an unsigned key that no two share: a treap. Expected depth 2 ln n: about 25 for
 // 100,000 nodes. Nothing here locks or allocates.
 //
-// A Node has key(), left, right (in a list of nodes: the next) and priority (random; a parent's is the higher).
+// A Node has key(), of an unsigned type of any width, left, right (in a list of nodes: the next) and priority (random; a parent's is
+// the higher).
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace weir::core {
 
+template <class Node>
+using KeyOf = decltype(std::declval<const Node&>().key());
+
 // Parts `tree` into the nodes that have a key below `key` and the others.
 template <class Node>
-void split_tree(Node* tree, uint64_t key, Node** below, Node** others) {
+void split_tree(Node* tree, KeyOf<Node> key, Node** below, Node** others) {
   while (tree != nullptr) {
     if (tree->key() < key) {
       *below = tree;
@@ -68,7 +73,7 @@ Node* list_of_tree(Node* tree) {
 
 // The last node whose key is at or below `key`; nullptr if there is none.
 template <class Node>
-Node* node_at_or_below(Node* tree, uint64_t key) {
+Node* node_at_or_below(Node* tree, KeyOf<Node> key) {
   Node* best = nullptr;
   while (tree != nullptr) {
     if (tree->key() <= key) {
@@ -83,7 +88,7 @@ Node* node_at_or_below(Node* tree, uint64_t key) {
 
 // The first node whose key is at or above `key`; nullptr if there is none.
 template <class Node>
-Node* node_at_or_above(Node* tree, uint64_t key) {
+Node* node_at_or_above(Node* tree, KeyOf<Node> key) {
   Node* best = nullptr;
   while (tree != nullptr) {
     if (tree->key() >= key) {
@@ -98,13 +103,13 @@ Node* node_at_or_above(Node* tree, uint64_t key) {
 
 // The only node of that key taken out of the tree; nullptr if there is none.
 template <class Node>
-Node* take_from_tree(Node** tree, uint64_t key) {
+Node* take_from_tree(Node** tree, KeyOf<Node> key) {
   Node* below;
   Node* found;
   Node* above;
   split_tree(*tree, key, &below, &found);
   above = nullptr;
-  if (found != nullptr && key != UINT64_MAX) split_tree(found, key + 1, &found, &above);
+  if (found != nullptr && key != static_cast<KeyOf<Node>>(-1)) split_tree(found, key + 1, &found, &above);
   *tree = join_trees(below, above);
   return found;
 }

@@ -11,7 +11,7 @@
 
 namespace weir::cuda {
 
-// Functions of the driver's that Weir asks about what it has seen. X(member, name, type)
+// Functions of the driver's that Weir itself calls: questions about what it has seen, and what its pools need. X(member, name, type)
 #define WEIR_CUDA_QUERIES(X)                                                                                      \
   X(get_current_context, cuCtxGetCurrent, Result(Context*))                                                       \
   X(get_device, cuCtxGetDevice, Result(Device*))                                                                  \
@@ -31,7 +31,15 @@ namespace weir::cuda {
   X(record_context, cuCtxRecordEvent, Result(Context, Event))                                                     \
   X(create_event, cuEventCreate, Result(Event*, unsigned flags))                                                  \
   X(query_event, cuEventQuery, Result(Event))                                                                     \
-  X(wait_for_event, cuEventSynchronize, Result(Event))
+  X(wait_for_event, cuEventSynchronize, Result(Event))                                                            \
+  X(get_memory_granule, cuMemGetAllocationGranularity, Result(size_t*, const VmmProperties*, int which))          \
+  X(create_memory, cuMemCreate, Result(VmmHandle*, size_t, const VmmProperties*, Flags64))                        \
+  X(release_memory, cuMemRelease, Result(VmmHandle))                                                              \
+  X(reserve_addresses, cuMemAddressReserve, Result(Address*, size_t, size_t alignment, Address, Flags64))         \
+  X(free_addresses, cuMemAddressFree, Result(Address, size_t))                                                    \
+  X(map_memory, cuMemMap, Result(Address, size_t, size_t offset, VmmHandle, Flags64))                             \
+  X(unmap_memory, cuMemUnmap, Result(Address, size_t))                                                            \
+  X(set_access, cuMemSetAccess, Result(Address, size_t, const VmmAccess*, size_t count))
 
 // A driver may lack any of them: the pointer is then nullptr.
 struct DriverQueries {

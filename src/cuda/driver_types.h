@@ -17,6 +17,7 @@ enum class Result : int {
   invalid_handle = 400,
   not_found = 500,
   host_memory_not_registered = 713,
+  not_supported = 801,
 };
 
 using Address = uint64_t;    // CUdeviceptr
@@ -59,6 +60,15 @@ struct VmmProperties {  // CUmemAllocationProp
   void* win32_metadata;
   unsigned char flags[8];
 };
+
+struct VmmAccess {  // CUmemAccessDesc
+  Location location;
+  int flags;
+};
+
+inline constexpr int kVmmPinned = 1;                          // CU_MEM_ALLOCATION_TYPE_PINNED
+inline constexpr int kGranuleMinimum = 0;                     // CU_MEM_ALLOC_GRANULARITY_MINIMUM
+inline constexpr int kVmmNoAccess = 0, kVmmReadAndWrite = 3;  // CUmemAccess_flags
 
 struct MulticastProperties {  // CUmulticastObjectProp
   unsigned device_count;

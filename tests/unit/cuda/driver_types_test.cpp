@@ -260,6 +260,16 @@ TEST(DriverTypes, NodesOfAnyType) {
 }
 #endif
 
+TEST(DriverTypes, AccessToMemory) {
+  EXPECT_SIZE(VmmAccess, CUmemAccessDesc);
+  EXPECT_FIELD(location, location);
+  EXPECT_FIELD(flags, flags);
+  EXPECT_EQ(kVmmPinned, CU_MEM_ALLOCATION_TYPE_PINNED);
+  EXPECT_EQ(kGranuleMinimum, CU_MEM_ALLOC_GRANULARITY_MINIMUM);
+  EXPECT_EQ(kVmmNoAccess, CU_MEM_ACCESS_FLAGS_PROT_NONE);
+  EXPECT_EQ(kVmmReadAndWrite, CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
+}
+
 TEST(DriverTypes, Constants) {
   EXPECT_EQ(static_cast<int>(Result::success), CUDA_SUCCESS);
   EXPECT_EQ(static_cast<int>(Result::invalid_value), CUDA_ERROR_INVALID_VALUE);
@@ -269,6 +279,7 @@ TEST(DriverTypes, Constants) {
   EXPECT_EQ(static_cast<int>(Result::not_found), CUDA_ERROR_NOT_FOUND);
   EXPECT_EQ(static_cast<int>(Result::invalid_handle), CUDA_ERROR_INVALID_HANDLE);
   EXPECT_EQ(static_cast<int>(Result::host_memory_not_registered), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+  EXPECT_EQ(static_cast<int>(Result::not_supported), CUDA_ERROR_NOT_SUPPORTED);
   EXPECT_EQ(kLocationDevice, CU_MEM_LOCATION_TYPE_DEVICE);
   EXPECT_EQ(kMemoryHost, CU_MEMORYTYPE_HOST);
   EXPECT_EQ(kMemoryDevice, CU_MEMORYTYPE_DEVICE);
