@@ -354,10 +354,8 @@ int main(int count, char** arguments) {
   make_places();
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<Worker>> workers;
-  for (size_t i = 0; i < kThreads; ++i) {
-    workers.push_back(std::make_unique<Worker>(i, seed));
-    threads.emplace_back([&, i] { workers[i]->run(operations / kThreads); });
-  }
+  for (size_t i = 0; i < kThreads; ++i) workers.push_back(std::make_unique<Worker>(i, seed));
+  for (const auto& worker : workers) threads.emplace_back([&] { worker->run(operations / kThreads); });
   for (std::thread& thread : threads) thread.join();
   std::printf("{\"operations\":%lu,\"allocations\":%lu,\"reused\":%lu,\"graphs\":%lu,", operations, allocated.load(),
               reused.load(), launched.load());
