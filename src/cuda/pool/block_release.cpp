@@ -51,14 +51,14 @@ enum class Claim : uint8_t { unknown, freed_before, may_be_kept, is_driver_s };
 
 // Of two calls that free one block at the same time one has it.
 Claim claim(const Call& call, Memory memory, Address address, const ContextState* context, uint64_t* free_number) {
-  const PoolLock lock(pool_state.lock);
-  Block* block = pool_state.cache(memory).find(address);
-  if (block == nullptr) return Claim::unknown;
-  if (block->state != Block::State::live) return Claim::freed_before;
-  block->state = Block::State::closing;
-  if (!may_keep(call, memory, context, *block)) return Claim::is_driver_s;
-  *free_number = ++pool_state.last_free_number;
-  return Claim::may_be_kept;
+  return with_block(memory, address, [&](Block* block) {
+    if (block == nullptr) return Claim::unknown;
+    if (block->state != Block::State::live) return Claim::freed_before;
+    block->state = Block::State::closing;
+    if (!may_keep(call, memory, context, *block)) return Claim::is_driver_s;
+    *free_number = ++pool_state.last_free_number;
+    return Claim::may_be_kept;
+  });
 }
 
 // What the driver says of a stream that is being captured: its own free is to answer.
@@ -150,12 +150,12 @@ Freed release(const Call& call, Memory memory, Address address, FreeByDriver fre
 
 GivenUp::GivenUp(Memory memory, Address address) : memory_(memory), address_(address) {
   if (!has_blocks()) return;
-  const PoolLock lock(pool_state.lock);
-  Block* block = pool_state.cache(memory).find(address);
-  if (block == nullptr) return;
-  const bool is_own = block->state == Block::State::live || block->state == Block::State::closing;
-  was_ = is_own ? Was::live : Was::freed;
-  if (is_own) taken_ = take_out(memory, *block);
+  with_block(memory, address, [&](Block* block) {
+    if (block == nullptr) return;
+    const bool is_own = block->state != Block::State::idle;
+    was_ = is_own ? Was::live : Was::freed;
+    if (is_own) taken_ = take_out(memory, *block);
+  });
 }
 
 Result GivenUp::finish(Result result) {

@@ -1,10 +1,6 @@
 #include "cuda/pool/out_of_memory_retry.h"
 
-#include <sys/syscall.h>
-
 #include "core/clock.h"
-#include "core/confinement.h"
-#include "core/system_call.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/upkeep.h"
 
@@ -18,9 +14,7 @@ constexpr int kMostRetries = 8;  // other threads may take what one has given ba
 void wait_for_returns() {
   constexpr uint64_t kLongestNs = 200'000'000;
   const uint64_t end = core::read_clock_pair().ns + kLongestNs;
-  while (blocks_on_their_way() != 0 && core::read_clock_pair().ns < end && !core::system_calls_restricted()) {
-    core::system_call(SYS_sched_yield);
-  }
+  while (blocks_on_their_way() != 0 && core::read_clock_pair().ns < end) yield();
 }
 
 uint64_t give_back_everything(const Call& call) {

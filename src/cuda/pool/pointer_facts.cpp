@@ -7,14 +7,15 @@ namespace weir::cuda::pool {
 namespace {
 
 PointerFacts facts_of_start(Address start) {
-  const PoolLock lock(pool_state.lock);
-  for (const BlockCache& cache : pool_state.caches) {
-    const Block* block = cache.find(start);
-    if (block == nullptr) continue;
-    const bool is_live = block->state == Block::State::live || block->state == Block::State::closing;
-    return {is_live ? PointerFacts::Is::live : PointerFacts::Is::freed, start, block->asked_bytes, block->buffer_id};
+  PointerFacts facts;
+  for (const Memory memory : {Memory::device, Memory::pinned}) {
+    with_block(memory, start, [&](const Block* block) {
+      if (block == nullptr) return;
+      const bool is_live = block->state != Block::State::idle;
+      facts = {is_live ? PointerFacts::Is::live : PointerFacts::Is::freed, start, block->asked_bytes, block->buffer_id};
+    });
   }
-  return {};
+  return facts;
 }
 
 }  // namespace
@@ -33,9 +34,10 @@ PointerFacts facts_of(const Call& call, Address address) {
 void note_exported(const Call& call, Address address) {
   const PointerFacts facts = facts_of(call, address);
   if (facts.is != PointerFacts::Is::live) return;
-  const PoolLock lock(pool_state.lock);
-  for (const BlockCache& cache : pool_state.caches) {
-    if (Block* block = cache.find(facts.start)) block->is_exported = true;
+  for (const Memory memory : {Memory::device, Memory::pinned}) {
+    with_block(memory, facts.start, [](Block* block) {
+      if (block != nullptr) block->is_exported = true;
+    });
   }
 }
 

@@ -1,5 +1,10 @@
 #include "cuda/pool/pool_state.h"
 
+#include <sys/syscall.h>
+
+#include "core/confinement.h"
+#include "core/system_call.h"
+
 namespace weir::cuda::pool {
 namespace {
 
@@ -35,6 +40,10 @@ void forget(void* memory, const Block& block) { count_forgotten(*static_cast<Mem
 }  // namespace
 
 constinit PoolState pool_state;
+
+void yield() {
+  if (!core::system_calls_restricted()) core::system_call(SYS_sched_yield);
+}
 
 void count_miss(Memory memory, const Block& block) {
   Figures& figures = figures_of(memory, block);

@@ -31,6 +31,20 @@ inline bool has_blocks() {
   return !pool_state.cache(Memory::device).is_empty() || !pool_state.cache(Memory::pinned).is_empty();
 }
 
+// Lets another thread go on, where that may be.
+void yield();
+
+// Runs `look` under the lock with the block at an address of the program's; nullptr: none. Where one is on its way back to the driver, the
+// driver may have given the address away again: waits until it has arrived. Not with the lock held.
+template <class Look>
+auto with_block(Memory memory, uint64_t address, const Look& look) {
+  for (;; yield()) {
+    const PoolLock lock(pool_state.lock);
+    Block* block = pool_state.cache(memory).find(address);
+    if (block == nullptr || block->state != Block::State::returning) return look(block);
+  }
+}
+
 // ---- Steps of a block's life, with the figures. The caller holds the lock. ----
 
 // A block's memory came from the driver.
