@@ -35,28 +35,23 @@ std::string named(int pid) { return "process " + std::to_string(pid); }
 
 // ---- Looking at a process ----
 
-// A line of /proc/PID/maps that has a path.
-struct MappedFile {
-  uint64_t inode;
-  std::string path;  // with " (deleted)" behind it where it is
-};
+constexpr char kDeleted[] = " (deleted)";  // what the kernel writes behind the name of a file that is no more
 
-std::vector<MappedFile> mapped_files_in(std::istream& maps) {
-  std::vector<MappedFile> files;
+// The paths in the text of /proc/PID/maps.
+std::vector<std::string> mapped_files_in(std::istream& maps) {
+  std::vector<std::string> paths;
   for (std::string line; std::getline(maps, line);) {
     std::istringstream words(line);
-    std::string range, rights, offset, device;
-    MappedFile file{};
-    if (!(words >> range >> rights >> offset >> device >> file.inode >> std::ws)) continue;
-    std::getline(words, file.path);
-    files.push_back(file);
+    std::string range, rights, offset, device, inode, path;
+    words >> range >> rights >> offset >> device >> inode >> std::ws;
+    if (std::getline(words, path)) paths.push_back(path);
   }
-  return files;
+  return paths;
 }
 
-std::vector<MappedFile> mapped_files_of(int pid) {
+std::vector<std::string> mapped_files_of(int pid) {
   std::ifstream maps(proc_file(pid, "maps"));
-  const std::vector<MappedFile> files = mapped_files_in(maps);
+  const std::vector<std::string> files = mapped_files_in(maps);
   if (!files.empty()) return files;
   struct stat status {};
   if (stat(proc_file(pid, "").c_str(), &status) != 0) cannot("there is no " + named(pid));
@@ -65,10 +60,10 @@ std::vector<MappedFile> mapped_files_of(int pid) {
   cannot(named(pid) + " has ended, or is none of a program");  // a zombie, or the kernel's own
 }
 
-bool is_library(const MappedFile& file) { return file.path.find("/libweir.so") != std::string::npos; }
+bool is_library(const std::string& path) { return path.find("/libweir.so") != std::string::npos; }
 
-bool is_control_file(const MappedFile& file) {
-  const fs::path path = file.path.substr(0, file.path.find(" (deleted)"));
+bool is_control_file(const std::string& mapped) {
+  const fs::path path = mapped.substr(0, mapped.find(kDeleted));
   return path.extension() == control::kFileSuffix &&
          path.parent_path().filename().string().starts_with(control::kFolderPrefix);
 }
@@ -118,8 +113,8 @@ bool is_stale(const fs::path& file) {
   if (pid == 0) return false;
   std::ifstream maps(proc_file(pid, "maps"));
   if (!maps) return !fs::exists(proc_file(pid, ""));
-  for (const MappedFile& mapped : mapped_files_in(maps)) {
-    if (mapped.path == file) return false;
+  for (const std::string& mapped : mapped_files_in(maps)) {
+    if (mapped == file) return false;
   }
   return !is_new(file);
 }
@@ -128,11 +123,11 @@ bool is_stale(const fs::path& file) {
 
 ControlTarget::ControlTarget(int pid) : pid_(pid), inner_pid_(inner_pid_of(pid)) {
   bool has_library = false, is_removed = false;
-  for (const MappedFile& file : mapped_files_of(pid)) {
-    has_library = has_library || is_library(file);
-    if (!is_control_file(file)) continue;
-    if (open_page(file.path, file.inode)) return;
-    is_removed = is_removed || file.path.ends_with(" (deleted)");
+  for (const std::string& path : mapped_files_of(pid)) {
+    has_library = has_library || is_library(path);
+    if (!is_control_file(path)) continue;
+    if (open_page(path)) return;
+    is_removed = is_removed || path.ends_with(kDeleted);
   }
   if (!has_library) cannot(named(pid) + " does not run under Weir");
   if (is_removed) cannot(named(pid) + " can no longer be asked: it ends, has confined itself, or its file was removed");
@@ -145,13 +140,13 @@ ControlTarget::~ControlTarget() {
 }
 
 // False where it is not this process's own: a forked child may still have its parent's.
-bool ControlTarget::open_page(const std::string& path, uint64_t inode) {
+bool ControlTarget::open_page(const std::string& path) {
   const std::string inside = proc_file(pid_, "root") + path;  // the process may have another root
   for (const std::string& candidate : {path, inside}) {
     const int fd = open(candidate.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) continue;
     struct stat status {};
-    const bool is_it = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_ino == inode &&
+    const bool is_it = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
                        (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
                        status.st_size == static_cast<off_t>(sizeof(ControlPage));
     void* memory = is_it ? mmap(nullptr, sizeof(ControlPage), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;

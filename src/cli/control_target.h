@@ -38,7 +38,7 @@ class ControlTarget {
   std::string name() const;  // "process 4711 (python3)"
 
  private:
-  bool open_page(const std::string& path, uint64_t inode);
+  bool open_page(const std::string& path);
   void check_page() const;
   bool is_running() const;
 

@@ -128,7 +128,7 @@ void serve() {
   ControlPage* to = page.load(std::memory_order_acquire);
   const bool is_new = state.load(std::memory_order_acquire) == State::none;
   const bool is_asked = !is_new && to->attention.load(std::memory_order_relaxed) != 0;
-  if (!(is_new || is_asked || figures_are_old()) || !is_own_process()) return;
+  if (!(is_new || is_asked || figures_are_old()) || !is_own_process()) return;  // guard: control-own-process
   if (is_new) to = open_page();
   if (to == nullptr) return;
   if (is_asked) {

@@ -147,6 +147,25 @@ class Control(unittest.TestCase):
         self.assertEqual(session.ctl("stats").returncode, 0)
         self.assertEqual(session.end(), (0, "", ""))
 
+    def test_a_cloned_child_does_not_answer_for_its_parent(self):
+        session = self.start("enter", "use")
+        session.ctl("pool", "off")
+        session.tell("clone")
+        self.assertIn("WEIR_CUDA_POOL is strict", session.ctl("stats").stdout.decode())
+        session.tell("use")
+        self.assertIn("WEIR_CUDA_POOL is off", session.ctl("stats").stdout.decode())
+
+    def test_several_may_ask_at_once(self):
+        session = self.start("enter")
+        session.tell("busy", "busy")
+        actions = [["trim"], ["stats"], ["compact"], ["pool", "on"], ["pool", "strict"], ["trim", "16MiB"]] * 4
+        command = [build_dir() / "bin" / "weir", "ctl", str(session.pid)]
+        asking = [subprocess.Popen([*command, *action, "--wait", "60"], env=clean_environment(session.env), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE) for action in actions]
+        self.assertEqual([(process.communicate()[1], process.returncode) for process in asking], [(b"", 0)] * len(actions))
+        session.tell("", "done busy")
+        self.assertEqual(session.end(), (0, "", ""))
+
     def test_a_confined_program_cannot_be_asked_and_lives(self):
         session = self.start("enter", "use", "confine")
         self.assertEqual(session.control_files(), [])
