@@ -28,7 +28,10 @@ PointerFacts facts_of(const Call& call, Address address) {
   Address start = 0;
   const auto ask = driver_queries().get_pointer_attribute;
   if (ask == nullptr || ask(&start, kPointerRangeStart, address) != Result::success || start == address) return {};
-  return facts_of_start(start);
+  PointerFacts facts = facts_of_start(start);
+  // The block's last bytes, that nobody asked for.
+  if (facts.is == PointerFacts::Is::live && address - start >= facts.asked_bytes) facts.is = PointerFacts::Is::freed;
+  return facts;
 }
 
 void note_exported(const Call& call, Address address) {

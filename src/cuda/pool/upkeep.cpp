@@ -33,9 +33,21 @@ bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t idle_
   return true;
 }
 
+// Nothing is freed in a context after an error; in another one the driver frees its memory too.
+bool is_broken(uint64_t owner) {
+  const PoolLock lock(pool_state.lock);
+  const ContextState* state = find_context(owner);
+  return state != nullptr && state->is_broken;
+}
+
+uint64_t current_handle(const Call& call) {
+  const ContextState* state = current_context(call);
+  return state == nullptr ? 0 : state->handle;
+}
+
 Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   const InDriver in_driver(call.caller.sp);
-  const CurrentFor current(call, leaving.owner);
+  const CurrentFor current(call, is_broken(leaving.owner) ? current_handle(call) : leaving.owner);
   const CaptureRelaxed relaxed;
   if (!current.is_current()) return Result::invalid_value;
   if (memory == Memory::device) {
@@ -46,16 +58,20 @@ Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   return free == nullptr ? Result::invalid_value : free(reinterpret_cast<void*>(leaving.address));
 }
 
-// Where the driver refuses, the block went with its context: it is the pool's no more, whatever it is.
-void end_return(Memory memory, const Leaving& leaving) {
+// Where the driver refuses, the block is idle as before.
+void end_return(Memory memory, const Leaving& leaving, bool has_arrived) {
   const PoolLock lock(pool_state.lock);
   BlockCache& cache = pool_state.cache(memory);
   Block* block = cache.find(leaving.address);
   if (block != nullptr && block->state == Block::State::returning) {
-    count_given_back(memory, *block);
-    cache.remove(*block);
+    if (has_arrived) {
+      count_given_back(memory, *block);
+      cache.remove(*block);
+    } else {
+      cache.keep(*block, block->freed_number, core::current_tick());
+    }
   }
-  arrived.fetch_add(1, std::memory_order_relaxed);
+  if (has_arrived) arrived.fetch_add(1, std::memory_order_relaxed);
   on_their_way.fetch_sub(1, std::memory_order_release);
 }
 
@@ -125,10 +141,15 @@ void reset_after_fork() {
 
 uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
   uint64_t given_back = 0;
+  Address first_refused = 0;
   Leaving leaving;
   while (begin_return(memory, device, keep_bytes, idle_before_tick, &leaving)) {
-    if (free_by_driver(call, memory, leaving) == Result::success) given_back += leaving.bytes;
-    end_return(memory, leaving);
+    const bool is_second_time = leaving.address == first_refused;
+    const bool has_arrived = !is_second_time && free_by_driver(call, memory, leaving) == Result::success;
+    end_return(memory, leaving, has_arrived);
+    if (is_second_time) break;
+    if (has_arrived) given_back += leaving.bytes;
+    if (!has_arrived && first_refused == 0) first_refused = leaving.address;
   }
   return given_back;
 }
