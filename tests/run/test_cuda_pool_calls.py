@@ -6,7 +6,7 @@ import unittest
 
 import cuda_pool
 
-ROUNDS = cuda_pool.number_from_environment("POOL_ROUNDS", 50_000)
+ROUNDS = cuda_pool.number_from_environment("POOL_ROUNDS", 20_000)
 FIRST_CALLS = 10  # at most so many in all: the first block, and what the device and the context are
 
 
