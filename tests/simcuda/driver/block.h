@@ -36,6 +36,7 @@ struct Block {
   Device* device;
   Pool* pool = nullptr;             // of stream-ordered memory
   unsigned flags = 0;               // as given by the program
+  int sync_memops = 0;              // CU_POINTER_ATTRIBUTE_SYNC_MEMOPS
   bool is_freed_in_stream = false;  // a stream is yet to free it
   bool has_memory = true;           // a graph's: only while it is allocated
   bool is_left_by_graph = false;    // of a launch, by a graph that does not free it itself, and not freed yet

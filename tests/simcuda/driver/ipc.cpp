@@ -15,6 +15,7 @@ struct Shared {
   pid_t process;
   int file;  // of that process
   int device;
+  int nothing;  // where there would be padding: handles of one allocation are equal
   uint64_t offset, bytes;
   uint64_t id;
 };
@@ -54,7 +55,7 @@ SIMCUDA_EXPORT CUresult cuIpcGetMemHandle(CUipcMemHandle* handle, CUdeviceptr ad
     const Block* block = find_block(address);
     require_argument(handle != nullptr && block != nullptr && block->kind == Kind::linear);
     const DeviceMemory& memory = block->device->memory;
-    const Shared shared{getpid(),     memory.file(), block->device->ordinal, memory.offset_of(block->address),
+    const Shared shared{getpid(),     memory.file(), block->device->ordinal, 0, memory.offset_of(block->address),
                         block->bytes, block->id};
     memset(handle, 0, sizeof *handle);
     memcpy(handle, &shared, sizeof shared);

@@ -51,7 +51,7 @@ CUresult answer(const Block& block, CUpointer_attribute attribute, CUdeviceptr a
       put<int>(data, 1);
       return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
-      put<int>(data, 0);
+      put<int>(data, block.sync_memops);
       return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
       put(data, block.pool);
@@ -101,8 +101,9 @@ SIMCUDA_EXPORT CUresult cuPointerGetAttributes(unsigned count, CUpointer_attribu
 
 SIMCUDA_EXPORT CUresult cuPointerSetAttribute(const void* value, CUpointer_attribute attribute, CUdeviceptr address) {
   return run("cuPointerSetAttribute", [&](Lock&, Call&) {
-    require_argument(value != nullptr && attribute == CU_POINTER_ATTRIBUTE_SYNC_MEMOPS &&
-                     find_block(address) != nullptr);
+    Block* block = find_block(address);
+    require_argument(value != nullptr && attribute == CU_POINTER_ATTRIBUTE_SYNC_MEMOPS && block != nullptr);
+    block->sync_memops = *static_cast<const int*>(value) != 0;
   });
 }
 

@@ -3,7 +3,7 @@
 //
 //   cuda_pool_differential SEED CALLS [whole]    whole: nothing that asks how memory can be shared between processes
 //
-// Addresses are told by the number of their allocation and the offset in it; identities of buffers by when they were first seen. An
+// Addresses are told by the number of their allocation and the offset in it; identities of buffers and handles for other processes by when they were first seen. An
 // address that was freed is asked for at once or never: later it may be another allocation's, or not.
 #include <condition_variable>
 #include <functional>
@@ -93,6 +93,7 @@ int current[kThreads] = {kNone, kNone, kNone};
 size_t thread_of_call;
 int last_number = 0;
 std::map<unsigned long long, size_t> buffer_ids;
+std::map<std::string, size_t> handles;  // for other processes
 bool is_whole = false;
 
 int slot_of(CUcontext handle) {
@@ -203,7 +204,10 @@ void ask_sharing(uintptr_t address) {
   CUdeviceptr opened = 0;
   const CUresult result = cuIpcGetMemHandle(&handle, address);
   say("share", result);
-  if (result == CUDA_SUCCESS) say("open", cuIpcOpenMemHandle_v2(&opened, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS));
+  if (result != CUDA_SUCCESS) return;
+  // Memory that was freed since has another handle.
+  say("handle " + text_of(handles.emplace(std::string(handle.reserved, sizeof handle), handles.size()).first->second));
+  say("open", cuIpcOpenMemHandle_v2(&opened, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS));
 }
 
 void ask_all(uintptr_t address) {
