@@ -90,8 +90,8 @@ void write_if_used(JsonStream& json, const char (&name)[N], Memory memory, int d
 }
 
 bool concerns_pools(const char* variable) {
-  constexpr const char* kBeginnings[] = {"WEIR_CUDA_POOL",     "WEIR_PINNED_POOL", "WEIR_TRIM_ON_PRESSURE",
-                                         "WEIR_COMPACT_ABOVE", "WEIR_WARN_",       "WEIR_HOST_PIN_ABOVE"};
+  constexpr const char* kBeginnings[] = {"WEIR_CUDA_POOL", "WEIR_PINNED_POOL", "WEIR_TRIM_ON_PRESSURE",
+                                         "WEIR_COMPACT_ABOVE", "WEIR_WARN_"};
   for (const char* beginning : kBeginnings) {
     if (strncmp(variable, beginning, strlen(beginning)) == 0) return true;
   }

@@ -107,7 +107,6 @@ TEST_F(OptionsTest, EveryLimitIsKept) {
                             "WEIR_PINNED_POOL_MAX=off",
                             "WEIR_TRIM_ON_PRESSURE=on",
                             "WEIR_COMPACT_ABOVE=-0.3",
-                            "WEIR_HOST_PIN_ABOVE=0",
                             "WEIR_REPORT_IF=never",
                             "WEIR_LARGE=12K"}) {
     EXPECT_EQ(lines_of(load_with({entry})), 1U) << entry;
@@ -138,14 +137,11 @@ TEST_F(OptionsTest, SharesAmountsAndDurationsAreTakenInTheirForms) {
 }
 
 TEST_F(OptionsTest, OffTurnsSharesAmountsAndDurationsOff) {
-  EXPECT_EQ(load_with({"WEIR_CUDA_POOL_CACHE=OFF", "WEIR_CUDA_POOL_IDLE=off", "WEIR_TRIM_ON_PRESSURE=off",
-                       "WEIR_HOST_PIN_ABOVE=off"}),
-            "");
+  EXPECT_EQ(load_with({"WEIR_CUDA_POOL_CACHE=OFF", "WEIR_CUDA_POOL_IDLE=off", "WEIR_TRIM_ON_PRESSURE=off"}), "");
   EXPECT_EQ(current().cuda_pool_cache.bytes, 0U);
   EXPECT_EQ(current().cuda_pool_cache.share, 0);
   EXPECT_EQ(current().cuda_pool_idle, 0U);
   EXPECT_EQ(current().trim_on_pressure, 0);
-  EXPECT_EQ(current().host_pin_above, 0U);
 }
 
 TEST_F(OptionsTest, DurationsTakeEveryUnit) {
