@@ -3,26 +3,13 @@
 #include <cstddef>
 #include <cstring>
 
-#include "core/system_call.h"
+#include "core/file_text.h"
 
 namespace weir::report {
 namespace {
 
 constexpr size_t kStatusBytes = 2048;  // the lines wanted lie within the first 600 bytes
 constexpr uint64_t kKibi = 1024;
-
-size_t read_whole(const char* path, char* buffer, size_t capacity) {
-  const int fd = core::open_file(path, O_RDONLY);
-  if (fd < 0) return 0;
-  size_t used = 0;
-  for (long got = 1; got > 0 && used < capacity - 1;) {
-    got = core::read_file(fd, buffer + used, capacity - 1 - used);
-    if (got > 0) used += static_cast<size_t>(got);
-  }
-  core::close_file(fd);
-  buffer[used] = '\0';
-  return used;
-}
 
 }  // namespace
 
@@ -46,7 +33,7 @@ bool status_bytes(const char* status, const char* name, uint64_t* bytes) {
 ProcessMemory read_process_memory() {
   char status[kStatusBytes];
   ProcessMemory memory{};
-  if (read_whole("/proc/self/status", status, sizeof status) == 0) return memory;
+  if (core::read_whole("/proc/self/status", status, sizeof status) == 0) return memory;
   memory.known =
       status_bytes(status, "VmRSS", &memory.rss_bytes) && status_bytes(status, "VmHWM", &memory.peak_rss_bytes);
   return memory;
