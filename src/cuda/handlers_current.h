@@ -3,6 +3,7 @@
 
 #include "cuda/handlers_memory.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/segment_pool.h"
 
 namespace weir::cuda::handler {
 
@@ -73,6 +74,26 @@ struct SynchroniseContext {
   static pool::ContextState* known(Context context) {
     const pool::PoolLock lock(pool::pool_state.lock);
     return pool::find_context(number_of(context));
+  }
+};
+
+// The current context may access the other one's memory from now on, or no longer: segments' memory is mapped for it by Weir.
+struct PeerAccess {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Context peer, unsigned) {
+    return finish(call, invoke(), peer, true);
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Context peer) {
+    return finish(call, invoke(), peer, false);
+  }
+
+ private:
+  static Result finish(const Call& call, Result result, Context peer, bool may_access) {
+    if (result != Result::success) return result;
+    const pool::ContextState* current = pool::current_context(call);
+    if (current != nullptr) pool::note_peer_access(call, number_of(peer), current->device, may_access);
+    return result;
   }
 };
 

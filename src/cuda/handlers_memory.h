@@ -250,6 +250,7 @@ struct FreeAsync {
       return result;
     }
     Release release(call, Space::address, address, kFreedByMemFreeAsync);
+    if (pool::is_live_in_segment(address)) return release.finish_in_pool(pool::release_in_segment(call, address));
     pool::GivenUp given_up(pool::Memory::device, address);
     const Result result = given_up.was_freed_before() ? call_driver(call, pool::kNoAddress, stream) : invoke();
     return release.finish(given_up.finish(result));

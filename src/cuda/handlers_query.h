@@ -18,6 +18,10 @@ inline void correct_attribute(const PointerFacts& facts, int attribute, void* va
   if (value == nullptr) return;
   if (attribute == kPointerRangeSize) *static_cast<size_t*>(value) = facts.asked_bytes;
   if (attribute == kPointerBufferId && facts.buffer_id != 0) *static_cast<Flags64*>(value) = facts.buffer_id;
+  if (facts.segment_context == 0) return;
+  if (attribute == kPointerRangeStart) *static_cast<Address*>(value) = facts.start;
+  if (attribute == kPointerContext) *static_cast<uint64_t*>(value) = facts.segment_context;
+  if (attribute == kPointerDeviceOrdinal) *static_cast<int*>(value) = facts.segment_device;
 }
 
 namespace handler {
@@ -48,7 +52,9 @@ struct AddressRange {
     const PointerFacts facts = pool::facts_of(call, address);
     if (is_freed(facts)) return call_driver(call, start, bytes, static_cast<A>(pool::kNoAddress));
     const Result result = invoke();
-    if (result == Result::success && is_live(facts) && bytes != nullptr) *bytes = static_cast<S>(facts.asked_bytes);
+    if (result != Result::success || !is_live(facts)) return result;
+    if (start != nullptr) *start = static_cast<A>(facts.start);
+    if (bytes != nullptr) *bytes = static_cast<S>(facts.asked_bytes);
     return result;
   }
 };

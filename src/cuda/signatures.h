@@ -188,6 +188,7 @@ using MemHostGetDevicePointer32 = Result(Address32*, void*, unsigned flags);
 using MemHostGetFlags = Result(unsigned* flags, void*);
 
 using CtxSetCurrent = Result(Context);
+using CtxEnablePeerAccess = Result(Context, unsigned flags);
 using CtxPopCurrent = Result(Context*);
 using CtxAttach = Result(Context*, unsigned flags);
 using CtxCreate = Result(Context*, unsigned flags, Device);

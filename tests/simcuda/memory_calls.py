@@ -63,6 +63,8 @@ POOL_NAMES = {
     "cuMemHostGetFlags": "of pinned memory: with which flags it was asked for",
     "cuCtxCreate": "the new context is current",
     "cuCtxAttach": "another owner of the current context",
+    "cuCtxEnablePeerAccess": "another device's contexts may access a context's memory",
+    "cuCtxDisablePeerAccess": "they no longer may",
 }
 
 NOT_FOR_POOLS = {

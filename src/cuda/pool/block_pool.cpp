@@ -8,6 +8,7 @@
 #include "cuda/pool/out_of_memory_retry.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/prewarm.h"
+#include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
 
 namespace weir::cuda::pool {
@@ -101,47 +102,66 @@ void forget_stale(Memory memory, Address address) {
   pool_state.cache(memory).remove(*stale);
 }
 
-void know(const ContextState& context, const Request& request, uint64_t bytes, Address address, uint64_t cycles) {
+struct Taken {
+  Address address = 0;
+  uint64_t bytes = 0;
+  uint64_t cycles = 0;
+  bool is_hit = false;
+};
+
+// What was taken of a segment is not the driver's, unless that had to help.
+uint64_t shape_of(const Request& request, Address address) {
+  Address block_start = 0;
+  if (request.shape != kInSegment || is_address_in_segments(address, &block_start)) return request.shape;
+  return 0;
+}
+
+void know(const ContextState& context, const Request& request, const Taken& taken) {
+  const Address address = taken.address;
+  const uint64_t bytes = taken.bytes;
+  const uint64_t shape = shape_of(request, address);
   const PoolLock lock(pool_state.lock);
   forget_stale(request.memory, address);
   Figures& figures = pool_state.figures(request.memory, context.device);
-  figures.driver_cycles += cycles;
+  figures.driver_cycles += taken.cycles;
   if (bytes != request.taken_bytes) {  // the device had just so much left: the driver's own
     figures.is_used = true;
     ++figures.passed_count;
     return;
   }
   BlockCache& cache = pool_state.cache(request.memory);
-  Bin* bin = cache.bin_of({context.owner->handle, bytes, request.shape}, context.device);
-  const Block* block = bin == nullptr ? nullptr : cache.add(*bin, address, request.asked_bytes);
-  if (block != nullptr) count_miss(request.memory, *block);
+  Bin* bin = cache.bin_of({context.owner->handle, bytes, shape}, context.device);
+  Block* block = bin == nullptr ? nullptr : cache.add(*bin, address, request.asked_bytes);
+  if (block == nullptr) return;
+  if (shape == kInSegment) block->buffer_id = kFirstBufferId + ++pool_state.last_buffer_number;
+  taken.is_hit ? count_found(request.memory, *block) : count_miss(request.memory, *block);
 }
 
 // The whole block, or, where the device has no room for its rounding, no more than what the program asked for.
-Result take_from_driver(const Call& call, const Request& request, uint64_t* bytes, Address* address) {
+Result take_from_driver(const Call& call, const Request& request, Taken* taken) {
   OutOfMemoryRetry retry(call);
-  *bytes = request.taken_bytes;
-  Result result = request.take(call, request, *bytes, address);
-  while (result == Result::out_of_memory && retry.is_worth_while())
-    result = request.take(call, request, *bytes, address);
-  if (result == Result::out_of_memory && request.asked_bytes != request.taken_bytes) {
-    *bytes = request.asked_bytes;
-    result = request.take(call, request, *bytes, address);
-  }
+  const auto take = [&](uint64_t bytes) {
+    taken->bytes = bytes;
+    return request.take(call, request, bytes, &taken->address, &taken->is_hit);
+  };
+  Result result = take(request.taken_bytes);
+  while (result == Result::out_of_memory && retry.is_worth_while()) result = take(request.taken_bytes);
+  if (result == Result::out_of_memory && request.asked_bytes != request.taken_bytes) result = take(request.asked_bytes);
   return retry.finish(result);
 }
 
 Result take_new(const Call& call, ContextState& context, const Request& request, Given* given) {
-  uint64_t bytes = 0;
+  Taken taken;
   const uint64_t before = core::read_cycles();
-  const Result result = take_from_driver(call, request, &bytes, &given->address);
+  const Result result = take_from_driver(call, request, &taken);
   note_result(call, result);
   if (result != Result::success) return result;
-  const uint64_t cycles = core::read_cycles() - before;
-  given->from_driver = true;
+  given->address = taken.address;
+  if (!taken.is_hit) taken.cycles = core::read_cycles() - before;
+  given->from_driver = !taken.is_hit;
   learn_owner(call, context, given->address);
   if (context.owner == nullptr) return result;
-  know(context, request, bytes, given->address, cycles);
+  know(context, request, taken);
   prepare(call, context);
   return result;
 }
@@ -162,7 +182,8 @@ bool can_serve(const ContextState* context) {
   return context != nullptr && context->is_alive && !context->is_ending && !context->is_broken;
 }
 
-Result allocate(const Call& call, const Request& request, Given* given) {
+Result allocate(const Call& call, const Request& asked, Given* given) {
+  Request request = asked;
   *given = {};
   if (!serves(call, request.memory) || request.asked_bytes == 0) return given->is_passed = true, Result::success;
   ContextState* context = current_context(call);
@@ -171,6 +192,10 @@ Result allocate(const Call& call, const Request& request, Given* given) {
     return given->is_passed = true, Result::success;
   }
   given->place = {context->handle, context->device};
+  if (request.memory == Memory::device && takes_from_segments(call, *context)) {
+    request.shape = kInSegment;
+    request.take = &take_from_segments;
+  }
   if (context->owner != nullptr && take_idle(call, *context, request, given)) return Result::success;
   if (!make_room(call, *context, request)) {
     count_passed(request.memory, context);

@@ -14,8 +14,9 @@ struct Request {
   uint64_t asked_bytes;
   uint64_t taken_bytes;  // what a block for it has
   uint64_t shape;        // see BinKey
-  // Takes so many bytes from the driver by the function that the program called. Out of memory is returned as it is.
-  Result (*take)(const Call& call, const Request& request, uint64_t bytes, Address* address);
+  // Takes so many bytes from the driver by the function that the program called. Out of memory is returned as it is. *is_hit: the driver
+  // was not called.
+  Result (*take)(const Call& call, const Request& request, uint64_t bytes, Address* address, bool* is_hit);
 };
 
 struct Given {

@@ -4,6 +4,7 @@
 #include "cuda/capture.h"
 #include "cuda/driver.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
 
 namespace weir::cuda::pool {
@@ -47,7 +48,8 @@ bool may_keep(const Call& call, Memory memory, const ContextState* context, cons
          context->owner != nullptr && context->owner->handle == block.bin->key.owner;
 }
 
-enum class Claim : uint8_t { unknown, freed_before, may_be_kept, is_driver_s };
+// A part of a segment is none of the driver's allocations: it can only be kept.
+enum class Claim : uint8_t { unknown, freed_before, may_be_kept, is_driver_s, must_be_kept };
 
 // Of two calls that free one block at the same time one has it.
 Claim claim(const Call& call, Memory memory, Address address, const ContextState* context, uint64_t* free_number) {
@@ -55,9 +57,10 @@ Claim claim(const Call& call, Memory memory, Address address, const ContextState
     if (block == nullptr) return Claim::unknown;
     if (block->state != Block::State::live) return Claim::freed_before;
     block->state = Block::State::closing;
-    if (!may_keep(call, memory, context, *block)) return Claim::is_driver_s;
+    const bool must_keep = memory == Memory::device && is_in_segment(*block);
+    if (!must_keep && !may_keep(call, memory, context, *block)) return Claim::is_driver_s;
     *free_number = ++pool_state.last_free_number;
-    return Claim::may_be_kept;
+    return must_keep ? Claim::must_be_kept : Claim::may_be_kept;
   });
 }
 
@@ -129,7 +132,31 @@ Result keep(const Call& call, ContextState& context, Memory memory, Address addr
   return Result::success;
 }
 
+// Where the free may not wait now, the block waits in quarantine. Without a context the call is refused as the driver refuses it.
+Result keep_in_segment(const Call& call, ContextState* context, Address address, uint64_t free_number,
+                       FreeByDriver free_by_driver) {
+  Result result = Result::success;
+  if (context == nullptr) {
+    stay_live(Memory::device, address);
+    return free_by_driver(call, kNoAddress);
+  }
+  if (wait_for_work(call, *context, Memory::device, free_number, &result) == Waited::refused) {
+    note_result(call, result);
+    stay_live(Memory::device, address);
+    return result;
+  }
+  keep_within_limits(call, *context, Memory::device, become_idle(Memory::device, address, free_number));
+  return Result::success;
+}
+
 }  // namespace
+
+bool is_live_in_segment(Address address) {
+  if (__atomic_load_n(&pool_state.segment_count, __ATOMIC_RELAXED) == 0) return false;
+  const PoolLock lock(pool_state.lock);
+  const Block* block = pool_state.cache(Memory::device).find(address);
+  return block != nullptr && is_in_segment(*block) && block->state == Block::State::live;
+}
 
 Freed release(const Call& call, Memory memory, Address address, FreeByDriver free_by_driver) {
   uint64_t free_number = 0;
@@ -142,6 +169,8 @@ Freed release(const Call& call, Memory memory, Address address, FreeByDriver fre
       return {false, free_by_driver(call, kNoAddress)};
     case Claim::is_driver_s:
       return {false, give_to_driver(call, memory, address, free_by_driver)};
+    case Claim::must_be_kept:
+      return {false, keep_in_segment(call, context, address, free_number, free_by_driver)};
     case Claim::may_be_kept:
       break;
   }

@@ -17,6 +17,9 @@ struct Freed {
 using FreeByDriver = Result (*)(const Call& call, Address address);
 Freed release(const Call& call, Memory memory, Address address, FreeByDriver free_by_driver);
 
+// Whether a live block begins there that is a part of a segment: no function of the driver's can free it.
+bool is_live_in_segment(Address address);
+
 // What is known of a block that the pool has given up.
 struct TakenOut {
   BinKey key;

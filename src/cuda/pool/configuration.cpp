@@ -8,6 +8,7 @@ namespace {
 constinit Settings settings_in_effect;
 constinit core::ClockPair clock_at_start;
 std::atomic<Mode> mode_in_effect{Mode::off};  // until configure()
+std::atomic<bool> has_no_segments{false};
 
 }  // namespace
 
@@ -24,8 +25,15 @@ core::ClockPair configured_at() { return clock_at_start; }
 Mode mode() { return mode_in_effect.load(std::memory_order_relaxed); }
 
 bool set_mode(Mode mode) {
+  if (mode == Mode::vmm && has_no_segments.load(std::memory_order_relaxed)) return false;
   mode_in_effect.store(mode, std::memory_order_relaxed);
   return true;
+}
+
+void give_up_segments() {
+  has_no_segments.store(true, std::memory_order_relaxed);
+  Mode expected = Mode::vmm;
+  mode_in_effect.compare_exchange_strong(expected, Mode::strict, std::memory_order_relaxed);
 }
 
 }  // namespace weir::cuda::pool

@@ -15,4 +15,7 @@ core::ClockPair configured_at();
 Mode mode();
 bool set_mode(Mode mode);
 
+// Where the driver has no segments, or memory of them would have to be shared with what cannot follow it: vmm is strict from now on.
+void give_up_segments();
+
 }  // namespace weir::cuda::pool

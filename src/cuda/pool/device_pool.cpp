@@ -3,7 +3,7 @@
 namespace weir::cuda::pool {
 namespace {
 
-Result take(const Call& call, const Request&, uint64_t bytes, Address* address) {
+Result take(const Call& call, const Request&, uint64_t bytes, Address* address, bool*) {
   return call_driver(call, address, size_t{bytes});
 }
 
@@ -19,6 +19,11 @@ Result allocate_device(const Call& call, uint64_t asked_bytes, Given* given) {
 
 Freed release_device(const Call& call, Address address) {
   return release(call, Memory::device, address, &free_by_driver);
+}
+
+Result release_in_segment(const Call& call, Address address) {
+  const auto refuse = [](const Call&, Address) { return Result::invalid_value; };
+  return release(call, Memory::device, address, refuse).result;
 }
 
 }  // namespace weir::cuda::pool

@@ -26,4 +26,7 @@ Result allocate_device(const Call& call, uint64_t asked_bytes, Given* given);
 // By cuMemFree_v2.
 Freed release_device(const Call& call, Address address);
 
+// The same for a part of a segment by another function, which cannot free it.
+Result release_in_segment(const Call& call, Address address);
+
 }  // namespace weir::cuda::pool

@@ -32,14 +32,14 @@ unsigned node_of_this_thread() {
   return getcpu(&cpu, &node) == 0 ? node : 0;
 }
 
-Result take_plain(const Call& call, const Request&, uint64_t bytes, Address* address) {
+Result take_plain(const Call& call, const Request&, uint64_t bytes, Address* address, bool*) {
   void* given = nullptr;
   const Result result = call_driver(call, &given, size_t{bytes});
   *address = reinterpret_cast<Address>(given);
   return result;
 }
 
-Result take_with_flags(const Call& call, const Request& request, uint64_t bytes, Address* address) {
+Result take_with_flags(const Call& call, const Request& request, uint64_t bytes, Address* address, bool*) {
   void* given = nullptr;
   const Result result = call_driver(call, &given, size_t{bytes}, Shape::flags_of(request.shape));
   *address = reinterpret_cast<Address>(given);

@@ -1,7 +1,8 @@
 #include "cuda/pool/pointer_facts.h"
 
 #include "cuda/driver.h"
-#include "cuda/pool/pool_state.h"
+#include "cuda/pool/configuration.h"
+#include "cuda/pool/segment_pool.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -13,6 +14,9 @@ PointerFacts facts_of_start(Address start) {
       if (block == nullptr) return;
       const bool is_live = block->state != Block::State::idle;
       facts = {is_live ? PointerFacts::Is::live : PointerFacts::Is::freed, start, block->asked_bytes, block->buffer_id};
+      if (memory == Memory::pinned || !is_in_segment(*block)) return;
+      facts.segment_context = block->bin->key.owner;
+      facts.segment_device = block->bin->device;
     });
   }
   return facts;
@@ -24,8 +28,13 @@ PointerFacts facts_of(const Call& call, Address address) {
   if (address == 0 || !has_blocks()) return {};
   const PointerFacts exact = facts_of_start(address);
   if (exact.is != PointerFacts::Is::unknown) return exact;
-  const InDriver in_driver(call.caller.sp);
   Address start = 0;
+  if (is_address_in_segments(address, &start)) {
+    const PointerFacts inside = start == 0 ? PointerFacts{} : facts_of_start(start);
+    if (inside.is == PointerFacts::Is::unknown) return {PointerFacts::Is::freed};
+    return inside;
+  }
+  const InDriver in_driver(call.caller.sp);
   const auto ask = driver_queries().get_pointer_attribute;
   if (ask == nullptr || ask(&start, kPointerRangeStart, address) != Result::success || start == address) return {};
   PointerFacts facts = facts_of_start(start);
@@ -35,6 +44,7 @@ PointerFacts facts_of(const Call& call, Address address) {
 }
 
 void note_exported(const Call& call, Address address) {
+  if (mode() == Mode::vmm) give_up_segments();
   const PointerFacts facts = facts_of(call, address);
   if (facts.is != PointerFacts::Is::live) return;
   for (const Memory memory : {Memory::device, Memory::pinned}) {

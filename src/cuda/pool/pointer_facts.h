@@ -13,6 +13,9 @@ struct PointerFacts {
   Address start = 0;
   uint64_t asked_bytes = 0;
   uint64_t buffer_id = 0;  // 0: the driver's own holds
+  // Of a part of a segment, which the driver does not know as an allocation; else 0.
+  uint64_t segment_context = 0;
+  int segment_device = 0;
 };
 
 // Interior addresses are found by their block's start, which the driver is asked for. Cost without blocks of the pool's: a load.

@@ -2,6 +2,7 @@
 
 #include "cuda/driver.h"
 #include "cuda/pool/pool_state.h"
+#include "cuda/pool/segment_pool.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -78,6 +79,7 @@ void note_context_ending(uint64_t handle) {
 }
 
 void note_context_ended(uint64_t handle, bool has_ended) {
+  if (has_ended) close_segments(handle);  // while no other context can have the handle
   const PoolLock lock(pool_state.lock);
   ContextState* ended = find_context(handle);
   if (ended == nullptr) return;

@@ -24,9 +24,11 @@ struct ContextState {
   ContextState* owner;
   int device;
   bool is_alive;
-  bool is_ending;    // a call that ends it is under way
-  bool is_broken;    // an error after which no call succeeds in it
-  bool is_prepared;  // what the options want ready from the start was made ready
+  bool is_ending;        // a call that ends it is under way
+  bool is_broken;        // an error after which no call succeeds in it
+  bool is_prepared;      // what the options want ready from the start was made ready
+  bool has_no_segments;  // the driver refused them
+  uint32_t peers;        // bit n: contexts of device n may access its memory
   // Of its queued work (the pool's lock guards them):
   uint64_t done_number;                         // all work that was queued before the free of this number is done
   bool is_asked;                                // a thread is asking the driver about it

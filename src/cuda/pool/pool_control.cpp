@@ -4,7 +4,7 @@
 
 #include "cuda/driver.h"
 #include "cuda/pool/epochs.h"
-#include "cuda/pool/pool_state.h"
+#include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
 
 namespace weir::cuda::pool {
@@ -64,6 +64,12 @@ void add(Figures& sum, const Figures& one) {
   sum.driver_cycles += one.driver_cycles;
 }
 
+void add(Figures& sum, const IdleInSegments& idle) {
+  sum.cached_bytes += idle.bytes;
+  sum.cached_count += idle.count;
+  if (idle.largest_bytes > sum.largest_cached_bytes) sum.largest_cached_bytes = idle.largest_bytes;
+}
+
 struct Frequent {
   int device;
   SizeFigures* sizes;
@@ -107,6 +113,9 @@ Figures figures(Memory memory, int device) {
   sum.quarantined_bytes = parts.quarantined_bytes;
   sum.quarantined_count = parts.quarantined_count;
   sum.largest_cached_bytes = parts.largest_bytes;
+  for (int i = 0; i < kMostDevices && memory == Memory::device; ++i) {
+    if (is_of(device, i)) add(sum, idle_in_segments(i));
+  }
   return sum;
 }
 

@@ -53,6 +53,14 @@ void count_miss(Memory memory, const Block& block) {
   add_live(figures, block);
 }
 
+void count_found(Memory memory, const Block& block) {
+  Figures& figures = figures_of(memory, block);
+  ++figures.hit_count;
+  figures.hit_bytes += block.taken_bytes;
+  ++block.bin->hit_count;
+  add_live(figures, block);
+}
+
 void count_hit(Memory memory, const Block& block) {
   Figures& figures = figures_of(memory, block);
   ++figures.hit_count;

@@ -13,6 +13,7 @@ struct PoolState {
   core::SpinLock lock;
   BlockCache caches[kMemories];
   uint64_t last_free_number = 0;    // frees are numbered in the order in which they were called
+  size_t segment_count = 0;         // contexts that have segments; atomic
   uint64_t last_buffer_number = 0;  // owners of blocks that were handed out again
   Figures all_figures[kMemories][kMostDevices] = {};
 
@@ -26,8 +27,9 @@ extern constinit PoolState pool_state;
 
 using PoolLock = core::LockScope;
 
-// Whether the pool has any block. Cost: two loads; any thread, without the lock.
+// Whether the pool has any block, or segments for some. Cost: three loads; any thread, without the lock.
 inline bool has_blocks() {
+  if (__atomic_load_n(&pool_state.segment_count, __ATOMIC_RELAXED) != 0) return true;
   return !pool_state.cache(Memory::device).is_empty() || !pool_state.cache(Memory::pinned).is_empty();
 }
 
@@ -49,6 +51,8 @@ auto with_block(Memory memory, uint64_t address, const Look& look) {
 
 // A block's memory came from the driver.
 void count_miss(Memory memory, const Block& block);
+// It was made of idle memory of a segment, without the driver.
+void count_found(Memory memory, const Block& block);
 // It is live again: an idle block was handed out.
 void count_hit(Memory memory, const Block& block);
 // It has become idle.

@@ -5,7 +5,8 @@
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
 #include "cuda/pool/current_for.h"
-#include "cuda/pool/pool_state.h"
+#include "cuda/pool/epochs.h"
+#include "cuda/pool/segment_pool.h"
 #include "cuda/signatures.h"
 
 namespace weir::cuda::pool {
@@ -20,6 +21,8 @@ struct Leaving {
   Address address;
   uint64_t bytes;
   uint64_t owner;
+  bool is_in_segment;
+  uint64_t freed_number;
 };
 
 bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick, Leaving* leaving) {
@@ -27,8 +30,10 @@ bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t idle_
   BlockCache& cache = pool_state.cache(memory);
   Block* block = cache.idle_bytes(device) <= keep_bytes ? nullptr : cache.longest_idle(device);
   if (block == nullptr || block->idle_since_tick >= idle_before_tick) return false;
+  const uint64_t freed_number = block->freed_number;
   cache.begin_return(*block);
-  *leaving = {block->address, block->taken_bytes, block->bin->key.owner};
+  *leaving = {block->address, block->taken_bytes, block->bin->key.owner,
+              memory == Memory::device && is_in_segment(*block), freed_number};
   on_their_way.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -58,6 +63,26 @@ Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   return free == nullptr ? Result::invalid_value : free(reinterpret_cast<void*>(leaving.address));
 }
 
+uint64_t trim_counted(const Call& call, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
+  on_their_way.fetch_add(1, std::memory_order_relaxed);
+  const uint64_t bytes = trim_segments(call, device, keep_bytes, idle_before_tick);
+  if (bytes != 0) {
+    arrived.fetch_add(1, std::memory_order_relaxed);
+    const PoolLock lock(pool_state.lock);
+    Figures& figures = pool_state.figures(Memory::device, device);
+    ++figures.compaction_count;
+    figures.compacted_bytes += bytes;
+  }
+  on_their_way.fetch_sub(1, std::memory_order_release);
+  return bytes;
+}
+
+// The driver's free waits for queued work; a segment's memory must not be anybody else's before.
+bool may_leave(const Call& call, Memory memory, const Leaving& leaving) {
+  if (leaving.is_in_segment) return is_done(call, leaving.freed_number, IfNot::wait);  // guard: segment-return
+  return free_by_driver(call, memory, leaving) == Result::success;
+}
+
 // Where the driver refuses, the block is idle as before.
 void end_return(Memory memory, const Leaving& leaving, bool has_arrived) {
   const PoolLock lock(pool_state.lock);
@@ -67,12 +92,18 @@ void end_return(Memory memory, const Leaving& leaving, bool has_arrived) {
     if (has_arrived) {
       count_given_back(memory, *block);
       cache.remove(*block);
+      if (leaving.is_in_segment) release_to_segments(leaving.owner, leaving.address);
     } else {
       cache.keep(*block, block->freed_number, core::current_tick());
     }
   }
-  if (has_arrived) arrived.fetch_add(1, std::memory_order_relaxed);
+  if (has_arrived && !leaving.is_in_segment) arrived.fetch_add(1, std::memory_order_relaxed);
   on_their_way.fetch_sub(1, std::memory_order_release);
+}
+
+uint64_t idle_in_blocks(int device) {
+  const PoolLock lock(pool_state.lock);
+  return pool_state.cache(Memory::device).idle_bytes(device);
 }
 
 // ---- Limits ----
@@ -136,6 +167,7 @@ void reset_after_fork() {
     for (Figures& figures : of_devices) figures = {};
   }
   pool_contexts_reset_after_fork();
+  segments_reset_after_fork();
   on_their_way.store(0, std::memory_order_relaxed);
 }
 
@@ -145,13 +177,15 @@ uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t ke
   Leaving leaving;
   while (begin_return(memory, device, keep_bytes, idle_before_tick, &leaving)) {
     const bool is_second_time = leaving.address == first_refused;
-    const bool has_arrived = !is_second_time && free_by_driver(call, memory, leaving) == Result::success;
+    const bool has_arrived = !is_second_time && may_leave(call, memory, leaving);
     end_return(memory, leaving, has_arrived);
     if (is_second_time) break;
-    if (has_arrived) given_back += leaving.bytes;
+    if (has_arrived && !leaving.is_in_segment) given_back += leaving.bytes;
     if (!has_arrived && first_refused == 0) first_refused = leaving.address;
   }
-  return given_back;
+  if (memory == Memory::pinned || pool_state.segment_count == 0) return given_back;
+  const uint64_t idle = idle_in_blocks(device);
+  return given_back + trim_counted(call, device, keep_bytes > idle ? keep_bytes - idle : 0, idle_before_tick);
 }
 
 bool make_room(const Call& call, const ContextState& context, const Request& request) {
@@ -164,7 +198,7 @@ bool make_room(const Call& call, const ContextState& context, const Request& req
   const auto has_room = [&](uint64_t* surplus) {
     const PoolLock lock(pool_state.lock);
     const Figures& figures = pool_state.figures(Memory::device, device);
-    const uint64_t wanted = figures.reserved_bytes() + request.taken_bytes;
+    const uint64_t wanted = figures.reserved_bytes() + idle_in_segments(device).bytes + request.taken_bytes;
     *surplus = wanted <= most ? 0 : wanted - most;
     return wanted <= most;
   };
@@ -184,9 +218,6 @@ void keep_within_limits(const Call& call, const ContextState& context, Memory me
 uint64_t blocks_on_their_way() { return on_their_way.load(std::memory_order_acquire); }
 uint64_t returns_done() { return arrived.load(std::memory_order_relaxed); }
 
-uint64_t releasable_bytes(int device) {
-  const PoolLock lock(pool_state.lock);
-  return pool_state.cache(Memory::device).idle_bytes(device);
-}
+uint64_t releasable_bytes(int device) { return idle_in_blocks(device) + idle_in_segments(device).whole_chunk_bytes; }
 
 }  // namespace weir::cuda::pool

@@ -39,6 +39,7 @@ void VmmRanges::link(Range* range) {
   if (is_by_size(range->state)) insert<BySize>(&by_size(range->state), range);
   bytes_[static_cast<size_t>(range->state)] += range->bytes;
   ++counts_[static_cast<size_t>(range->state)];
+  if (range->state == RangeState::free) whole_free_bytes_ += whole_bytes(*range);
 }
 
 void VmmRanges::unlink(Range* range) {
@@ -46,6 +47,13 @@ void VmmRanges::unlink(Range* range) {
   if (is_by_size(range->state)) core::take_from_tree<BySize>(&by_size(range->state), range->BySize::key());
   bytes_[static_cast<size_t>(range->state)] -= range->bytes;
   --counts_[static_cast<size_t>(range->state)];
+  if (range->state == RangeState::free) whole_free_bytes_ -= whole_bytes(*range);
+}
+
+uint64_t VmmRanges::whole_bytes(const Range& range) const {
+  const Address start = (range.address + chunk_bytes_ - 1) & ~(chunk_bytes_ - 1);
+  const Address end = range.end() & ~(chunk_bytes_ - 1);
+  return start < end ? end - start : 0;
 }
 
 void VmmRanges::put_behind(Range* range, Range* other) {
@@ -134,6 +142,7 @@ void VmmRanges::abandon() {
   holes_ = free_ = nullptr;
   for (uint64_t& bytes : bytes_) bytes = 0;
   for (uint64_t& count : counts_) count = 0;
+  whole_free_bytes_ = 0;
 }
 
 // ---- Look-ups ----

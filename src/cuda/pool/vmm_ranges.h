@@ -79,6 +79,10 @@ class VmmRanges {
 
   uint64_t bytes(RangeState state) const { return bytes_[static_cast<size_t>(state)]; }
   uint64_t count(RangeState state) const { return counts_[static_cast<size_t>(state)]; }
+  // Whole chunks that lie under free ranges.
+  uint64_t whole_free_bytes() const { return whole_free_bytes_; }
+  // A power of two. Before anything is free.
+  void set_chunk_bytes(uint64_t bytes) { chunk_bytes_ = bytes; }
 
   // Forgets everything. Cost: linear.
   void clear();
@@ -95,6 +99,7 @@ class VmmRanges {
   static void absorb(Range* range, Range* next);
   BySize*& by_size(RangeState state);
   BySize* by_size(RangeState state) const { return state == RangeState::hole ? holes_ : free_; }
+  uint64_t whole_bytes(const Range& range) const;
   static bool is_by_size(RangeState state) { return state == RangeState::hole || state == RangeState::free; }
 
   ByAddress* all_ = nullptr;
@@ -103,6 +108,8 @@ class VmmRanges {
   core::PrioritySource priorities_;
   uint64_t bytes_[kRangeStates] = {};
   uint64_t counts_[kRangeStates] = {};
+  uint64_t chunk_bytes_ = 1;
+  uint64_t whole_free_bytes_ = 0;
 };
 
 }  // namespace weir::cuda::pool

@@ -21,6 +21,7 @@ Result VmmSegments::open(Device device, uint64_t device_bytes, uint64_t chunk_by
   const Result result = chunks_.open(device, chunk_bytes);
   if (result != Result::success) return result;
   const core::LockScope scope(lock_);
+  for (VmmRanges& ranges : ranges_) ranges.set_chunk_bytes(chunks_.chunk_bytes());
   devices_ = DeviceMask{1} << device;
   device_bytes_ = device_bytes;
   is_open_ = true;
@@ -38,7 +39,8 @@ bool VmmSegments::round(uint64_t bytes, Request* request) const {
   return request->bytes >= bytes;
 }
 
-Result VmmSegments::allocate(uint64_t bytes, Address* address) {
+Result VmmSegments::allocate(uint64_t bytes, Address* address, bool* is_hit) {
+  if (is_hit != nullptr) *is_hit = true;
   if (bytes == 0) return Result::invalid_value;
   for (bool has_waited = false;; has_waited = true) {
     Request request;
@@ -50,6 +52,7 @@ Result VmmSegments::allocate(uint64_t bytes, Address* address) {
       if (take_free(request, address)) return Result::success;
       moves_before = moves_done_;
     }
+    if (is_hit != nullptr) *is_hit = false;
     const Result result = allocate_by_mapping(request, address);
     // What others had in hand meanwhile was neither theirs nor the driver's.
     if (result != Result::out_of_memory || has_waited || !wait_for_others(moves_before)) return result;
@@ -94,6 +97,11 @@ bool VmmSegments::find(Address address, SegmentBlock* block) {
     return true;
   }
   return false;
+}
+
+bool VmmSegments::holds(Address address) {
+  const core::LockScope scope(lock_);
+  return ranges_[small].at(address) != nullptr || ranges_[large].at(address) != nullptr;
 }
 
 // True where another thread's memory was in hand since `moves_before` was read, and is no longer, or not yet after a long wait.
@@ -314,6 +322,7 @@ SegmentFigures VmmSegments::figures() {
     figures.live_count += ranges.count(RangeState::live);
     figures.free_bytes += ranges.bytes(RangeState::free);
     figures.free_count += ranges.count(RangeState::free);
+    figures.whole_free_bytes += ranges.whole_free_bytes();
     figures.moving_bytes += ranges.bytes(RangeState::moving);
     const Range* largest = ranges.largest(RangeState::free);
     if (largest != nullptr && largest->bytes > figures.largest_free_bytes) figures.largest_free_bytes = largest->bytes;

@@ -26,6 +26,7 @@ struct SegmentFigures {
   uint64_t live_bytes, live_count;
   uint64_t live_asked_bytes;
   uint64_t free_bytes, free_count;
+  uint64_t whole_free_bytes;  // of these, what trim(0) gives back: whole chunks
   uint64_t largest_free_bytes;
   uint64_t moving_bytes;      // with or without memory
   uint64_t hit_count;         // allocations without a call of the driver's
@@ -56,15 +57,18 @@ class VmmSegments {
   // Sizes are rounded up to 512 bytes, above kMostSmallBytes to the driver's granule. Result::invalid_value for 0 bytes,
   // Result::out_of_memory where size arithmetic would overflow or Weir has no memory for its records, Result::not_supported where the
   // segments are not open; else what the driver says, CUDA_ERROR_OUT_OF_MEMORY among it: all free chunks have been counted in then.
-  // Cost: a hit is logarithmic in the number of ranges; a miss is two or three calls of the driver's for each chunk and one more, of
+  // *is_hit: no call was made. Cost: a hit is logarithmic in the number of ranges; a miss is two or three calls of the driver's for each chunk and one more, of
   // which unmapping and cuMemSetAccess() may wait for the device (cuda.h).
-  Result allocate(uint64_t bytes, Address* address);
+  Result allocate(uint64_t bytes, Address* address, bool* is_hit = nullptr);
 
   // The block may be handed out again at once: work on it is done. False, and nothing done, where no live block begins there.
   bool release(Address address);
 
   // The live block that an address lies in; false: none.
   bool find(Address address, SegmentBlock* block);
+
+  // Whether the address is one of those that are reserved, live or not.
+  bool holds(Address address);
 
   // Gives whole chunks under free ranges back to the driver until at most `keep_bytes` are free, from the smallest free ranges first.
   // Their addresses stay reserved. What small blocks leave free of a shared chunk stays. Returns bytes given back.

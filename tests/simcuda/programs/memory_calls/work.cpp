@@ -23,6 +23,10 @@ void walk_creations() {
   EXPECT_OK(top == contexts[1] ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN);
   EXPECT_OK(driver.cuCtxPopCurrent_v2(&top));
   EXPECT_OK(top == contexts[0] ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN);
+  EXPECT_OK(driver.cuCtxEnablePeerAccess(contexts[0], 0));  // of device 0, from one of device 1
+  EXPECT_RESULT(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED, driver.cuCtxEnablePeerAccess(contexts[0], 0));
+  EXPECT_OK(driver.cuCtxDisablePeerAccess(contexts[0]));
+  EXPECT_RESULT(CUDA_ERROR_PEER_ACCESS_NOT_ENABLED, driver.cuCtxDisablePeerAccess(contexts[0]));
   for (int i = 3; i >= 0; --i) EXPECT_OK(driver.cuCtxDestroy_v2(contexts[i]));
 }
 
