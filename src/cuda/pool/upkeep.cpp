@@ -6,7 +6,9 @@
 #include "cuda/driver.h"
 #include "cuda/pool/current_for.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/memory_limit.h"
 #include "cuda/pool/segment_pool.h"
+#include "cuda/pool/surroundings.h"
 #include "cuda/signatures.h"
 
 namespace weir::cuda::pool {
@@ -149,13 +151,22 @@ void drop_what_is_old(const Call& call, Memory memory, int device) {
 }
 
 bool is_device_under_pressure(const Call& call) {
-  if (!(settings().trim_above > 0)) return false;
   const InDriver in_driver(call.caller.sp);
   const CaptureRelaxed relaxed;
   size_t free_bytes = 0, total_bytes = 0;
   const auto ask = driver_queries().get_memory_info;
   if (ask == nullptr || ask(&free_bytes, &total_bytes) != Result::success || total_bytes == 0) return false;
   return static_cast<double>(total_bytes - free_bytes) > settings().trim_above * static_cast<double>(total_bytes);
+}
+
+bool is_under_pressure(const Call& call, Memory memory) {
+  if (!(settings().trim_above > 0)) return false;
+  return memory == Memory::pinned ? host_memory_in_use() > settings().trim_above : is_device_under_pressure(call);
+}
+
+bool is_in_pieces(Memory memory, int device) {
+  if (!(settings().compact_above > 0)) return false;
+  return figures(memory, device).fragmentation_ratio() > settings().compact_above;
 }
 
 }  // namespace
@@ -190,9 +201,12 @@ uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t ke
 
 bool make_room(const Call& call, const ContextState& context, const Request& request) {
   const int device = context.device;
+  look_around();
   drop_what_is_old(call, request.memory, device);
+  if (is_under_pressure(call, request.memory) || is_in_pieces(request.memory, device)) {
+    trim_to(call, request.memory, device, 0);
+  }
   if (request.memory == Memory::pinned) return true;
-  if (is_device_under_pressure(call)) trim_to(call, Memory::device, device, 0);
   const uint64_t most = bytes_of(settings().most, device);
   if (most == UINT64_MAX) return true;
   const auto has_room = [&](uint64_t* surplus) {
