@@ -140,6 +140,13 @@ Result keep_in_segment(const Call& call, ContextState* context, Address address,
     stay_live(Memory::device, address);
     return free_by_driver(call, kNoAddress);
   }
+  if (any_capture()) {  // what forbids the driver's own free is the driver's to say
+    const Result answer = free_by_driver(call, kNoAddress);
+    if (is_about_captures(answer)) {
+      stay_live(Memory::device, address);
+      return answer;
+    }
+  }
   if (wait_for_work(call, *context, Memory::device, free_number, &result) == Waited::refused) {
     note_result(call, result);
     stay_live(Memory::device, address);

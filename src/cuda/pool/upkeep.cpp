@@ -218,7 +218,7 @@ bool make_room(const Call& call, const ContextState& context, const Request& req
   };
   uint64_t surplus = 0;
   if (has_room(&surplus)) return true;
-  const uint64_t idle = releasable_bytes(device);
+  const uint64_t idle = idle_in_blocks(device) + idle_in_segments(device).whole_chunk_bytes;
   trim_to(call, Memory::device, device, idle > surplus ? idle - surplus : 0);
   return has_room(&surplus);
 }
@@ -232,6 +232,6 @@ void keep_within_limits(const Call& call, const ContextState& context, Memory me
 uint64_t blocks_on_their_way() { return on_their_way.load(std::memory_order_acquire); }
 uint64_t returns_done() { return arrived.load(std::memory_order_relaxed); }
 
-uint64_t releasable_bytes(int device) { return idle_in_blocks(device) + idle_in_segments(device).whole_chunk_bytes; }
+uint64_t releasable_bytes(int device) { return idle_in_blocks(device) + idle_in_segments(device).bytes; }
 
 }  // namespace weir::cuda::pool

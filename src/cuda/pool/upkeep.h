@@ -24,7 +24,7 @@ void keep_within_limits(const Call& call, const ContextState& context, Memory me
 uint64_t blocks_on_their_way();
 uint64_t returns_done();
 
-// Idle bytes of a device, which the driver could have again at once.
+// Idle bytes of a device: to the program they are free.
 uint64_t releasable_bytes(int device);
 
 }  // namespace weir::cuda::pool
