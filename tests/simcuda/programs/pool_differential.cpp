@@ -237,7 +237,10 @@ void ask_current() {
 
 // ---- allocations ----
 
+// Half of them of few sizes, so that what was freed is asked for again.
 size_t some_size() {
+  constexpr size_t kOften[] = {1, 700, 3000, 70'000, kMiB, 3 * kMiB};
+  if (one_in(2)) return kOften[below(std::size(kOften))];
   const unsigned kind = below(40);
   if (kind == 0) return 0;
   if (kind == 1) return size_t{1} << 40;
@@ -449,7 +452,7 @@ void query_some() {
   constexpr size_t kGranule = 512;
   const size_t beyond = kGranule - item.bytes % kGranule;
   if (item.kind == Kind::device && beyond != kGranule) ask_all(item.address + item.bytes + below(beyond));
-  if (one_in(16)) ask_sharing(item.address);
+  if (one_in(8)) ask_sharing(item.address);
 }
 
 void write_and_read() {
@@ -624,7 +627,7 @@ constexpr Operation kOperations[] = {{260, "allocate", allocate_device},
                                      {60, "memory", ask_memory},
                                      {60, "write and read", write_and_read},
                                      {40, "queue", queue_only},
-                                     {6, "sync memops", set_sync_memops},
+                                     {20, "sync memops", set_sync_memops},
                                      {20, "current", ask_current},
                                      {3, "break", break_context},
                                      {8, "create context", create_context},
