@@ -43,6 +43,11 @@ class NeverEarly(unittest.TestCase):
     def test_vmm(self):
         self.assert_never_early(cuda_pool.VMM)
 
+    def test_modes_that_change_meanwhile(self):
+        said = self.said(cuda_pool.ON, "switches")
+        self.assertEqual({name: said[name] for name in WRONG}, dict.fromkeys(WRONG, 0))
+        self.assertGreater(said["switched"], 20)
+
     def test_sees_memory_that_is_given_out_early(self):
         said = self.said(None, "early", status=1, operations=20_000)
         self.assertGreater(said["early"], 0)

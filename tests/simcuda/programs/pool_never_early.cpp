@@ -2,13 +2,17 @@
 // takes its time in streams of every kind, and free at once. Every block says which work is pending on it; memory that is given out while
 // some is, given out twice, or changed under queued work is an error.
 //
-//   cuda_pool_never_early OPERATIONS SEED [early]    early: keeps blocks itself and reuses them too early, to show that it is seen
+//   cuda_pool_never_early OPERATIONS SEED [early|switches]
+//
+// early: keeps blocks itself and reuses them too early, to show that it is seen. switches: another thread has Weir change the pools' mode
+// and give memory back all the while.
 //
 // Prints what it did; the exit status is 1 where something was wrong. Needs two devices.
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "../../../include/weir/weir.h"
 #include "must.h"
 
 namespace {
@@ -344,21 +349,40 @@ class Worker {
   CUgraphExec graph_ = nullptr;
 };
 
+// ---- other modes meanwhile ----
+
+std::atomic<bool> is_over{false};
+std::atomic<uint64_t> switched{0};
+
+void switch_modes() {
+  constexpr const char* kModes[] = {"on", "strict", "off", "on", "off", "strict"};
+  MUST(cuCtxSetCurrent(places[primary].context));
+  while (!is_over) {
+    if (weir_set("WEIR_CUDA_POOL", kModes[switched % std::size(kModes)]) != 0) fail();
+    usleep(3000);
+    if (++switched % 4 == 0) weir_trim(0);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 3) return 2;
   const uint64_t operations = strtoull(arguments[1], nullptr, 0), seed = strtoull(arguments[2], nullptr, 0);
-  reuses_early = count > 3;
+  reuses_early = count > 3 && strcmp(arguments[3], "early") == 0;
+  const bool switches = count > 3 && !reuses_early;
   MUST(cuInit(0));
   make_places();
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<Worker>> workers;
   for (size_t i = 0; i < kThreads; ++i) workers.push_back(std::make_unique<Worker>(i, seed));
   for (const auto& worker : workers) threads.emplace_back([&] { worker->run(operations / kThreads); });
+  std::thread switcher(switches ? switch_modes : [] {});
   for (std::thread& thread : threads) thread.join();
-  std::printf("{\"operations\":%lu,\"allocations\":%lu,\"reused\":%lu,\"graphs\":%lu,", operations, allocated.load(),
-              reused.load(), launched.load());
+  is_over = true;
+  switcher.join();
+  std::printf("{\"operations\":%lu,\"allocations\":%lu,\"reused\":%lu,\"graphs\":%lu,\"switched\":%lu,", operations,
+              allocated.load(), reused.load(), launched.load(), switched.load());
   std::printf("\"early\":%lu,\"twice\":%lu,\"changed\":%lu,\"spoiled\":%lu}\n", early.load(), twice.load(),
               changed.load(), spoiled.load());
   return early + twice + changed + spoiled == 0 ? 0 : 1;
