@@ -1,5 +1,6 @@
 // Virtual memory management: memory without an address (cuMemCreate), addresses without memory (cuMemAddressReserve), and mappings of
-// one to the other. Each piece of memory is a file of its own, so that another process can import it.
+// one to the other. Memory that may be exported is a file of its own, so that another process can import it; other memory is a part of the
+// device's file: there are not as many descriptors as pieces that a device has.
 #include "vmm.h"
 
 #include <sys/mman.h>
@@ -32,6 +33,19 @@ void require_reserved(uintptr_t address, size_t bytes) {
   require_argument(block != nullptr && block->kind == Kind::reserved && address + bytes <= block->end());
 }
 
+Memory& make_memory_with_file(Device& device, size_t bytes, const CUmemAllocationProp& properties) {
+  require(device.memory.take(bytes), CUDA_ERROR_OUT_OF_MEMORY);
+  return add_memory(make_memory_file(bytes), bytes, device, properties);
+}
+
+Memory& make_memory_in_device(Device& device, size_t bytes, const CUmemAllocationProp& properties) {
+  const uintptr_t part = device.memory.allocate(bytes);
+  require(part != 0, CUDA_ERROR_OUT_OF_MEMORY);
+  Memory& memory = add_memory(device.memory.file(), bytes, device, properties);
+  memory.part = part;
+  return memory;
+}
+
 void* pointer(uintptr_t address) { return reinterpret_cast<void*>(address); }
 
 }  // namespace
@@ -62,10 +76,12 @@ void drop_where_unused(Memory& memory) {
       --binding.memory->uses;
       drop_where_unused(*binding.memory);
     }
+  } else if (memory.part != 0) {
+    memory.device.memory.release(memory.part, memory.bytes);
   } else {
     memory.device.memory.give_back(memory.bytes);
   }
-  close(memory.file);
+  if (memory.part == 0) close(memory.file);
   log_event("memory given back", handle_of(memory), memory.bytes);
   memories().erase(handle_of(memory));
 }
@@ -108,8 +124,10 @@ SIMCUDA_EXPORT CUresult cuMemCreate(CUmemGenericAllocationHandle* handle, size_t
     require_argument(properties->type == CU_MEM_ALLOCATION_TYPE_PINNED);
     const bool on_device = properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE;
     Device& device = device_of(on_device ? properties->location.id : 0);
-    require(device.memory.take(bytes), CUDA_ERROR_OUT_OF_MEMORY);
-    *handle = handle_of(add_memory(make_memory_file(bytes), bytes, device, *properties));
+    Memory& memory = properties->requestedHandleTypes != CU_MEM_HANDLE_TYPE_NONE
+                         ? make_memory_with_file(device, bytes, *properties)
+                         : make_memory_in_device(device, bytes, *properties);
+    *handle = handle_of(memory);
     call.number("handle", *handle).number("bytes", bytes).text("kind", "memory");
     call.number("device", static_cast<uint64_t>(device.ordinal));
   });
@@ -148,7 +166,9 @@ SIMCUDA_EXPORT CUresult cuMemExportToShareableHandle(void* shared, CUmemGenericA
   return run("cuMemExportToShareableHandle", [&](Lock&, Call& call) {
     require_argument(shared != nullptr && flags == 0);
     require(type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, CUDA_ERROR_NOT_SUPPORTED);
-    *static_cast<int*>(shared) = dup(memory_of(handle).file);
+    const Memory& memory = memory_of(handle);
+    require_argument(memory.part == 0);  // nobody asked for that when it was made
+    *static_cast<int*>(shared) = dup(memory.file);
     call.number("handle", handle);
   });
 }
@@ -216,8 +236,9 @@ SIMCUDA_EXPORT CUresult cuMemMap(CUdeviceptr address, size_t bytes, size_t offse
     require(memory.multicast == nullptr || memory.multicast->is_complete(), CUDA_ERROR_ILLEGAL_STATE);
     require_reserved(address, bytes);
     require_argument(!mappings().contains(address));
-    void* mapped =
-        mmap(pointer(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, memory.file, static_cast<off_t>(offset));
+    const uint64_t start = memory.part == 0 ? 0 : memory.device.memory.offset_of(memory.part);
+    void* mapped = mmap(pointer(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, memory.file,
+                        static_cast<off_t>(start + offset));
     require(mapped != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
     mappings()[address] = {bytes, offset, &memory};
     ++memory.uses;

@@ -32,6 +32,7 @@ struct Memory {
   CUmemAllocationProp properties;
   uint64_t handles = 1;  // cuMemRetainAllocationHandle() adds one
   uint64_t uses = 0;     // mappings and bindings: it is gone with the last of both
+  uintptr_t part = 0;    // of the device's own file, by the address that it has there; 0: it has a file of its own
   std::unique_ptr<Multicast> multicast = {};
 };
 inline CUmemGenericAllocationHandle handle_of(const Memory& memory) { return reinterpret_cast<uintptr_t>(&memory); }

@@ -1,7 +1,7 @@
 // Makes the same calls for the same seed, in threads that take turns, and prints what each gave: result codes and values that do not
 // depend on where memory lies. Whatever serves the calls, the output must be the same byte for byte.
 //
-//   cuda_pool_differential SEED CALLS [whole]    whole: nothing that asks how memory can be shared between processes
+//   cuda_pool_differential SEED CALLS [segments]    segments: nothing that asks how memory can be shared between processes, or how much is free
 //
 // Addresses are told by the number of their allocation and the offset in it; identities of buffers and handles for other processes by when they were first seen. An
 // address that was freed is asked for at once or never: later it may be another allocation's, or not.
@@ -94,7 +94,7 @@ size_t thread_of_call;
 int last_number = 0;
 std::map<unsigned long long, size_t> buffer_ids;
 std::map<std::string, size_t> handles;  // for other processes
-bool is_whole = false;
+bool is_in_segments = false;
 
 int slot_of(CUcontext handle) {
   if (handle == nullptr) return kNone;
@@ -158,7 +158,7 @@ bool is_about_sharing(int attribute) {
 
 void ask_all_attributes(uintptr_t address) {
   for (int attribute = 1; attribute <= CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE; ++attribute) {
-    if (is_whole && is_about_sharing(attribute)) continue;
+    if (is_in_segments && is_about_sharing(attribute)) continue;
     ask_attribute(address, attribute);
   }
 }
@@ -199,7 +199,7 @@ void ask_host(uintptr_t address) {
 }
 
 void ask_sharing(uintptr_t address) {
-  if (is_whole) return;
+  if (is_in_segments) return;
   CUipcMemHandle handle{};
   CUdeviceptr opened = 0;
   const CUresult result = cuIpcGetMemHandle(&handle, address);
@@ -219,6 +219,7 @@ void ask_all(uintptr_t address) {
 
 // How much memory the program may still have. An equal figure says that idle memory counts as free.
 void ask_memory() {
+  if (is_in_segments) return;
   size_t free_bytes = 0, total_bytes = 0;
   const CUresult result = cuMemGetInfo_v2(&free_bytes, &total_bytes);
   say("memory", result);
@@ -483,7 +484,7 @@ void queue_only() {
 }
 
 void set_sync_memops() {
-  if (items.empty() || is_whole) return;
+  if (items.empty() || is_in_segments) return;
   const Item& item = items[below(items.size())];
   if (!item.has_address()) return;
   const unsigned on = 1;
@@ -652,7 +653,7 @@ int main(int count, char** arguments) {
   if (count < 3) return 2;
   random_source.seed(static_cast<unsigned>(strtoul(arguments[1], nullptr, 0)));
   const unsigned long calls = strtoul(arguments[2], nullptr, 0);
-  is_whole = count > 3;
+  is_in_segments = count > 3;
   MUST(cuInit(0));
   Turns turns;
   for (size_t thread = 0; thread < kThreads; ++thread) {

@@ -17,6 +17,7 @@ CUmemGenericAllocationHandle make_memory(int device, size_t bytes) {
   CUmemAllocationProp properties{};
   properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
   properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {device}};
+  properties.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
   CUmemGenericAllocationHandle handle = 0;
   EXPECT_OK(driver.cuMemCreate(&handle, bytes, &properties, 0));
   return handle;
