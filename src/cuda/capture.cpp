@@ -18,9 +18,9 @@ std::atomic<int> running_captures{0};
 std::atomic<int> own_calls{0};  // of Weir's that no capture may meet
 
 void wait_for_own_calls() {
-  constexpr uint64_t kLongestNs = 20'000'000;
+  constexpr uint64_t kLongestNs = 100'000'000;
   uint64_t end = 0;
-  while (own_calls.load(std::memory_order_seq_cst) != 0) {
+  while (own_calls.load(std::memory_order_seq_cst) != 0) {  // guard: capture-lock
     const uint64_t now = core::read_clock_pair().ns;
     if (end == 0) end = now + kLongestNs;
     if (now > end) return;
@@ -60,7 +60,7 @@ Capture ask(const Call& call, Stream stream) {
 
 void note_capture_begun() {
   running_captures.fetch_add(1, std::memory_order_seq_cst);
-  wait_for_own_calls();  // guard: capture-lock
+  wait_for_own_calls();
 }
 
 bool any_capture() { return running_captures.load(std::memory_order_relaxed) != 0; }
