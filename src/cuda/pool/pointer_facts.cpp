@@ -31,7 +31,9 @@ PointerFacts facts_of(const Call& call, Address address) {
   Address start = 0;
   if (is_address_in_segments(address, &start)) {
     const PointerFacts inside = start == 0 ? PointerFacts{} : facts_of_start(start);
-    if (inside.is == PointerFacts::Is::unknown) return {PointerFacts::Is::freed};
+    // What was asked for last, which a range that is kept for reuse does not know.
+    const bool is_inside = inside.is != PointerFacts::Is::unknown && address - start < inside.asked_bytes;
+    if (!is_inside) return {PointerFacts::Is::freed};
     return inside;
   }
   const InDriver in_driver(call.caller.sp);

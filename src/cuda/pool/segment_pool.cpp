@@ -123,7 +123,7 @@ bool is_address_in_segments(Address address, Address* block_start) {
   for (Place& place : places) {
     if (place.owner.load(std::memory_order_acquire) == 0 || !place.segments.holds(address)) continue;
     SegmentBlock block;
-    if (place.segments.find(address, &block) && address - block.address < block.bytes) *block_start = block.address;
+    if (place.segments.find(address, &block)) *block_start = block.address;
     return true;
   }
   return false;
