@@ -43,7 +43,11 @@ class Captures(unittest.TestCase):
         self.assert_same_matrix(cuda_pool.ON)
 
     def test_matrix_vmm(self):
-        self.assert_same_matrix(cuda_pool.VMM)
+        # A free of what lies in a segment is no call that the driver could refuse.
+        for alone, under_weir in zip(self.matrix(None), self.matrix(cuda_pool.VMM), strict=True):
+            if ", free: 900, capture 901" in alone:
+                alone = (alone, alone.replace("900, capture 901", "0, capture 0"))
+            self.assertIn(under_weir, alone if isinstance(alone, tuple) else (alone,))
 
     def test_race_without_weir(self):
         self.assert_survive(None)
