@@ -14,8 +14,8 @@ WRONG = ("early", "twice", "changed", "spoiled")
 
 @unittest.skipUnless(cuda_pool.SIMCUDA.exists(), "no CUDA toolkit: there is no simulated driver")
 class NeverEarly(unittest.TestCase):
-    def said(self, mode, *arguments, status=0, operations=OPERATIONS):
-        result = cuda_pool.run("cuda_pool_never_early", [operations, SEED, *arguments], mode, SIMCUDA_DEVICES=2,
+    def said(self, mode, *arguments, status=0, operations=OPERATIONS, options=None):
+        result = cuda_pool.run("cuda_pool_never_early", [operations, SEED, *arguments], mode, options, SIMCUDA_DEVICES=2,
                                SIMCUDA_MEMORY=256 << 20, timeout=120 + operations // 2000)
         said = cuda_pool.said_of(result)
         self.assertEqual(result.returncode, status, said)
@@ -23,8 +23,8 @@ class NeverEarly(unittest.TestCase):
         self.assertGreater(said["graphs"], 0)
         return said
 
-    def assert_never_early(self, mode):
-        said = self.said(mode)
+    def assert_never_early(self, mode, options=None):
+        said = self.said(mode, options=options)
         self.assertEqual({name: said[name] for name in WRONG}, dict.fromkeys(WRONG, 0))
         self.assertGreater(said["reused"], said["allocations"] // 4)  # else it shows nothing
 
@@ -47,6 +47,9 @@ class NeverEarly(unittest.TestCase):
         said = self.said(cuda_pool.ON, "switches")
         self.assertEqual({name: said[name] for name in WRONG}, dict.fromkeys(WRONG, 0))
         self.assertGreater(said["switched"], 20)
+
+    def test_vmm_where_little_may_be_idle(self):
+        self.assert_never_early(cuda_pool.VMM, {"CUDA_POOL_CACHE": "64KiB"})
 
     def test_sees_memory_that_is_given_out_early(self):
         said = self.said(None, "early", status=1, operations=20_000)

@@ -105,6 +105,23 @@ void collect_behind(void* argument, ContextState& state) {
   if (state.done_number < behind.free_number) behind.states[behind.count++] = &state;
 }
 
+// Asks those that are still behind, up to the first that is not done, or all of them.
+enum class Ask : uint8_t { up_to_first, all };
+bool ask_contexts(const Call& call, const BehindContexts& behind, IfNot if_not, Ask which) {
+  bool all_done = true;
+  for (size_t i = 0; i < behind.count && (all_done || which == Ask::all); ++i) {
+    ContextState& state = *behind.states[i];
+    if (state.done_number >= behind.free_number) continue;
+    if (!begin_asking(state)) {
+      all_done = false;
+      continue;
+    }
+    all_done = ask(call, state, behind.free_number, if_not) && all_done;
+    end_asking(state);
+  }
+  return all_done;
+}
+
 }  // namespace
 
 uint64_t last_free_number() {
@@ -126,14 +143,9 @@ bool is_done(const Call& call, uint64_t free_number, IfNot if_not) {
     const PoolLock lock(pool_state.lock);
     for_each_live_context(&collect_behind, &behind);
   }
-  for (size_t i = 0; i < behind.count; ++i) {
-    ContextState& state = *behind.states[i];
-    if (!begin_asking(state)) return false;
-    const bool done = ask(call, state, free_number, if_not);
-    end_asking(state);
-    if (!done) return false;
-  }
-  return true;
+  // All events are recorded before the first wait: a capture that begins during one would be spoilt by a record.
+  if (if_not == IfNot::wait && behind.count > 1) ask_contexts(call, behind, IfNot::say_so, Ask::all);
+  return ask_contexts(call, behind, if_not, Ask::up_to_first);
 }
 
 bool can_record() {
