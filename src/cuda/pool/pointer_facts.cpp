@@ -22,6 +22,13 @@ PointerFacts facts_of_start(Address start) {
   return facts;
 }
 
+// Its last bytes nobody asked for.
+PointerFacts facts_inside(Address start, Address address) {
+  PointerFacts facts = facts_of_start(start);
+  if (facts.is == PointerFacts::Is::live && address - start >= facts.asked_bytes) facts.is = PointerFacts::Is::freed;
+  return facts;
+}
+
 }  // namespace
 
 PointerFacts facts_of(const Call& call, Address address) {
@@ -30,19 +37,13 @@ PointerFacts facts_of(const Call& call, Address address) {
   if (exact.is != PointerFacts::Is::unknown) return exact;
   Address start = 0;
   if (is_address_in_segments(address, &start)) {
-    const PointerFacts inside = start == 0 ? PointerFacts{} : facts_of_start(start);
-    // What was asked for last, which a range that is kept for reuse does not know.
-    const bool is_inside = inside.is != PointerFacts::Is::unknown && address - start < inside.asked_bytes;
-    if (!is_inside) return {PointerFacts::Is::freed};
-    return inside;
+    const PointerFacts facts = start == 0 ? PointerFacts{} : facts_inside(start, address);
+    return facts.is == PointerFacts::Is::unknown ? PointerFacts{PointerFacts::Is::freed} : facts;
   }
   const InDriver in_driver(call.caller.sp);
   const auto ask = driver_queries().get_pointer_attribute;
   if (ask == nullptr || ask(&start, kPointerRangeStart, address) != Result::success || start == address) return {};
-  PointerFacts facts = facts_of_start(start);
-  // The block's last bytes, that nobody asked for.
-  if (facts.is == PointerFacts::Is::live && address - start >= facts.asked_bytes) facts.is = PointerFacts::Is::freed;
-  return facts;
+  return facts_inside(start, address);
 }
 
 void note_exported(const Call& call, Address address) {
