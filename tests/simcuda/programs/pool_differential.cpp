@@ -492,6 +492,17 @@ void set_sync_memops() {
   say("result", cuPointerSetAttribute(&on, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, item.address));
 }
 
+// Work beyond all memory: an error that stays with the context.
+void break_context() {
+  for (const Item& item : items) {
+    if (item.kind != Kind::device || item.context != current[thread_of_call]) continue;
+    say("set", cuMemsetD8Async(item.address, 1, size_t{1} << 40, stream_of_thread()));
+    say("synchronise", cuCtxSynchronize());
+    say("again", cuCtxSynchronize());
+    return;
+  }
+}
+
 // ---- contexts ----
 
 void forget_items_of(int slot) {
@@ -549,43 +560,12 @@ void reset_primary(size_t device) {
   add_stream(contexts[device]);
 }
 
-void end_context(size_t index) {
+void end_some_context() {
+  const size_t index = below(contexts.size());
   if (index >= 2) {
     destroy_context(index);
   } else {
     reset_primary(index);
-  }
-}
-
-void end_some_context() { end_context(below(contexts.size())); }
-
-// Work beyond all memory is an error that stays with the context, for all that is done in it. It ends at once: what a pool keeps of a
-// broken context is lost to others until then, which is not to be had otherwise.
-void call_in_broken_context() {
-  CUdeviceptr address = 0;
-  void* pinned = nullptr;
-  say("synchronise", cuCtxSynchronize());
-  say("synchronise", cuStreamSynchronize(stream_of_thread()));
-  say("allocate", cuMemAlloc_v2(&address, 3000));
-  say("allocate", cuMemAlloc_v2(&address, 4 * kMiB));
-  say("allocate pinned", cuMemHostAlloc(&pinned, 3000, 0));
-  ask_memory();
-  for (const Item& item : items) {
-    if (item.kind == Kind::physical) continue;
-    say("free", item.kind == Kind::pinned ? cuMemFreeHost(reinterpret_cast<void*>(item.address))
-                                          : cuMemFree_v2(item.has_address() ? item.address : 1));
-    if (item.has_address()) ask_range(item.address);
-  }
-}
-
-void break_context() {
-  const int slot = current[thread_of_call];
-  for (const Item& item : items) {
-    if (item.kind != Kind::device || item.context != slot) continue;
-    say("set", cuMemsetD8Async(item.address, 1, size_t{1} << 40, stream_of_thread()));
-    call_in_broken_context();
-    end_context(static_cast<size_t>(slot));
-    return;
   }
 }
 
@@ -630,7 +610,7 @@ constexpr Operation kOperations[] = {{260, "allocate", allocate_device},
                                      {40, "queue", queue_only},
                                      {20, "sync memops", set_sync_memops},
                                      {20, "current", ask_current},
-                                     {3, "break", break_context},
+                                     {1, "break", break_context},
                                      {8, "create context", create_context},
                                      {6, "end context", end_some_context},
                                      {60, "switch", switch_context},
