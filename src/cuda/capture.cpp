@@ -18,7 +18,7 @@ std::atomic<int> running_captures{0};
 std::atomic<int> own_calls{0};  // of Weir's that no capture may meet
 
 void wait_for_own_calls() {
-  constexpr uint64_t kLongestNs = 100'000'000;
+  constexpr uint64_t kLongestNs = 500'000'000;
   uint64_t end = 0;
   while (own_calls.load(std::memory_order_seq_cst) != 0) {  // guard: capture-lock
     const uint64_t now = core::read_clock_pair().ns;

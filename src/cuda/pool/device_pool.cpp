@@ -1,5 +1,8 @@
 #include "cuda/pool/device_pool.h"
 
+#include "cuda/driver.h"
+#include "cuda/signatures.h"
+
 namespace weir::cuda::pool {
 namespace {
 
@@ -8,6 +11,13 @@ Result take(const Call& call, const Request&, uint64_t bytes, Address* address, 
 }
 
 Result free_by_driver(const Call& call, Address address) { return call_driver(call, address); }
+
+// The same answers as those of the program's own call, cuMemFreeAsync, about captures, contexts and errors.
+Result free_by_synchronous_call(const Call& call, Address address) {
+  const InDriver in_driver(call.caller.sp);
+  const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));
+  return free == nullptr ? Result::invalid_value : free(address);
+}
 
 }  // namespace
 
@@ -22,8 +32,7 @@ Freed release_device(const Call& call, Address address) {
 }
 
 Result release_in_segment(const Call& call, Address address) {
-  const auto refuse = [](const Call&, Address) { return Result::invalid_value; };
-  return release(call, Memory::device, address, refuse).result;
+  return release(call, Memory::device, address, &free_by_synchronous_call).result;
 }
 
 }  // namespace weir::cuda::pool
