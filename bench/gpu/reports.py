@@ -130,14 +130,16 @@ def live_on_device(report):
 
 
 def compare_driver(comparison, account, report):
-    """cuMemGetInfo said the same to the program at its end as to Weir when it asked last, and to the report's sums."""
+    """cuMemGetInfo said the same to the program at its end as to Weir when it asked last, and to the report's sums. To the program
+    what lies idle in Weir's pool is free, as it is without a pool."""
     driver = get(report, "devices", 0, "driver")
-    used, known, rest = (get(driver, key) for key in ("used_bytes", "known_bytes", "driver_and_context_bytes"))
+    used, known, idle, rest = (get(driver, key) for key in
+                               ("used_bytes", "known_bytes", "pool_idle_bytes", "driver_and_context_bytes"))
     # What was allocated and freed since that reading is known, what the driver rounded is not.
     since = live_on_device(report) - known
-    expected, tolerance = used + since, 2 * MIB if since == 0 else SLACK_BYTES
+    expected, tolerance = used - idle + since, 2 * MIB if since == 0 else SLACK_BYTES
     comparison.between("used by cuMemGetInfo, bytes", account.last_used, expected - tolerance, expected + tolerance)
-    comparison.equal("used_bytes = known_bytes + driver_and_context_bytes", used, known + rest)
+    comparison.equal("used_bytes = known_bytes + pool_idle_bytes + driver_and_context_bytes", used, known + idle + rest)
     if account.first_used is not None:
         count, size = account.live_on_device()
         comparison.equal("live on the device", size, live_on_device(report))

@@ -108,7 +108,7 @@ REPORT = {
                              "live_bytes": 100},
                   "pinned": {"alloc_count": 1, "alloc_bytes": 50, "free_count": 1, "free_bytes": 50, "live_count": 0,
                              "live_bytes": 0}},
-        "driver": {"used_bytes": 1100, "known_bytes": 100, "driver_and_context_bytes": 1000}}],
+        "driver": {"used_bytes": 1100, "known_bytes": 100, "pool_idle_bytes": 0, "driver_and_context_bytes": 1000}}],
     "leaks": [{"memory": "device", "bytes": 100, "count": 1, "stack": 0},
               {"memory": "host", "bytes": 7, "count": 1, "stack": 1}],
     "stacks": [[0, 1], [1]],
@@ -161,10 +161,18 @@ class Figures(unittest.TestCase):
 
     def test_a_reading_of_the_driver_from_before_the_last_allocations(self):
         def older(report):
-            report["devices"][0]["driver"] = {"used_bytes": 1020, "known_bytes": 20, "driver_and_context_bytes": 1000}
+            report["devices"][0]["driver"] |= {"used_bytes": 1020, "known_bytes": 20}
         framework = "\n".join(line for line in ACCOUNT.splitlines() if "used" not in line) + "\nused 1100\n"
         self.assertEqual(self.wrong(older, framework), [])
         self.assertEqual(self.wrong(older), [])
+
+    def test_idle_memory_of_the_pool_is_free_to_the_program(self):
+        idle = 1 << 30
+
+        def more(report, used):
+            report["devices"][0]["driver"] |= {"used_bytes": used, "pool_idle_bytes": idle}
+        self.assertEqual(self.wrong(lambda report: more(report, 1100 + idle)), [])
+        self.assertEqual(len(self.wrong(lambda report: more(report, 1100))), 2)
 
     def test_each_missing_key_is_named(self):
         for path, name in ((("devices", 0, "kinds", "pinned"), "devices[0].kinds.pinned"),
