@@ -27,8 +27,8 @@ struct Settings {
   Mode device_mode = Mode::strict;
   bool pinned = true;
   uint64_t initial_bytes = 0;   // taken from the driver at a context's first allocation
-  Amount most;                  // live and idle together that the pool holds of a device; beyond it the driver serves
-  Amount most_idle;             // kept for reuse of a device
+  Amount most{};                // live and idle together that the pool holds of a device; beyond it the driver serves
+  Amount most_idle{};           // kept for reuse of a device
   uint64_t idle_ns = 0;         // given back when not used for so long; 0: kept
   double trim_above = 0;        // share of the device (or of the cgroup, for pinned memory) that is in use; 0: off
   double compact_above = 0;     // fragmentation; 0: off
