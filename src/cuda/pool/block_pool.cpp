@@ -81,6 +81,13 @@ bool take_idle(const Call& call, const ContextState& context, const Request& req
 
 // ---- Memory from the driver ----
 
+// Shares in the options are of what the device has.
+void learn_device(const Call& call, int device) {
+  if (device_total_bytes(device) != 0) return;
+  const InDriver in_driver(call.caller.sp);
+  note_device_memory(device);
+}
+
 // Whose the memory is, where the driver has not told yet.
 void learn_owner(const Call& call, ContextState& context, Address address) {
   if (context.owner != nullptr) return;
@@ -197,6 +204,7 @@ Result allocate(const Call& call, const Request& asked, Given* given) {
     request.take = &take_from_segments;
   }
   if (context->owner != nullptr && take_idle(call, *context, request, given)) return Result::success;
+  learn_device(call, context->device);
   if (!make_room(call, *context, request)) {
     count_passed(request.memory, context);
     return given->is_passed = true, Result::success;

@@ -27,10 +27,13 @@ struct Leaving {
   uint64_t freed_number;
 };
 
-bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick, Leaving* leaving) {
+// What the driver has refused is the latest idle: where there is no more than that, all has been tried.
+bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t refused_bytes, uint64_t idle_before_tick,
+                  Leaving* leaving) {
   const PoolLock lock(pool_state.lock);
   BlockCache& cache = pool_state.cache(memory);
-  Block* block = cache.idle_bytes(device) <= keep_bytes ? nullptr : cache.longest_idle(device);
+  const uint64_t idle_bytes = cache.idle_bytes(device);
+  Block* block = idle_bytes <= keep_bytes || idle_bytes <= refused_bytes ? nullptr : cache.longest_idle(device);
   if (block == nullptr || block->idle_since_tick >= idle_before_tick) return false;
   const uint64_t freed_number = block->freed_number;
   cache.begin_return(*block);
@@ -183,16 +186,13 @@ void reset_after_fork() {
 }
 
 uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
-  uint64_t given_back = 0;
-  Address first_refused = 0;
+  uint64_t given_back = 0, refused_bytes = 0;
   Leaving leaving;
-  while (begin_return(memory, device, keep_bytes, idle_before_tick, &leaving)) {
-    const bool is_second_time = leaving.address == first_refused;
-    const bool has_arrived = !is_second_time && may_leave(call, memory, leaving);
+  while (begin_return(memory, device, keep_bytes, refused_bytes, idle_before_tick, &leaving)) {
+    const bool has_arrived = may_leave(call, memory, leaving);
     end_return(memory, leaving, has_arrived);
-    if (is_second_time) break;
+    if (!has_arrived) refused_bytes += leaving.bytes;
     if (has_arrived && !leaving.is_in_segment) given_back += leaving.bytes;
-    if (!has_arrived && first_refused == 0) first_refused = leaving.address;
   }
   if (memory == Memory::pinned || pool_state.segment_count == 0) return given_back;
   const uint64_t idle = idle_in_blocks(device);
