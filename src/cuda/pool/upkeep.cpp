@@ -43,21 +43,22 @@ bool begin_return(Memory memory, int device, uint64_t keep_bytes, uint64_t refus
   return true;
 }
 
-// Nothing is freed in a context after an error; in another one the driver frees its memory too.
-bool is_broken(uint64_t owner) {
+// A context in which the block can be freed: its owner; after an error there, in which nothing is freed any more, any other one.
+uint64_t context_to_free_in(uint64_t owner) {
   const PoolLock lock(pool_state.lock);
   const ContextState* state = find_context(owner);
-  return state != nullptr && state->is_broken;
-}
-
-uint64_t current_handle(const Call& call) {
-  const ContextState* state = current_context(call);
-  return state == nullptr ? 0 : state->handle;
+  if (state == nullptr || !state->is_broken) return owner;
+  for_each_live_context(
+      [](void* found, ContextState& other) {
+        if (!other.is_broken && !other.is_ending) *static_cast<uint64_t*>(found) = other.handle;
+      },
+      &owner);
+  return owner;
 }
 
 Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   const InDriver in_driver(call.caller.sp);
-  const CurrentFor current(call, is_broken(leaving.owner) ? current_handle(call) : leaving.owner);
+  const CurrentFor current(call, context_to_free_in(leaving.owner));
   const CaptureRelaxed relaxed;
   if (!current.is_current()) return Result::invalid_value;
   if (memory == Memory::device) {
