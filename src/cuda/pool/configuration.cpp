@@ -5,8 +5,8 @@
 namespace weir::cuda::pool {
 namespace {
 
-constinit Settings settings_in_effect;
-constinit core::ClockPair clock_at_start;
+constinit Settings settings_in_effect{};
+constinit core::ClockPair clock_at_start{};
 std::atomic<Mode> mode_in_effect{Mode::off};  // until configure()
 std::atomic<bool> has_no_segments{false};
 
