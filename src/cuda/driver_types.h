@@ -29,6 +29,7 @@ using VmmHandle = unsigned long long;  // CUmemGenericAllocationHandle
 // Opaque handles: types of their own, so that none is taken for another.
 using Context = struct ContextObject*;
 using GreenContext = struct GreenContextObject*;
+using ResourceDescription = struct ResourceDescriptionObject*;  // CUdevResourceDesc
 using Stream = struct StreamObject*;
 using Event = struct EventObject*;
 using Function = struct FunctionObject*;
@@ -200,6 +201,7 @@ inline constexpr int kPointerContext = 1, kPointerMemoryType = 2, kPointerTokens
                      kPointerIsManaged = 8, kPointerDeviceOrdinal = 9, kPointerRangeStart = 11, kPointerRangeSize = 12;
 
 inline constexpr int kCaptureNone = 0, kCaptureActive = 1;  // CUstreamCaptureStatus
+inline constexpr unsigned kStreamNonBlocking = 1;           // CU_STREAM_NON_BLOCKING
 inline constexpr int kCaptureModeRelaxed = 2;               // CUstreamCaptureMode
 
 // Streams that are no handles.

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "cuda/handlers_memory.h"
+#include "cuda/pool/epochs.h"
 #include "cuda/transfers.h"
 
 namespace weir::cuda {
@@ -84,10 +85,20 @@ struct CopyHtoD {
   }
 };
 
+// In the legacy default stream and without a stream of its own the call returns when the copy is done. Source: "API synchronization
+// behavior" in the public documentation of CUDA's driver.
 struct CopyDtoH {
-  template <class Invoke, class A, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes, Rest...) {
-    return copy<Rest...>(call, invoke, to_host(to), bytes);
+  template <class Invoke, class A, class S>
+  static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes) {
+    if (call.of_thread_stream || bytes == 0) return copy<>(call, invoke, to_host(to), bytes);
+    const pool::LegacyStreamWait wait(call);
+    const Result result = copy<>(call, invoke, to_host(to), bytes);
+    wait.finish(result);
+    return result;
+  }
+  template <class Invoke, class A, class S>
+  static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes, Stream) {
+    return copy<Stream>(call, invoke, to_host(to), bytes);
   }
 };
 

@@ -97,7 +97,38 @@ struct PeerAccess {
   }
 };
 
-// Waits for, or asks about, a stream or an event: only the result matters, as of every call.
+// Waits for a stream, or asks whether its work is done.
+struct SynchroniseStream {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Stream stream) {
+    if (call.number_of(stream) != kLegacyStream) return invoke();
+    const pool::LegacyStreamWait wait(call);
+    const Result result = invoke();
+    wait.finish(result);
+    return result;
+  }
+};
+
+struct CreateStream {
+  template <class Invoke, class... Priority>
+  static Result run(const Call& call, const Invoke& invoke, Stream*, unsigned flags, Priority...) {
+    if ((flags & kStreamNonBlocking) != 0) pool::note_unordered_stream(call);
+    return invoke();
+  }
+};
+
+// These are of the green context's device, whose contexts know from its creation that there are such streams.
+using CreateGreenStream = CountCall;
+
+struct CreateGreenContext {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, GreenContext*, ResourceDescription, Device device, unsigned) {
+    pool::note_green_context(device);
+    return invoke();
+  }
+};
+
+// Waits for, or asks about, an event: only the result matters, as of every call.
 using SynchroniseOther = CountCall;
 using Launch = CountCall;
 

@@ -104,6 +104,10 @@ using PrimaryCtxRetain = Result(Context*, Device);
 using PrimaryCtxReset = Result(Device);
 using CtxDestroy = Result(Context);
 using GreenCtxDestroy = Result(GreenContext);
+using GreenCtxCreate = Result(GreenContext*, ResourceDescription, Device, unsigned flags);
+using GreenCtxStreamCreate = Result(Stream*, GreenContext, unsigned flags, int priority);
+using StreamCreate = Result(Stream*, unsigned flags);
+using StreamCreateWithPriority = Result(Stream*, unsigned flags, int priority);
 
 using GetProcAddress1 = Result(const char* name, void** function, int version, Flags64);
 using GetProcAddress = Result(const char* name, void** function, int version, Flags64, int* status);

@@ -43,6 +43,9 @@ class Calls(unittest.TestCase):
     def test_on_where_the_program_waits_pinned(self):
         self.assert_few(cuda_pool.ON, "waits", "pinned")
 
+    def test_on_where_the_program_reads_its_results(self):
+        self.assert_few(cuda_pool.ON, "reads")
+
     def test_strict_where_the_program_waits(self):
         self.assert_one_wait_a_free(cuda_pool.STRICT, "waits")
 

@@ -65,6 +65,10 @@ POOL_NAMES = {
     "cuCtxAttach": "another owner of the current context",
     "cuCtxEnablePeerAccess": "another device's contexts may access a context's memory",
     "cuCtxDisablePeerAccess": "they no longer may",
+    "cuStreamCreate": "a stream that the legacy default stream may not wait for",
+    "cuStreamCreateWithPriority": "the same",
+    "cuGreenCtxCreate": "a context with such streams",
+    "cuGreenCtxStreamCreate": "such a stream",
 }
 
 NOT_FOR_POOLS = {

@@ -148,6 +148,19 @@ bool is_done(const Call& call, uint64_t free_number, IfNot if_not) {
   return ask_contexts(call, behind, if_not, Ask::up_to_first);
 }
 
+LegacyStreamWait::LegacyStreamWait(const Call& call) {
+  if (!has_blocks()) return;
+  ContextState* state = current_context(call);
+  if (state == nullptr || !is_ordered(*state)) return;
+  state_ = state;
+  free_number_ = last_free_number();
+}
+
+// A stream that was created meanwhile may have work by now.
+void LegacyStreamWait::finish(Result result) const {
+  if (result == Result::success && state_ != nullptr && is_ordered(*state_)) note_synchronised(*state_, free_number_);
+}
+
 bool can_record() {
   const DriverQueries& driver = driver_queries();
   return driver.record_context != nullptr && driver.create_event != nullptr && driver.query_event != nullptr &&

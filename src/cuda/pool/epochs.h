@@ -15,6 +15,18 @@ uint64_t last_free_number();
 // A synchronise of that context has succeeded that was called when the last free had this number.
 void note_synchronised(ContextState& state, uint64_t free_number);
 
+// A call that waits for the current context's legacy default stream: what it tells is made use of where that stream waits for all others.
+class LegacyStreamWait {
+ public:
+  // Before the call.
+  explicit LegacyStreamWait(const Call& call);
+  void finish(Result result) const;
+
+ private:
+  ContextState* state_ = nullptr;  // none: there is nothing to be told
+  uint64_t free_number_ = 0;
+};
+
 // Asks the driver, where it is not known yet, whether the work before that free is done in every live context: records an event in those
 // that have none that covers it. Makes no call while a stream is being captured. False: not yet. Cost: one or two calls for a context.
 enum class IfNot : uint8_t { say_so, wait };

@@ -10,6 +10,8 @@ namespace {
 ContextState states[kMostContexts];
 std::atomic<uint64_t> generation{1};  // of the set of contexts: whatever threads remember of an earlier one is void
 std::atomic<uint64_t> done_in_all{0};
+uint32_t green_devices;  // a bit for each that ever had a green context; the pool's lock guards it
+static_assert(kMostDevices <= 32);
 
 struct Current {
   uint64_t generation;
@@ -24,6 +26,7 @@ ContextState* add_context(uint64_t handle, int device) {
     state.handle = handle;
     state.device = device;
     state.is_alive = true;
+    state.has_unordered_streams = (green_devices >> device & 1) != 0;
     update_done_in_all_contexts();
     return &state;
   }
@@ -124,6 +127,26 @@ bool is_sticky(Result result) {
   }
 }
 
+void note_unordered_stream(const Call& call) {
+  ContextState* state = current_context(call);
+  const PoolLock lock(pool_state.lock);
+  for (ContextState* of : {state, state == nullptr ? nullptr : state->owner}) {
+    if (of != nullptr) __atomic_store_n(&of->has_unordered_streams, true, __ATOMIC_RELAXED);
+  }
+}
+
+void note_green_context(int device) {
+  const PoolLock lock(pool_state.lock);
+  if (is_listed(device)) green_devices |= uint32_t{1} << device;
+  for (ContextState& state : states) {
+    if (state.device == device) __atomic_store_n(&state.has_unordered_streams, true, __ATOMIC_RELAXED);
+  }
+}
+
+bool is_ordered(const ContextState& state) {
+  return state.owner == &state && !__atomic_load_n(&state.has_unordered_streams, __ATOMIC_RELAXED);  // guard: ordered
+}
+
 void note_result(const Call& call, Result result) {
   if (!is_sticky(result)) return;
   ContextState* state = current_context(call);
@@ -164,6 +187,7 @@ void pool_contexts_reset_after_fork() {
   for (ContextState& state : states) state = ContextState{};
   generation.fetch_add(1, std::memory_order_release);
   done_in_all.store(0, std::memory_order_relaxed);
+  green_devices = 0;
   forget_current_context();
 }
 

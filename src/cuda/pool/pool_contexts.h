@@ -24,11 +24,12 @@ struct ContextState {
   ContextState* owner;
   int device;
   bool is_alive;
-  bool is_ending;        // a call that ends it is under way
-  bool is_broken;        // an error after which no call succeeds in it
-  bool is_prepared;      // what the options want ready from the start was made ready
-  bool has_no_segments;  // the driver refused them
-  uint32_t peers;        // bit n: contexts of device n may access its memory
+  bool is_ending;              // a call that ends it is under way
+  bool is_broken;              // an error after which no call succeeds in it
+  bool is_prepared;            // what the options want ready from the start was made ready
+  bool has_unordered_streams;  // see is_ordered()
+  bool has_no_segments;        // the driver refused them
+  uint32_t peers;              // bit n: contexts of device n may access its memory
   // Of its queued work (the pool's lock guards them):
   uint64_t done_number;                         // all work that was queued before the free of this number is done
   bool is_asked;                                // a thread is asking the driver about it
@@ -59,6 +60,15 @@ void note_green_context_ended();
 // A call in the thread's current context gave that result: one after which no call succeeds takes the context out of the pool's service.
 bool is_sticky(Result result);
 void note_result(const Call& call, Result result);
+
+// A stream is being created, in the thread's current context, that the context's legacy default stream does not wait for; a green context
+// of a device's, which has such streams.
+void note_unordered_stream(const Call& call);
+void note_green_context(int device);
+
+// The legacy default stream waits for all other work of the context, and all later work waits for it: who has waited for that stream has
+// waited for the context. Source: "stream synchronization behavior" in the public documentation of CUDA.
+bool is_ordered(const ContextState& state);
 
 // The caller holds the pool's lock.
 ContextState* find_context(uint64_t handle);

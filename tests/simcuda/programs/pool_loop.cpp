@@ -1,9 +1,10 @@
 // Allocates, uses and frees, over and over: how often is the driver asked (SIMCUDA_COUNTS)?
 //
-//   cuda_pool_loop COUNT waits|queues|idles [pinned]
+//   cuda_pool_loop COUNT waits|queues|reads|idles [pinned]
 //
-// waits: the program waits for its work before the free; queues: it does not, but for every thousandth; idles: there is no work. Prints
-// how long one round took, in nanoseconds.
+// waits: the program waits for its work before the free; queues: it does not, but for every thousandth; reads: it copies some
+// of the block back, in the legacy default stream, to which all streams are ordered; idles: there is no work. Prints how long one round took,
+// in nanoseconds.
 #include <chrono>
 #include <cstring>
 
@@ -15,7 +16,7 @@ constexpr size_t kBytes = 3 * kMiB;
 constexpr unsigned long kWaitEvery = 1000;
 
 struct Wishes {
-  bool waits, queues, pinned;
+  bool waits, queues, reads, pinned;
 };
 
 CUdeviceptr allocate(const Wishes& wishes) {
@@ -43,16 +44,19 @@ void release(const Wishes& wishes, CUdeviceptr address) {
 int main(int count, char** arguments) {
   if (count < 3) return 2;
   const unsigned long rounds = strtoul(arguments[1], nullptr, 0);
-  const Wishes wishes{strcmp(arguments[2], "waits") == 0, strcmp(arguments[2], "idles") != 0, count > 3};
+  const auto is = [&](const char* use) { return strcmp(arguments[2], use) == 0; };
+  const Wishes wishes{is("waits"), !is("idles"), is("reads"), count > 3};
   MUST(cuInit(0));
   enter(0);
   CUstream stream = nullptr;
-  MUST(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  MUST(cuStreamCreate(&stream, wishes.reads ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING));
   const auto begin = std::chrono::steady_clock::now();
   for (unsigned long i = 0; i < rounds; ++i) {
     const CUdeviceptr address = allocate(wishes);
     if (wishes.queues) MUST(cuMemsetD8Async(address, 1, 64, stream));
     if (wishes.waits) MUST(cuCtxSynchronize());
+    unsigned char some[64];
+    if (wishes.reads) MUST(cuMemcpyDtoH_v2(some, address, sizeof some));
     release(wishes, address);
     // The program's own bound on what it queues: of a stream, which says nothing of others.
     if (wishes.queues && i % kWaitEvery == kWaitEvery - 1) MUST(cuStreamSynchronize(stream));

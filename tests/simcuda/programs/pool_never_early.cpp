@@ -2,10 +2,11 @@
 // takes its time in streams of every kind, and free at once. Every block says which work is pending on it; memory that is given out while
 // some is, given out twice, or changed under queued work is an error.
 //
-//   cuda_pool_never_early OPERATIONS SEED [early|switches]
+//   cuda_pool_never_early OPERATIONS SEED [early|switches|ordered|apart]
 //
 // early: keeps blocks itself and reuses them too early, to show that it is seen. switches: another thread has Weir change the pools' mode
-// and give memory back all the while.
+// and give memory back all the while. ordered: all streams are such that the legacy default stream waits for them, and threads wait for
+// that one. apart: one thread, whose work is in a stream that the legacy default stream does not wait for, waits for that one.
 //
 // Prints what it did; the exit status is 1 where something was wrong. Needs two devices.
 #include <unistd.h>
@@ -34,6 +35,7 @@ constexpr size_t kCanaryBytes = 64;
 
 std::atomic<uint64_t> early{0}, twice{0}, changed{0}, spoiled{0}, reused{0}, allocated{0}, launched{0};
 bool reuses_early = false;  // by itself
+bool is_ordered = false;
 
 // ---- what is given out, and what is freed with work pending ----
 
@@ -126,11 +128,12 @@ CUcontext make_green() {
 void add_streams(Place& place) {
   MUST(cuCtxSetCurrent(place.context));
   place.streams = {nullptr, CU_STREAM_PER_THREAD};
-  for (const unsigned flags : {CU_STREAM_DEFAULT, CU_STREAM_NON_BLOCKING, CU_STREAM_NON_BLOCKING}) {
+  const unsigned other = is_ordered ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING;
+  for (const unsigned flags : {unsigned{CU_STREAM_DEFAULT}, other, other}) {
     place.streams.emplace_back();
     MUST(cuStreamCreate(&place.streams.back(), flags));
   }
-  for (CUstream& stream : place.for_captures) MUST(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  for (CUstream& stream : place.for_captures) MUST(cuStreamCreate(&stream, other));
 }
 
 void make_places() {
@@ -138,7 +141,7 @@ void make_places() {
   places[other].context = enter(1);
   MUST(cuCtxEnablePeerAccess(places[primary].context, 0));
   MUST(cuCtxCreate_v2(&places[second].context, 0, 0));
-  places[green].context = make_green();
+  places[green].context = is_ordered ? places[primary].context : make_green();
   for (Place& place : places) add_streams(place);
 }
 
@@ -200,11 +203,23 @@ class Worker {
     } else if (kind < 985) {
       free_one();
     } else if (kind < 990) {
+      if (is_ordered) return wait_for_legacy_stream(live_[below(live_.size())]);
       launch_graph(live_[below(live_.size())]);
-    } else if (kind < 999) {
+    } else if (kind < 996) {
       MUST(cuStreamSynchronize(places[current_].streams[1 + below(4)]));
     } else if (const std::unique_lock lock(captures, std::try_to_lock); lock.owns_lock()) {
+      if (below(2) == 0) return wait_for_legacy_stream(live_[below(live_.size())]);
       MUST(cuCtxSynchronize());
+    }
+  }
+
+  void wait_for_legacy_stream(const Block& block) {
+    unsigned char canary[kCanaryBytes];
+    set_current(block.place);
+    if (below(2) == 0) {
+      MUST(cuStreamSynchronize(nullptr));
+    } else {
+      MUST(cuMemcpyDtoH_v2(canary, block.address, sizeof canary));
     }
   }
 
@@ -364,19 +379,47 @@ void switch_modes() {
   }
 }
 
+// ---- a wait that tells nothing of the work ----
+
+void work_apart(uint64_t rounds) {
+  CUstream stream = nullptr;
+  std::atomic<int> pending{0};
+  MUST(cuCtxSetCurrent(places[second].context));
+  MUST(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  for (uint64_t i = 0; i < rounds; ++i) {
+    const auto use = std::make_shared<Use>(static_cast<unsigned char>(i % 251));
+    CUdeviceptr address = 0;
+    MUST(cuMemAlloc_v2(&address, kMiB));
+    ++allocated;
+    ranges.give(address, kMiB, use);
+    ++pending;
+    ++use->pending;
+    MUST(cuMemsetD8Async(address, use->canary, kCanaryBytes, stream));
+    const auto* canary = reinterpret_cast<const unsigned char*>(address);
+    MUST(cuLaunchHostFunc(stream, check_canary, new Work{use, canary, &pending, 2000}));
+    ranges.take(address);
+    MUST(cuMemFree_v2(address));
+    MUST(cuStreamSynchronize(nullptr));
+  }
+  while (pending > 0) usleep(1000);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 3) return 2;
   const uint64_t operations = strtoull(arguments[1], nullptr, 0), seed = strtoull(arguments[2], nullptr, 0);
   reuses_early = count > 3 && strcmp(arguments[3], "early") == 0;
-  const bool switches = count > 3 && !reuses_early;
+  is_ordered = count > 3 && strcmp(arguments[3], "ordered") == 0;
+  const bool switches = count > 3 && strcmp(arguments[3], "switches") == 0;
   MUST(cuInit(0));
   make_places();
+  if (count > 3 && strcmp(arguments[3], "apart") == 0) work_apart(operations);
+  const uint64_t of_thread = allocated == 0 ? operations / kThreads : 0;
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<Worker>> workers;
   for (size_t i = 0; i < kThreads; ++i) workers.push_back(std::make_unique<Worker>(i, seed));
-  for (const auto& worker : workers) threads.emplace_back([&] { worker->run(operations / kThreads); });
+  for (const auto& worker : workers) threads.emplace_back([&] { worker->run(of_thread); });
   std::thread switcher(switches ? switch_modes : [] {});
   for (std::thread& thread : threads) thread.join();
   is_over = true;

@@ -14,11 +14,9 @@
   X(cuEventRecord)                    \
   X(cuGraphCreate)                    \
   X(cuGraphAddEmptyNode)              \
-  X(cuGreenCtxCreate)                 \
   X(cuMemPoolExportPointer)           \
   X(cuMemPoolExportToShareableHandle) \
-  X(cuModuleGetFunction)              \
-  X(cuStreamCreate)
+  X(cuModuleGetFunction)
 
 namespace memory_calls {
 

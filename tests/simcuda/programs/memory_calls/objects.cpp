@@ -108,10 +108,14 @@ void walk_green_context(int device) {
   CUdevResourceDesc description = nullptr;
   CUgreenCtx green = nullptr;
   CUcontext primary = nullptr;
+  CUstream stream = nullptr;
   EXPECT_OK(driver.cuDeviceGetDevResource(device, &resource, CU_DEV_RESOURCE_TYPE_SM));
   EXPECT_OK(driver.cuDevResourceGenerateDesc(&description, &resource, 1));
   EXPECT_OK(driver.cuDevicePrimaryCtxRetain(&primary, device));
   EXPECT_OK(driver.cuGreenCtxCreate(&green, description, device, CU_GREEN_CTX_DEFAULT_STREAM));
+  EXPECT_INVALID(driver.cuGreenCtxCreate(nullptr, description, device, CU_GREEN_CTX_DEFAULT_STREAM));
+  EXPECT_OK(driver.cuGreenCtxStreamCreate(&stream, green, CU_STREAM_NON_BLOCKING, 0));
+  EXPECT_INVALID(driver.cuGreenCtxStreamCreate(nullptr, green, CU_STREAM_NON_BLOCKING, 0));
   EXPECT_OK(driver.cuCtxSetCurrent(primary));
   leave_memory();
   EXPECT_OK(driver.cuGreenCtxDestroy(green));

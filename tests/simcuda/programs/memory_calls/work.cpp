@@ -44,6 +44,10 @@ void walk_current_contexts() {
 }
 
 void walk_work(CUstream stream) {
+  CUstream other = nullptr;
+  EXPECT_OK(driver.cuStreamCreateWithPriority(&other, CU_STREAM_DEFAULT, 0));
+  EXPECT_INVALID(driver.cuStreamCreate(nullptr, CU_STREAM_DEFAULT));
+  EXPECT_INVALID(driver.cuStreamCreateWithPriority(nullptr, CU_STREAM_DEFAULT, 0));
   CUmodule module = nullptr;
   CUfunction kernel = nullptr;
   CUevent event = nullptr;
