@@ -174,6 +174,15 @@ class Figures(unittest.TestCase):
         self.assertEqual(self.wrong(lambda report: more(report, 1100 + idle)), [])
         self.assertEqual(len(self.wrong(lambda report: more(report, 1100))), 2)
 
+    def test_a_reading_while_streams_had_memory_to_free(self):
+        account = "\n".join(line for line in ACCOUNT.splitlines() if "used" not in line) + "\nused 1100\n"
+
+        def during(report, free_count):
+            report["devices"][0]["driver"] |= {"used_bytes": 1 << 30, "known_bytes": 50, "driver_and_context_bytes": (1 << 30) - 50}
+            report["devices"][0]["kinds"]["async"] = {"live_bytes": 0, "alloc_count": 3, "free_count": free_count}
+        self.assertEqual(self.wrong(lambda report: during(report, 3), account), [])
+        self.assertEqual(len(self.wrong(lambda report: during(report, 0), account)), 1)
+
     def test_each_missing_key_is_named(self):
         for path, name in ((("devices", 0, "kinds", "pinned"), "devices[0].kinds.pinned"),
                            (("devices", 0, "kinds", "device", "free_bytes"), "devices[0].kinds.device.free_bytes"),
