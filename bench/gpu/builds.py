@@ -12,8 +12,14 @@ from steps import Failed, Skip
 SOURCES = ROOT / "bench" / "gpu"
 PROGRAMS = ("linear", "host_memory", "async_pools", "graphs", "virtual_memory")
 MEASURES = {"capture_matrix": "calls while capturing", "ipc_reuse": "IPC handles across reuse",
-            "rounding": "rounding of the driver", "call_times": "times of calls",
-            "context_event": "events of the context", "pinned_cost": "pinned memory per MiB"}
+            "rounding": "rounding of the driver", "loops": "loops that allocate, use and free",
+            "churn": "churn in threads", "call_times": "times of calls", "context_event": "events of the context",
+            "pinned_cost": "pinned memory per MiB"}
+# Measuring programs of the pools: here, and the simulated device's, which use nothing but the driver.
+POOL_PROGRAMS = ROOT / "tests" / "simcuda" / "programs"
+POOL_MEASURES = {"never_early": SOURCES / "measure", "pool_capture": POOL_PROGRAMS, "pool_trace": POOL_PROGRAMS,
+                 "pool_differential": POOL_PROGRAMS}
+PLANTED = "out_of_bounds"
 
 
 def run_logged(command, log, timeout):
@@ -91,6 +97,10 @@ class Builder:
     def measure(self, name):
         return self.folder / "measure" / name
 
+    def planted(self):
+        """The program with an error for compute-sanitizer."""
+        return self.folder / "programs" / PLANTED
+
     def host_kernels(self):
         return self.folder / "programs" / "host_kernels.so"
 
@@ -117,8 +127,11 @@ class Builder:
         for folder in ("programs", "measure"):
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
         tasks = [lambda name=name: self.build_program(name) for name in PROGRAMS]
-        tasks += [lambda name=name: self.make(self.measure(name), SOURCES / "measure" / f"{name}.cpp",
-                                              ["-cudart", "none", "-lcuda"]) for name in MEASURES]
+        measures = {name: SOURCES / "measure" for name in MEASURES} | POOL_MEASURES
+        tasks += [lambda name=name: self.make(self.measure(name), measures[name] / f"{name}.cpp",
+                                              ["-std=c++20", "-cudart", "none", "-lcuda"]) for name in measures]
+        tasks.append(lambda: self.make(self.planted(), SOURCES / "programs" / f"{PLANTED}.cu",
+                                       [*self.architecture, *self.runtime("static")]))
         if self.simulated:
             tasks.append(lambda: self.make(self.host_kernels(), SOURCES / "programs" / "host_kernels.cpp",
                                            ["-shared", "-Xcompiler", "-fPIC", "-cudart", "none"]))

@@ -20,9 +20,11 @@ except OSError:
     raise SystemExit
 result = driver.cuInit(0)
 number, version, total, name = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t(), ctypes.create_string_buffer(100)
+count = ctypes.c_int()
 if result != 0:
     print(json.dumps({"why": f"cuInit() gives {result}"}))
     raise SystemExit
+driver.cuDeviceGetCount(ctypes.byref(count))
 driver.cuDriverGetVersion(ctypes.byref(version))
 driver.cuDeviceGetName(name, 100, 0)
 driver.cuDeviceTotalMem_v2(ctypes.byref(total), 0)
@@ -30,7 +32,7 @@ capability = []
 for attribute in (75, 76):
     driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, 0)
     capability.append(str(number.value))
-print(json.dumps({"name": name.value.decode(), "cuda_version": version.value, "total_bytes": total.value,
+print(json.dumps({"name": name.value.decode(), "count": count.value, "cuda_version": version.value, "total_bytes": total.value,
                   "architecture": "sm_" + "".join(capability)}))
 """
 
@@ -38,12 +40,12 @@ STEERING = ("WEIR", "LD_PRELOAD", "SIMCUDA", "MALLOC", "MIMALLOC", "PYTORCH", "X
 
 
 def environment(simulated_device=None):
-    """This process's environment without what would steer Weir or a framework; with the simulated device if one is given."""
+    """This process's environment without what would steer Weir or a framework; with the simulated devices if they are given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
     kept |= {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
     if simulated_device:
         paths = [str(simulated_device), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
-        kept |= {"LD_LIBRARY_PATH": ":".join(paths), "SIMCUDA_KERNEL_US": "1000"}
+        kept |= {"LD_LIBRARY_PATH": ":".join(paths), "SIMCUDA_KERNEL_US": "1000", "SIMCUDA_DEVICES": "2"}
     return kept
 
 

@@ -197,3 +197,8 @@ def totals(report):
     return {"kinds": {kind: {figure: get(kinds, kind, figure) for figure in ("alloc_count", "free_count", "live_bytes")}
                       for kind in kinds if get(kinds, kind, "alloc_count")},
             "driver": get(report, "devices", 0, "driver")}
+
+
+def limitation(report):
+    """Why the pool of CUDA's memory is not what was asked for; None where it is, or the library knows of no pool."""
+    return ((report.get("cuda") or {}).get("pool") or {}).get("limitation")

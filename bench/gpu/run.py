@@ -11,18 +11,21 @@ import pathlib
 import sys
 
 import builds
+import framework_times
 import machine
 import measures
 import page
 import programs
+import verdicts
+from pool_steps import PoolSteps
 from steps import Failed, Run, Skip
 
 ROOT = machine.ROOT
-SCHEMA = "weir-gpu-check/1"
+SCHEMA = "weir-gpu-check/2"
 COMMITTED = ROOT / "bench" / "results" / "gpu.json"
 PAGE = ROOT / "docs" / "benchmarks-gpu.md"
-PARTS = ("PROGRAMS", "FRAMEWORKS", "MEASURES")
-PROGRAM_S, FRAMEWORK_S, MEASURE_S = 60, 120, 150  # at the most, of one run
+PARTS = ("PROGRAMS", "POOLS", "FRAMEWORKS", "MEASURES", "TIMES")
+PROGRAM_S, FRAMEWORK_S, MEASURE_S = 60, 120, 60  # at the most, of one run
 
 
 def arguments():
@@ -60,7 +63,7 @@ class Check:
         out = asked.out or (COMMITTED if self.on_gpu() else self.tree / "gpu" / "gpu.json")
         here = machine.describe(self.gpu) | ({"weir": asked.commit} if asked.commit else {})
         self.run = Run(asked.minutes, out, {"schema": SCHEMA, "simulated": asked.simulated, "machine": here,
-                                            "programs": {}, "measured": {}})
+                                            "programs": {}, "pools": {}, "measured": {}, "frameworks": {}})
         self.builder = builds.Builder(self.run, self.tree, machine.nvcc(), self.gpu, asked.simulated)
         if asked.simulated:
             self.variables["SIMCUDA_KERNELS"] = str(self.builder.host_kernels())
@@ -126,17 +129,19 @@ class Check:
         self.judge(framework[0], programs.check_framework(self.library, self.asked.python, scripts, framework, self.variables,
                                                           self.timeout(FRAMEWORK_S)))
 
-    def measure(self, name, timed):
+    def measure(self, name):
         self.require_built(self.builder.measure(name))
-        measuring = measures.Measuring(self.library, self.variables)
-        argv, timeout = [self.builder.measure(name)], self.timeout(MEASURE_S)
-        if timed:
-            self.run.results["measured"][name] = measuring.times(argv, timeout, self.asked.rounds, self.run.left_s)
+        measuring = measures.Measuring(self.library, self.variables, self.timeout(MEASURE_S))
+        argv, measured = [self.builder.measure(name)], self.run.results["measured"]
+        if name in measures.TIMED:
+            of, seconds = measures.TIMED[name]
+            measured[name] = measuring.times(argv, of, self.asked.rounds, seconds, self.run.left_s)
             return
-        answers = measuring.answers(argv, timeout)
-        self.run.results["measured"][name] = answers
-        if not answers["same"]:
-            raise Failed("the driver's answers are others under Weir")
+        measured[name] = measuring.answers(argv, measures.ANSWERS[name])
+        if not measured[name]["comparable"]:
+            raise Skip("its comparison: the answers are others each time, alone too")
+        if measured[name]["different"]:
+            raise Failed(f"the driver's answers are others under Weir: {', '.join(measured[name]['different'])}")
 
     def step_programs(self):
         for kind in ("static", "shared"):
@@ -149,20 +154,29 @@ class Check:
 
     def step_measures(self):
         for name, title in builds.MEASURES.items():
-            self.run.step(title, 15, lambda: self.measure(name, timed=name in measures.TIMED))
+            self.run.step(title, 15, lambda: self.measure(name))
 
     def everything(self):
         """What matters most comes first: time may run out."""
         self.library = self.run.step("build of libweir.so", 5, self.build_library)
         self.run.step("build of the nvcc programs", 5, self.build_programs)
-        if self.wants("PROGRAMS"):
-            self.step_programs()
-        if self.wants("FRAMEWORKS"):
-            self.step_frameworks(programs.FRAMEWORKS)
-        if self.wants("MEASURES"):
-            self.step_measures()
-        if self.wants("FRAMEWORKS"):
-            self.step_frameworks(programs.OTHER_ALLOCATORS)
+        pools = PoolSteps(self)
+        parts = (("PROGRAMS", self.step_programs),
+                 ("POOLS", pools.step_pools),
+                 ("FRAMEWORKS", lambda: self.step_frameworks(programs.FRAMEWORKS)),
+                 ("MEASURES", self.step_measures),
+                 ("TIMES", lambda: pools.step_frameworks(framework_times.DEFAULTS + framework_times.WITHOUT_POOL)),
+                 ("FRAMEWORKS", lambda: self.step_frameworks(programs.OTHER_ALLOCATORS)))
+        for part, steps in parts:
+            if self.wants(part):
+                steps()
+
+    def say_verdicts(self):
+        words = {True: "holds", False: "DOES NOT HOLD", None: "not measured"}
+        self.run.results["verdicts"] = verdicts.of(self.run.results)
+        self.run.save()
+        for verdict in self.run.results["verdicts"]:
+            self.run.say(f"{words[verdict['holds']]}: {verdict['claim']}{': ' + verdict['found'] if verdict['found'] else ''}")
 
 
 def main():
@@ -174,6 +188,7 @@ def main():
     run = check.run
     run.say(f"device: {check.gpu.get('name') or 'none: ' + check.gpu['why']}")
     check.everything()
+    check.say_verdicts()
     if run.out == COMMITTED:
         write_page(run.results, PAGE)
     run.say(f"{run.count('done')} done, {run.count('skipped')} skipped, {run.count('failed')} failed; wrote {run.out}")

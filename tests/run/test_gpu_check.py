@@ -16,11 +16,15 @@ import weir_test
 sys.path.insert(0, str(weir_test.REPOSITORY / "bench" / "gpu"))
 
 import builds
+import framework_times
 import machine
 import measures
+import modes
 import page
+import pool_steps
 import programs
 import reports
+import verdicts
 from steps import Run, Skip
 
 SCRIPT = weir_test.REPOSITORY / "scripts" / "gpu-check"
@@ -43,10 +47,18 @@ class WithoutGpu(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         names = [f"{kind} nvcc program {name}" for kind, name in NVCC_PROGRAMS]
         names += [one[0] for one in programs.FRAMEWORKS + programs.OTHER_ALLOCATORS]
-        for name in [*names, *builds.MEASURES.values()]:
+        names += [one[0] for one in framework_times.DEFAULTS + framework_times.WITHOUT_POOL]
+        for name in [*names, *pool_steps.names(), *builds.MEASURES.values()]:
             self.assertIn(f"skipped: {name}: no GPU\n", done.stdout)
         self.assertEqual({step["outcome"] for step in results["steps"]}, {"skipped"})
-        self.assertEqual((results["programs"], results["measured"]), ({}, {}))
+        self.assertEqual([results[part] for part in ("programs", "pools", "measured", "frameworks")], [{}] * 4)
+
+    def test_says_of_everything_that_it_is_not_measured(self):
+        done, results = run_script("--only", "POOLS", CUDA_VISIBLE_DEVICES="")
+        self.assertEqual([one["holds"] for one in results["verdicts"]], [None] * len(verdicts.CLAIMS))
+        for claim in verdicts.CLAIMS:
+            self.assertIn(f"not measured: {claim}\n", done.stdout)
+            self.assertIn(f"| {claim} | not measured |", page.text(None))
 
     def test_has_a_page_for_what_it_did(self):
         _, results = run_script("--only", "PROGRAMS", CUDA_VISIBLE_DEVICES="")
@@ -62,7 +74,9 @@ class Simulated(unittest.TestCase):
     def test_ends_well(self):
         self.assertEqual(self.done.returncode, 0, self.done.stdout + self.done.stderr)
         self.assertNotIn("FAILED", self.done.stdout)
-        self.assertIn("skipped: PyTorch: no framework runs on the simulated device\n", self.done.stdout)
+        for name in ("PyTorch", "PyTorch, timed", "JAX, platform allocator, timed"):
+            self.assertIn(f"skipped: {name}: no framework runs on the simulated device\n", self.done.stdout)
+        self.assertIn(f"skipped: {pool_steps.PLANTED}: ", self.done.stdout)
 
     def test_programs_do_the_same_under_weir(self):
         self.assertEqual(set(self.results["programs"]), {f"{name}, {kind}" for kind, name in NVCC_PROGRAMS})
@@ -82,14 +96,65 @@ class Simulated(unittest.TestCase):
 
     def test_measures_everything(self):
         self.assertEqual(set(self.results["measured"]), set(builds.MEASURES))
-        for name, measured in self.results["measured"].items():
+        self.assertEqual(set(builds.MEASURES), set(measures.ANSWERS) | set(measures.TIMED))
+
+    def test_answers_are_the_same_in_each_mode(self):
+        for name, of in measures.ANSWERS.items():
             with self.subTest(name):
-                self.assertTrue(measured["rows"] if name in measures.TIMED else measured["same"])
+                measured = self.results["measured"][name]
+                self.assertGreater(len(measured["alone"]), 2)
+                self.assertEqual(measured["same"], dict.fromkeys(of[1:], True))
+
+    def test_times_are_there_for_each_mode(self):
+        rows = {"loops": 12, "churn": 3, "call_times": 60, "context_event": 9, "pinned_cost": 5}
+        for name, (of, _) in measures.TIMED.items():
+            measured = self.results["measured"][name]
+            self.assertEqual(len(measured["rows"]), rows[name], name)
+            for row in measured["rows"]:
+                with self.subTest(name, row=row):
+                    times = [time for key, time in row.items() if measures.is_time(key)]
+                    self.assertGreater(len(times), 1)
+                    for time in times:
+                        self.assertEqual(list(time), list(of))
+                        self.assertGreaterEqual(min(time.values()), 0)
+
+    def test_no_memory_is_given_out_early(self):
+        found = self.results["pools"]["never_early"]
+        self.assertEqual((found["wrong"], found["unseen"], found["left_out"]), ([], [], []))
+        for way in ("the legacy default stream", "the per-thread default stream", "a graph", "a context of its own", "a green context",
+                    "a stream of another device"):
+            self.assertIn(f"{way}, device", found["ways"])
+            self.assertIn(f"{way}, pinned", found["ways"])
+        for mode in modes.ALL:
+            self.assertGreater(found["modes"][mode]["reused"], found["modes"][mode]["allocations"] // 4, mode)
+
+    def test_captures_are_as_alone(self):
+        found = self.results["pools"]["captures"]
+        self.assertEqual(found["cells"], 3 * 2 * 3 * 16)
+        self.assertEqual(found["same"], dict.fromkeys(modes.UNDER_WEIR, True))
+        self.assertEqual(set(found["race"]), set(modes.ALL))
+
+    def test_there_is_room_for_each_trace(self):
+        found = self.results["pools"]["traces"]
+        self.assertEqual([found["modes"][mode]["out_of_memory"] for mode in modes.ALL], [0] * 5)
+        for mode in (modes.STRICT, modes.ON, modes.VMM):
+            self.assertGreaterEqual(found["modes"][mode]["reserved_peak_bytes"], found["modes"][mode]["peak_live_bytes"])
+        self.assertIsNone(found["modes"][modes.TRACK]["reserved_peak_bytes"])
+
+    def test_random_calls_are_the_same(self):
+        self.assertEqual(self.results["pools"]["differential"]["same"], dict.fromkeys(modes.UNDER_WEIR, True))
+
+    def test_says_what_holds(self):
+        holds = [one["holds"] for one in self.results["verdicts"]]
+        self.assertEqual(holds, [True] * 5 + [None] * 2, self.results["verdicts"])
+        self.assertIn("holds: No memory is given out while work queued before its free is pending: 20 ways", self.done.stdout)
 
     def test_has_a_page_for_it(self):
         text = page.text(self.results)
         self.assertIn("**The device is simulated: no figure below is a GPU's.**", text)
-        for heading in ("Times of calls", "How the driver rounds", "Calls while a stream is capturing", "Pinned memory"):
+        for heading in ("What should hold", "Loops that allocate, use and free", "Churn in threads", "Times of calls", "Pinned memory",
+                        "Memory that is given out again", "Random traces", "Captures beside a pool", "How the driver rounds",
+                        "Calls while a stream is capturing", "IPC handles across reuse"):
             self.assertIn(f"## {heading}\n", text)
 
 

@@ -3,8 +3,10 @@
 //   cuda_pool_trace OPERATIONS SEED PERCENT
 //
 // Sizes are from 1 byte to 4 GiB, each power of two as often as any other; of ten operations seven allocate. What is live, in the driver's
-// own granules, stays below PERCENT of the device, so that the driver alone is never out of memory. Nothing is written to.
+// own granules, stays below PERCENT of the device, so that the driver alone is never out of memory. Nothing is written to. ns_per_operation is
+// how long one allocation or free took, in nanoseconds, as the mean of all.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -32,6 +34,7 @@ class Trace {
   Trace(uint64_t seed, size_t most) : random_(seed), most_(most) {}
 
   void run(uint64_t operations) {
+    const auto begin = std::chrono::steady_clock::now();
     while (done_ < operations) {
       if (blocks_.empty() || random_() % 100 < kAllocationPercent) {
         allocate(static_cast<size_t>(std::exp2(std::uniform_real_distribution<>(0, kLargest)(random_))));
@@ -39,11 +42,13 @@ class Trace {
         free_one();
       }
     }
+    taken_ = std::chrono::steady_clock::now() - begin;
   }
 
   void print() const {
-    std::printf("{\"operations\":%lu,\"allocations\":%lu,\"out_of_memory\":%lu,\"peak_live_bytes\":%zu}\n", done_,
+    std::printf("{\"operations\":%lu,\"allocations\":%lu,\"out_of_memory\":%lu,\"peak_live_bytes\":%zu,", done_,
                 allocations_, out_of_memory_, peak_);
+    std::printf("\"ns_per_operation\":%.0f}\n", taken_.count() / static_cast<double>(done_));
   }
 
  private:
@@ -77,6 +82,7 @@ class Trace {
   const size_t most_;
   std::vector<Block> blocks_;
   size_t live_ = 0, peak_ = 0;
+  std::chrono::duration<double, std::nano> taken_{};
   uint64_t done_ = 0, allocations_ = 0, out_of_memory_ = 0;
 };
 
