@@ -23,13 +23,13 @@ def rows_of(done):
 
 
 class Measuring:
-    """timeout: of one run, in seconds."""
+    """timeout(): of the next run, in seconds."""
 
     def __init__(self, library, variables, timeout):
         self.library, self.variables, self.timeout = library, variables, timeout
 
     def done(self, mode, argv):
-        return modes.run(self.library, mode, argv, self.variables, self.timeout)
+        return modes.run(self.library, mode, argv, self.variables, self.timeout())
 
     def once(self, mode, argv):
         try:

@@ -79,7 +79,8 @@ def traces_text(results):
              f"{one['reserved_peak_bytes']:,}" if one["reserved_peak_bytes"] else "-", microseconds(one["operation_ns"]))
             for mode, one in found["modes"].items()]
     return (f"## Random traces\n\n{found['operations']:,} allocations and frees of 1 byte to 4 GiB, with at most "
-            f"{found['percent']} % of the device live.\n\n" + table(("", "out of memory", "peak live, bytes", "peak reserved, bytes", "us a call"), rows))
+            f"{found['percent']} % of the device live.\n\n" +
+            table(("", "out of memory", "peak live, bytes", "peak reserved, bytes", "us a call"), rows))
 
 
 def race_text(results):
@@ -93,4 +94,16 @@ def race_text(results):
             table(("", "the same", "captures", "spoilt", "rounds beside them", "calls refused"), rows))
 
 
-SECTIONS = (loops_text, churn_text, call_times_text, pinned_text, frameworks_text, never_early_text, traces_text, race_text)
+def sanitizer_text(results):
+    found = results["pools"].get("sanitizer")
+    if found is None:
+        return ""
+    rows = [(who, yes(found[key]["found"]), found[key]["returncode"]) for who, key in (("alone", "alone"), ("under Weir", "under_weir"))]
+    signs = ", ".join(f"`{sign}`" for sign in found["signs"]["variables"] + found["signs"]["libraries"])
+    return ("## compute-sanitizer\n\nA program writes one element beyond a block, where an earlier block of that place had room.\n\n" +
+            table(("memcheck", "finds it", "exit status"), rows) +
+            f"\nWhat a process finds around it that the tool has started, and not without: {signs or 'nothing'}.\n")
+
+
+SECTIONS = (loops_text, churn_text, call_times_text, pinned_text, frameworks_text, never_early_text, traces_text, race_text,
+            sanitizer_text)

@@ -30,7 +30,7 @@ class PoolSteps:
         self.check, self.results = check, check.run.results
 
     def measuring(self, most_s):
-        return measures.Measuring(self.check.library, self.check.variables, self.check.timeout(most_s))
+        return measures.Measuring(self.check.library, self.check.variables, lambda: self.check.timeout(most_s))
 
     def compare(self, name, program, ask, judge):
         self.check.require_built(self.check.builder.measure(program))

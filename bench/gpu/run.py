@@ -131,7 +131,7 @@ class Check:
 
     def measure(self, name):
         self.require_built(self.builder.measure(name))
-        measuring = measures.Measuring(self.library, self.variables, self.timeout(MEASURE_S))
+        measuring = measures.Measuring(self.library, self.variables, lambda: self.timeout(MEASURE_S))
         argv, measured = [self.builder.measure(name)], self.run.results["measured"]
         if name in measures.TIMED:
             of, seconds = measures.TIMED[name]

@@ -155,10 +155,21 @@ class StandIns(unittest.TestCase):
         self.assertEqual((found["alone"]["found"], found["under_weir"]["found"]), (True, False))
         self.assertFalse(verdicts.sanitizer({"pools": {"sanitizer": found}})[0])
 
+    def test_what_a_sanitizer_leaves_in_a_process(self):
+        tool = self.script("compute-sanitizer", "#!/bin/sh\nNV_SANITIZER_INJECTION_PORT_BASE=49152 LANG=other exec \"$@\"\n")
+        found = sanitizer.signs(str(tool), self.variables() | {"LANG": "C"}, 60)
+        self.assertIn("NV_SANITIZER_INJECTION_PORT_BASE", found["variables"])
+        self.assertIn("LANG", found["variables"])
+        self.assertNotIn("PATH", found["variables"])
+
+    def test_a_sanitizer_has_a_section(self):
+        text = page.page_pools.sanitizer_text(copy.deepcopy(EMPTY) | {"pools": {"sanitizer": self.sanitized("true")}})
+        self.assertIn("| under Weir | yes | 99 |", text)
+
     def framework(self, module, script, result):
         (self.folder / f"{module}.py").write_text("")
         (self.folder / script).write_text(f"import json, os\nprint(json.dumps([{{'result': {result}, 'step_ns': 1000}}]))\n")
-        measuring = measures.Measuring(weir_test.library(), self.variables() | {"PYTHONPATH": str(self.folder)}, 60)
+        measuring = measures.Measuring(weir_test.library(), self.variables() | {"PYTHONPATH": str(self.folder)}, lambda: 60)
         one = next(one for one in framework_times.WITHOUT_POOL if one[1] == (module, script))
         return framework_times.measure(measuring, weir_test.system_python(), self.folder, one, 1, lambda: 100)
 
@@ -175,7 +186,7 @@ class StandIns(unittest.TestCase):
             self.framework("jax", "jax_loop.py", "os.environ.get('WEIR_CUDA_POOL') == 'on'")
 
     def answers(self, text):
-        measuring = measures.Measuring(weir_test.library(), self.variables(), 60)
+        measuring = measures.Measuring(weir_test.library(), self.variables(), lambda: 60)
         return measuring.answers([self.script("asks", f"#!/bin/sh\n{text}\n")], (modes.ALONE, modes.TRACK, modes.ON))
 
     def test_answers_that_are_others_under_weir(self):
@@ -188,7 +199,7 @@ class StandIns(unittest.TestCase):
         self.assertEqual((found["comparable"], found["same"]), (False, {}))
 
     def test_a_framework_that_is_not_there(self):
-        measuring = measures.Measuring(weir_test.library(), self.variables(), 60)
+        measuring = measures.Measuring(weir_test.library(), self.variables(), lambda: 60)
         with self.assertRaisesRegex(Skip, "has no no_such_module"):
             framework_times.measure(measuring, weir_test.system_python(), self.folder, ("None", ("no_such_module", ""), {}), 1, lambda: 1)
 
