@@ -22,7 +22,6 @@ constexpr const char kSanitizer[] = "compute-sanitizer is in the process";
 constexpr const char kRdma[] = "libibverbs is in the process: other devices may use the memory";
 constexpr Sign kSigns[] = {{"/libsanitizer-collection", kSanitizer},
                            {"/libsanitizer-public", kSanitizer},
-                           {"/libInterceptorInjectionTarget", kSanitizer},
                            {"/libibverbs.so", kRdma}};
 
 // A text's lines, read piece by piece: what a piece ends with in the middle of a line is kept for the next one.
