@@ -32,6 +32,7 @@ class Captures : public DriverTest {
     EXPECT_OK(cuStreamCreate(&other_, CU_STREAM_NON_BLOCKING));
     EXPECT_OK(cuEventCreate(&event_, 0));
     EXPECT_OK(cuEventRecord(event_, other_));
+    EXPECT_OK(cuEventSynchronize(event_));
   }
 
   using Call = std::function<CUresult()>;
