@@ -9,7 +9,7 @@
 namespace weir::cuda::handler {
 
 struct RetainPrimaryContext {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context* out, Device device) {

@@ -18,7 +18,7 @@ struct ChangeContext {
 
 // Creating makes current.
 struct CreateContext {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context* out, unsigned, Device device) {
@@ -130,6 +130,10 @@ struct CreateGreenContext {
 
 // Waits for, or asks about, an event: only the result matters, as of every call.
 using SynchroniseOther = CountCall;
-using Launch = CountCall;
+
+// Code that is loaded at its first launch, and what kernels need for themselves, is device memory.
+struct Launch : CountCall {
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
+};
 
 }  // namespace weir::cuda::handler

@@ -20,7 +20,7 @@ void note_nodes_moved(uint64_t from, uint64_t to);
 namespace handler {
 
 struct AddAllocNode {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
@@ -46,7 +46,7 @@ struct AddFreeNode {
 };
 
 struct AddNode {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphNode* out, Graph graph, const GraphNode*, size_t,
@@ -122,7 +122,7 @@ struct DestroyGraph {
 };
 
 struct InstantiateGraph {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke, class... Rest>
   static Result run(const Call&, const Invoke& invoke, GraphExec* out, Graph graph, Rest...) {
@@ -133,7 +133,7 @@ struct InstantiateGraph {
 };
 
 struct LaunchGraph {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, GraphExec exec, Stream stream) {

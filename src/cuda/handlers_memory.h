@@ -8,6 +8,7 @@
 #include "cuda/capture.h"
 #include "cuda/driver.h"
 #include "cuda/pool/device_pool.h"
+#include "cuda/pool/out_of_memory_retry.h"
 #include "cuda/pool/pinned_pool.h"
 #include "cuda/tracking.h"
 
@@ -107,7 +108,7 @@ inline void note_foreign(const Call& call, Address address) {
 namespace handler {
 
 struct AllocLinear {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes) {
@@ -123,7 +124,7 @@ struct AllocLinear {
 };
 
 struct AllocPitched {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, A* out, S* pitch, S width, S height, unsigned) {
@@ -137,7 +138,7 @@ struct AllocPitched {
 };
 
 struct AllocManaged {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, unsigned) {
@@ -162,7 +163,7 @@ struct FreeDevice {
 };
 
 struct AllocPinned {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke, class... Flags>
   static Result run(const Call& call, const Invoke& invoke, void** out, size_t bytes, Flags... flags) {
@@ -186,7 +187,7 @@ struct FreePinned {
 };
 
 struct RegisterHost {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address, size_t bytes, unsigned) {
@@ -221,7 +222,7 @@ Result allocate_in_stream(const Call& call, const Invoke& invoke, const Address*
 }
 
 struct AllocAsync {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Stream stream) {
@@ -230,7 +231,7 @@ struct AllocAsync {
 };
 
 struct AllocFromPool {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, Pool, Stream stream) {
@@ -259,7 +260,7 @@ struct FreeAsync {
 
 // A pool is its device's and outlives contexts.
 struct CreatePool {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Pool* out, const PoolProperties* wish) {
@@ -295,6 +296,11 @@ struct CountCall {
   static Result run(const Call&, const Invoke& invoke, Arguments...) {
     return invoke();
   }
+};
+
+// The same of one for which the driver may need memory of its own.
+struct CountCallForMemory : CountCall {
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 };
 
 }  // namespace handler

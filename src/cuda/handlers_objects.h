@@ -40,7 +40,7 @@ namespace handler {
 // ---- Virtual memory management ----
 
 struct CreateVmm {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, VmmHandle* out, size_t bytes, const VmmProperties* wish,
@@ -52,7 +52,7 @@ struct CreateVmm {
 };
 
 struct CreateMulticast {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, VmmHandle* out, const MulticastProperties* wish) {
@@ -88,7 +88,7 @@ struct ReleaseVmm {
 };
 
 struct ReserveRange {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, size_t bytes, size_t, Address, Flags64) {
@@ -105,7 +105,7 @@ struct FreeRange {
 };
 
 struct MapRange {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address address, size_t bytes, size_t, VmmHandle handle,
@@ -140,7 +140,7 @@ struct UnmapRange {
 inline constexpr unsigned kArrayWithoutMemory = 0x40 | 0x80;  // CUDA_ARRAY3D_SPARSE, CUDA_ARRAY3D_DEFERRED_MAPPING
 
 struct CreateArray {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke, class S>
   static Result run(const Call& call, const Invoke& invoke, Array* out, const ArrayShapeOf<S>* shape) {
@@ -151,7 +151,7 @@ struct CreateArray {
 };
 
 struct CreateArray3D {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke, class S>
   static Result run(const Call& call, const Invoke& invoke, Array* out, const Array3DShapeOf<S>* shape) {
@@ -163,7 +163,7 @@ struct CreateArray3D {
 };
 
 struct CreateMipmappedArray {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, MipmappedArray* out, const Array3DShape* shape,
@@ -186,7 +186,7 @@ using DestroyMipmappedArray = DestroyArray;
 // ---- Memory of other processes and interfaces ----
 
 struct OpenIpc {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, IpcHandle, unsigned) {
@@ -210,7 +210,7 @@ struct CloseIpc {
 };
 
 struct ImportExternal {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, ExternalMemory* out,
@@ -221,7 +221,7 @@ struct ImportExternal {
 };
 
 struct MapExternalBuffer {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address* out, ExternalMemory,
@@ -231,7 +231,7 @@ struct MapExternalBuffer {
 };
 
 struct MapExternalArray {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, MipmappedArray* out, ExternalMemory, const void*) {
@@ -250,7 +250,7 @@ struct DestroyExternal {
 // ---- Modules and libraries ----
 
 struct LoadModule {
-  static constexpr bool kTakesMemory = true;
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
 
   template <class Invoke, class Handle, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Handle* out, Rest...) {

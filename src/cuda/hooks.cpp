@@ -75,7 +75,7 @@ struct Hook<kEntry, kOfThreadStream, Handler, Result(Arguments...)> {
     const auto invoke = [&] {
       const auto once = [&] { return call_driver<Arguments...>(call, arguments...); };
       if constexpr (takes_memory<Handler>) {
-        return pool::with_retries(call, once);
+        return pool::with_retries(call, Handler::kTakesMemory, once);
       } else {
         return once();
       }

@@ -46,7 +46,7 @@ constexpr uint64_t kMostWaitingShare = 32;
 
 IfNot what_if_not_done(const Bin& bin) {
   const uint64_t waiting_bytes = bin.waiting_count * bin.key.bytes;
-  return waiting_bytes * kMostWaitingShare >= device_total_bytes(bin.device) ? IfNot::wait : IfNot::say_so;
+  return waiting_bytes * kMostWaitingShare >= device_total_bytes(bin.device) ? IfNot::wait_for_own : IfNot::say_so;
 }
 
 bool is_worth_asking(const Bin& bin) {
@@ -146,7 +146,7 @@ void know(const ContextState& context, const Request& request, const Taken& take
 
 // The whole block, or, where the device has no room for its rounding, no more than what the program asked for.
 Result take_from_driver(const Call& call, const Request& request, Taken* taken) {
-  OutOfMemoryRetry retry(call);
+  OutOfMemoryRetry retry(call, request.memory == Memory::device ? From::current_device : From::anywhere);
   const auto take = [&](uint64_t bytes) {
     taken->bytes = bytes;
     return request.take(call, request, bytes, &taken->address, &taken->is_hit);

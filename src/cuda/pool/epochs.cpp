@@ -105,9 +105,15 @@ void collect_behind(void* argument, ContextState& state) {
   if (state.done_number < behind.free_number) behind.states[behind.count++] = &state;
 }
 
+// A green context's is its primary's.
+bool is_work_of(const ContextState* context, const ContextState& state) {
+  return context != nullptr && (context == &state || context->owner == &state);
+}
+
 // Asks those that are still behind, up to the first that is not done, or all of them.
 enum class Ask : uint8_t { up_to_first, all };
 bool ask_contexts(const Call& call, const BehindContexts& behind, IfNot if_not, Ask which) {
+  const ContextState* const own = current_context(call);
   bool all_done = true;
   for (size_t i = 0; i < behind.count && (all_done || which == Ask::all); ++i) {
     ContextState& state = *behind.states[i];
@@ -116,7 +122,8 @@ bool ask_contexts(const Call& call, const BehindContexts& behind, IfNot if_not, 
       all_done = false;
       continue;
     }
-    all_done = ask(call, state, behind.free_number, if_not) && all_done;
+    const bool waits = if_not == IfNot::wait || (if_not == IfNot::wait_for_own && is_work_of(own, state));
+    all_done = ask(call, state, behind.free_number, waits ? IfNot::wait : IfNot::say_so) && all_done;
     end_asking(state);
   }
   return all_done;
@@ -144,7 +151,7 @@ bool is_done(const Call& call, uint64_t free_number, IfNot if_not) {
     for_each_live_context(&collect_behind, &behind);
   }
   // All events are recorded before the first wait: a capture that begins during one would be spoilt by a record.
-  if (if_not == IfNot::wait && behind.count > 1) ask_contexts(call, behind, IfNot::say_so, Ask::all);
+  if (if_not != IfNot::say_so && behind.count > 1) ask_contexts(call, behind, IfNot::say_so, Ask::all);
   return ask_contexts(call, behind, if_not, Ask::up_to_first);
 }
 

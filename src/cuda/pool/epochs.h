@@ -29,7 +29,9 @@ class LegacyStreamWait {
 
 // Asks the driver, where it is not known yet, whether the work before that free is done in every live context: records an event in those
 // that have none that covers it. Makes no call while a stream is being captured. False: not yet. Cost: one or two calls for a context.
-enum class IfNot : uint8_t { say_so, wait };
+// wait_for_own: waits for the current context's work, as the driver's own free would. The others' may last for ever, or until this thread
+// goes on: they are only asked.
+enum class IfNot : uint8_t { say_so, wait_for_own, wait };
 bool is_done(const Call& call, uint64_t free_number, IfNot if_not);
 
 // Whether frees can do without a synchronise: older drivers lack cuCtxRecordEvent.

@@ -17,30 +17,32 @@ void wait_for_returns() {
   while (blocks_on_their_way() != 0 && core::read_clock_pair().ns < end) yield();
 }
 
-uint64_t give_back_everything(const Call& call) {
-  uint64_t given_back = 0;
-  for (int device = 0; device < kMostDevices; ++device) {
-    for (const Memory memory : {Memory::device, Memory::pinned}) {
-      const uint64_t bytes = give_back_idle(call, memory, device, 0);
-      if (bytes == 0) continue;
-      const PoolLock lock(pool_state.lock);
-      Figures& figures = pool_state.figures(memory, device);
-      ++figures.flush_count;
-      figures.flushed_bytes += bytes;
-      given_back += bytes;
-    }
-  }
-  return given_back;
+void flush(const Call& call, Memory memory, int device) {
+  const uint64_t bytes = give_back_idle(call, memory, device, 0);
+  if (bytes == 0) return;
+  const PoolLock lock(pool_state.lock);
+  Figures& figures = pool_state.figures(memory, device);
+  ++figures.flush_count;
+  figures.flushed_bytes += bytes;
 }
 
 }  // namespace
 
-OutOfMemoryRetry::OutOfMemoryRetry(const Call& call) : call_(call), returns_before_(returns_done()) {}
+OutOfMemoryRetry::OutOfMemoryRetry(const Call& call, From from)
+    : call_(call), from_(from), returns_before_(returns_done()) {}
+
+void OutOfMemoryRetry::give_back() const {
+  const ContextState* context = from_ == From::current_device ? current_context(call_) : nullptr;
+  for (int device = 0; device < kMostDevices; ++device) {
+    if (context != nullptr && context->device != device) continue;
+    for (const Memory memory : {Memory::device, Memory::pinned}) flush(call_, memory, device);
+  }
+}
 
 bool OutOfMemoryRetry::is_worth_while() {
   if (!has_blocks() && returns_done() == returns_before_ && blocks_on_their_way() == 0) return false;
   if (++retries_ > kMostRetries) return false;
-  give_back_everything(call_);
+  give_back();
   wait_for_returns();
   const uint64_t returns = returns_done();
   const bool has_more = returns != returns_before_;

@@ -7,10 +7,14 @@
 
 namespace weir::cuda::pool {
 
+// Where the call's memory comes from. What is idle elsewhere would not help, and its return may wait: for another device's work, which may
+// last for ever, or until this thread goes on.
+enum class From : uint8_t { anywhere, current_device };
+
 class OutOfMemoryRetry {
  public:
   // Before the first attempt.
-  explicit OutOfMemoryRetry(const Call& call);
+  OutOfMemoryRetry(const Call& call, From from);
   OutOfMemoryRetry(const OutOfMemoryRetry&) = delete;
   OutOfMemoryRetry& operator=(const OutOfMemoryRetry&) = delete;
 
@@ -21,15 +25,18 @@ class OutOfMemoryRetry {
   Result finish(Result result) const;
 
  private:
+  void give_back() const;
+
   const Call& call_;
+  From from_;
   uint64_t returns_before_;
   int retries_ = 0;
 };
 
 // Makes a call of the program's, again where it is worth while.
 template <class Invoke>
-Result with_retries(const Call& call, const Invoke& invoke) {
-  OutOfMemoryRetry retry(call);
+Result with_retries(const Call& call, From from, const Invoke& invoke) {
+  OutOfMemoryRetry retry(call, from);
   Result result = invoke();
   while (result == Result::out_of_memory && retry.is_worth_while()) result = invoke();
   return retry.finish(result);
