@@ -11,6 +11,7 @@ namespace {
 
 core::SpinLock lock;  // guards what follows
 uint64_t primaries[kMostDevices];
+uint32_t retains[kMostDevices], retains_under_way[kMostDevices];
 FreedWithContext* freed;
 size_t freed_count;
 constexpr size_t kPlaces = kMostFreedWithContext * 2;
@@ -66,6 +67,54 @@ uint64_t primary_context(int device) {
   return primaries[device];
 }
 
+PrimaryRetain::PrimaryRetain(int device) : device_(device) {
+  if (!is_listed(device_)) return;
+  const core::LockScope scope(lock);
+  ++retains_under_way[device_];
+}
+
+void PrimaryRetain::finish(bool is_retained) {
+  if (!is_listed(device_) || !is_retained) return;
+  const core::LockScope scope(lock);
+  ++retains[device_];
+}
+
+PrimaryRetain::~PrimaryRetain() {
+  if (!is_listed(device_)) return;
+  const core::LockScope scope(lock);
+  --retains_under_way[device_];
+}
+
+void begin_primary_release(int device) {
+  if (!is_listed(device)) return;
+  const core::LockScope scope(lock);
+  if (retains[device] != 0) --retains[device];
+}
+
+void primary_release_refused(int device) {
+  if (!is_listed(device)) return;
+  const core::LockScope scope(lock);
+  ++retains[device];
+}
+
+void forget_primary_retains(int device) {
+  if (!is_listed(device)) return;
+  const core::LockScope scope(lock);
+  retains[device] = 0;
+}
+
+bool is_primary_held(int device) {
+  if (!is_listed(device)) return false;
+  const core::LockScope scope(lock);
+  return retains[device] != 0;
+}
+
+bool may_be_retained_anew(int device) {
+  if (!is_listed(device)) return false;
+  const core::LockScope scope(lock);
+  return retains[device] + retains_under_way[device] != 0;
+}
+
 void end_context(uint64_t context, uint64_t serial) {
   if (context == 0) return;
   const core::Guard guard;
@@ -81,7 +130,10 @@ const FreedWithContext& freed_with_context(size_t index) { return freed[index]; 
 
 void contexts_reset_after_fork() {
   lock.reset_after_fork();
-  for (uint64_t& primary : primaries) primary = 0;
+  for (int device = 0; device < kMostDevices; ++device) {
+    primaries[device] = 0;
+    retains[device] = retains_under_way[device] = 0;
+  }
   freed_count = 0;
   for (uint16_t& place : places) place = 0;
 }

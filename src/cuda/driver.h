@@ -16,6 +16,8 @@ namespace weir::cuda {
   X(get_current_context, cuCtxGetCurrent, Result(Context*))                                                       \
   X(get_device, cuCtxGetDevice, Result(Device*))                                                                  \
   X(get_primary_state, cuDevicePrimaryCtxGetState, Result(Device, unsigned* flags, int* active))                  \
+  X(retain_primary, cuDevicePrimaryCtxRetain, Result(Context*, Device))                                           \
+  X(release_primary, cuDevicePrimaryCtxRelease_v2, Result(Device))                                                \
   X(get_memory_info, cuMemGetInfo_v2, Result(size_t* free, size_t* total))                                        \
   X(get_address_range, cuMemGetAddressRange_v2, Result(Address* start, size_t* bytes, Address))                   \
   X(get_pointer_attribute, cuPointerGetAttribute, Result(void*, int attribute, Address))                          \

@@ -13,13 +13,22 @@ struct RetainPrimaryContext {
 
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context* out, Device device) {
+    PrimaryRetain retain(device);
     const Result result = invoke();
+    retain.finish(result == Result::success);
     if (result != Result::success || out == nullptr) return result;
     note_primary_context(device, number_of(*out));
     pool::note_context(number_of(*out), device);
     return result;
   }
 };
+
+inline bool is_primary_active(Device device) {
+  unsigned flags = 0;
+  int active = 0;
+  const auto state = driver_queries().get_primary_state;
+  return state == nullptr || state(device, &flags, &active) != Result::success || active != 0;
+}
 
 // Around a call that may end a context.
 class Ending {
@@ -43,6 +52,7 @@ struct ResetPrimaryContext {
   static Result run(const Call&, const Invoke& invoke, Device device) {
     const Ending ending(primary_context(device));
     const Result result = invoke();
+    if (result == Result::success) forget_primary_retains(device);
     ending.finish(result == Result::success);
     return result;
   }
@@ -51,18 +61,68 @@ struct ResetPrimaryContext {
 struct ReleasePrimaryContext {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Device device) {
-    const Ending ending(primary_context(device));
-    const Result result = invoke();
-    ending.finish(result == Result::success && !is_active(device));
+    begin_primary_release(device);
+    const Result result = is_primary_held(device) ? invoke() : release_last(invoke, device);
+    if (result != Result::success) primary_release_refused(device);
     return result;
   }
 
  private:
-  static bool is_active(Device device) {
-    unsigned flags = 0;
-    int active = 0;
-    const auto state = driver_queries().get_primary_state;
-    return state == nullptr || state(device, &flags, &active) != Result::success || active != 0;
+  // Where it is active all the same but was retained meanwhile, nobody can tell whether it ended before that.
+  template <class Invoke>
+  static Result release_last(const Invoke& invoke, Device device) {
+    const Ending ending(primary_context(device));
+    const Result result = invoke();
+    ending.finish(result == Result::success && (!is_primary_active(device) || may_be_retained_anew(device)));
+    return result;
+  }
+};
+
+// A green context retains its device's primary one, whose memory its work uses, and which may end with it. Source: the public cuda.h.
+struct CreateGreenContext {
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
+
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, GreenContext*, ResourceDescription, Device device,
+                    unsigned) {
+    pool::note_green_context(device);
+    const Result result = invoke();
+    if (result == Result::success) learn_primary(call, device);
+    return result;
+  }
+
+ private:
+  static void learn_primary(const Call& call, Device device) {
+    const DriverQueries& driver = driver_queries();
+    if (driver.retain_primary == nullptr || driver.release_primary == nullptr) return;
+    const InDriver in_driver(call.caller.sp);
+    Context primary = nullptr;
+    if (driver.retain_primary(&primary, device) != Result::success) return;
+    note_primary_context(device, number_of(primary));
+    pool::note_context(number_of(primary), device);
+    driver.release_primary(device);
+  }
+};
+
+// The handle does not tell of which device. What the program holds itself does not end.
+struct DestroyGreenContext {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, GreenContext) {
+    const uint64_t serial = last_serial();
+    uint64_t may_end[kMostDevices];
+    for (Device device = 0; device < kMostDevices; ++device) {
+      may_end[device] = is_primary_held(device) ? 0 : primary_context(device);
+      if (may_end[device] != 0) pool::note_context_ending(may_end[device]);
+    }
+    const Result result = invoke();
+    for (Device device = 0; device < kMostDevices; ++device) {
+      if (may_end[device] == 0) continue;
+      const bool has_ended = result == Result::success && !is_primary_active(device);
+      if (has_ended) end_context(may_end[device], serial);
+      pool::note_context_ended(may_end[device], has_ended);
+    }
+    if (result == Result::success) pool::note_green_context_ended();
+    return result;
   }
 };
 

@@ -41,15 +41,6 @@ struct CreateContext {
   }
 };
 
-struct DestroyGreenContext {
-  template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, GreenContext) {
-    const Result result = invoke();
-    if (result == Result::success) pool::note_green_context_ended();
-    return result;
-  }
-};
-
 // What was freed before the call is free of queued work after it.
 struct SynchroniseContext {
   template <class Invoke>
@@ -119,14 +110,6 @@ struct CreateStream {
 
 // These are of the green context's device, whose contexts know from its creation that there are such streams.
 using CreateGreenStream = CountCall;
-
-struct CreateGreenContext {
-  template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, GreenContext*, ResourceDescription, Device device, unsigned) {
-    pool::note_green_context(device);
-    return invoke();
-  }
-};
 
 // Waits for, or asks about, an event: only the result matters, as of every call.
 using SynchroniseOther = CountCall;

@@ -6,6 +6,7 @@ import cuda_pool
 
 POOLS = (cuda_pool.STRICT, cuda_pool.ON, cuda_pool.VMM)
 BLOCKS = (cuda_pool.STRICT, cuda_pool.ON)
+SLOW_STATE = {"SIMCUDA_SLOW": "cuDevicePrimaryCtxGetState=500000"}  # what Weir asks after a release
 
 
 @unittest.skipUnless(cuda_pool.SIMCUDA.exists(), "no CUDA toolkit: there is no simulated driver")
@@ -19,6 +20,26 @@ class Contexts(unittest.TestCase):
         for mode in modes:
             with self.subTest(mode=mode):
                 self.assertEqual(self.said(case, mode, **environment), expected)
+
+    def test_work_in_contexts_beyond_those_known(self):
+        self.assert_said("more_contexts_than_known", "not handed out early")
+
+    def test_work_in_a_green_context_whose_primary_one_nobody_retained(self):
+        self.assert_said("green_context_of_another_device", "not handed out early")
+
+    def test_a_primary_context_that_ends_with_its_last_green_one(self):
+        self.assert_said("primary_context_ends_with_green_one", "there")
+
+    def test_a_green_context_that_never_had_memory_holds_nothing_up(self):
+        for mode in POOLS:
+            with self.subTest(mode=mode):
+                self.assertGreaterEqual(int(self.said("green_context_without_memory", mode)), 40)
+
+    def test_a_primary_context_retained_anew_while_it_is_released(self):
+        self.assert_said("retained_while_released", "there", **SLOW_STATE)
+
+    def test_an_address_of_a_context_that_has_just_ended(self):
+        self.assert_said("address_of_an_ended_context", "same address: 1, there: 1, free: 0", (None, cuda_pool.OFF, *BLOCKS), **SLOW_STATE)
 
     def test_no_wait_for_another_devices_work(self):
         self.assert_said("loop_beside_endless_work", "has ended", (None, cuda_pool.OFF, *BLOCKS))

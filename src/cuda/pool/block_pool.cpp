@@ -186,7 +186,7 @@ bool serves(const Call& call, Memory memory) {
 }
 
 bool can_serve(const ContextState* context) {
-  return context != nullptr && context->is_alive && !context->is_ending && !context->is_broken;
+  return context != nullptr && context->is_alive && context->endings == 0 && !context->is_broken;
 }
 
 Result allocate(const Call& call, const Request& asked, Given* given) {

@@ -14,7 +14,7 @@ constexpr auto kNotReady = static_cast<Result>(600);
 // One thread at a time asks about a context. False where another does.
 bool begin_asking(ContextState& state) {
   const PoolLock lock(pool_state.lock);
-  if (state.is_asked || !state.is_alive || state.is_ending || state.is_broken) return false;
+  if (state.is_asked || !state.is_alive || state.endings != 0 || state.is_broken) return false;
   state.is_asked = true;
   return true;
 }

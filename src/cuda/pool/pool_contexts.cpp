@@ -1,6 +1,7 @@
 #include "cuda/pool/pool_contexts.h"
 
 #include "cuda/driver.h"
+#include "cuda/pool/pool_control.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/segment_pool.h"
 
@@ -12,6 +13,7 @@ std::atomic<uint64_t> generation{1};  // of the set of contexts: whatever thread
 std::atomic<uint64_t> done_in_all{0};
 uint32_t green_devices;  // a bit for each that ever had a green context; the pool's lock guards it
 static_assert(kMostDevices <= 32);
+uint32_t endings_under_way = 0;  // of all contexts; the pool's lock guards it
 
 struct Current {
   uint64_t generation;
@@ -30,12 +32,14 @@ ContextState* add_context(uint64_t handle, int device) {
     update_done_in_all_contexts();
     return &state;
   }
+  limit("there are more contexts than the pools can follow");  // nobody would know of its queued work
   return nullptr;
 }
 
-ContextState* known_or_added(uint64_t handle, int device) {
+ContextState* found_current(uint64_t handle, int device) {
   ContextState* state = find_context(handle);
-  return state != nullptr ? state : add_context(handle, device);
+  if (state == nullptr && (state = add_context(handle, device)) != nullptr) state->may_be_green = true;
+  return state;
 }
 
 ContextState* ask_for_current(const Call& call) {
@@ -47,13 +51,14 @@ ContextState* ask_for_current(const Call& call) {
   if (driver.get_current_context(&context) != Result::success || context == nullptr) return nullptr;
   if (driver.get_device(&device) != Result::success || !is_listed(device)) return nullptr;
   const PoolLock lock(pool_state.lock);
-  return known_or_added(reinterpret_cast<uint64_t>(context), device);
+  return found_current(reinterpret_cast<uint64_t>(context), device);
 }
 
 void end_context(ContextState& state) {
   forget_blocks_of(state.handle);
   state.is_alive = false;
-  state.is_ending = false;
+  endings_under_way -= state.endings;
+  state.endings = 0;
 }
 
 }  // namespace
@@ -71,13 +76,23 @@ ContextState* current_context(const Call& call) {
 void forget_current_context() { current.generation = 0; }
 
 void note_context(uint64_t handle, int device) {
-  const PoolLock lock(pool_state.lock);
-  if (handle != 0 && is_listed(device)) known_or_added(handle, device);
+  if (handle == 0 || !is_listed(device)) return;
+  for (;; yield()) {
+    const PoolLock lock(pool_state.lock);
+    ContextState* state = find_context(handle);
+    if (state != nullptr && state->endings != 0) continue;
+    if (state == nullptr) state = add_context(handle, device);
+    if (state != nullptr) state->may_be_green = false;
+    return;
+  }
 }
 
 void note_context_ending(uint64_t handle) {
   const PoolLock lock(pool_state.lock);
-  if (ContextState* state = find_context(handle)) state->is_ending = true;
+  if (ContextState* state = find_context(handle)) {
+    ++state->endings;
+    ++endings_under_way;
+  }
   generation.fetch_add(1, std::memory_order_release);
 }
 
@@ -86,7 +101,10 @@ void note_context_ended(uint64_t handle, bool has_ended) {
   const PoolLock lock(pool_state.lock);
   ContextState* ended = find_context(handle);
   if (ended == nullptr) return;
-  ended->is_ending = false;
+  if (ended->endings != 0) {
+    --ended->endings;
+    --endings_under_way;
+  }
   if (!has_ended) return;
   for (ContextState& state : states) {
     if (state.is_alive && (&state == ended || state.owner == ended)) end_context(state);
@@ -98,7 +116,8 @@ void note_context_ended(uint64_t handle, bool has_ended) {
 void note_green_context_ended() {
   const PoolLock lock(pool_state.lock);
   for (ContextState& state : states) {
-    if (state.is_alive && state.owner != nullptr && state.owner != &state) state.is_alive = false;
+    const bool is_green = state.owner == nullptr ? state.may_be_green : state.owner != &state;
+    if (state.is_alive && is_green) state.is_alive = false;
   }
   generation.fetch_add(1, std::memory_order_release);
   update_done_in_all_contexts();
@@ -163,6 +182,12 @@ ContextState* find_context(uint64_t handle) {
   return nullptr;
 }
 
+bool is_context_ending(uint64_t handle) {
+  if (endings_under_way == 0) return false;
+  const ContextState* state = find_context(handle);
+  return state != nullptr && state->endings != 0;
+}
+
 void for_each_live_context(ContextVisitor visit, void* argument) {
   for (ContextState& state : states) {
     const bool is_own = state.owner == nullptr || state.owner == &state;  // a green context's work is its primary's
@@ -186,6 +211,7 @@ void update_done_in_all_contexts() {
 void pool_contexts_reset_after_fork() {
   for (ContextState& state : states) state = ContextState{};
   generation.fetch_add(1, std::memory_order_release);
+  endings_under_way = 0;
   done_in_all.store(0, std::memory_order_relaxed);
   green_devices = 0;
   forget_current_context();

@@ -1,7 +1,7 @@
 // The contexts that the pool knows, and which one is the calling thread's.
 //
 // A context's state is never freed, and its place is used again only for another one after its end. Where there are more contexts than
-// kMostContexts at a time, the pool serves none of those beyond.
+// kMostContexts at a time, the pool serves none from then on: memory of one may be used by work that is queued in any other.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,8 @@ struct ContextState {
   ContextState* owner;
   int device;
   bool is_alive;
-  bool is_ending;              // a call that ends it is under way
+  bool may_be_green;           // known only by being current on a thread
+  uint32_t endings;            // calls under way that may end it
   bool is_broken;              // an error after which no call succeeds in it
   bool is_prepared;            // what the options want ready from the start was made ready
   bool has_unordered_streams;  // see is_ordered()
@@ -47,7 +48,7 @@ ContextState* current_context(const Call& call);
 // The thread's current context may be another one from now on.
 void forget_current_context();
 
-// The driver has told of a context. Takes the pool's lock.
+// The driver has told of a context. Where an earlier one of that handle is about to end, waits until it has. Takes the pool's lock.
 void note_context(uint64_t handle, int device);
 
 // Around a call that may end a context: what the pool has of it is not handed out meanwhile, and is forgotten where it did end.
@@ -72,6 +73,7 @@ bool is_ordered(const ContextState& state);
 
 // The caller holds the pool's lock.
 ContextState* find_context(uint64_t handle);
+bool is_context_ending(uint64_t handle);  // cost where none is: a load
 using ContextVisitor = void (*)(void* argument, ContextState& state);
 void for_each_live_context(ContextVisitor visit, void* argument);
 // Up to which free all work that was queued before is done, in every live context. Cost: a load.

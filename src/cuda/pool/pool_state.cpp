@@ -4,6 +4,7 @@
 
 #include "core/confinement.h"
 #include "core/system_call.h"
+#include "cuda/pool/pool_contexts.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -43,6 +44,10 @@ constinit PoolState pool_state;
 
 void yield() {
   if (!core::system_calls_restricted()) core::system_call(SYS_sched_yield);
+}
+
+bool is_leaving(const Block& block) {
+  return block.state == Block::State::returning || is_context_ending(block.bin->key.owner);
 }
 
 void count_miss(Memory memory, const Block& block) {

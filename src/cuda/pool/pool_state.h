@@ -36,14 +36,17 @@ inline bool has_blocks() {
 // Lets another thread go on, where that may be.
 void yield();
 
-// Runs `look` under the lock with the block at an address of the program's; nullptr: none. Where one is on its way back to the driver, the
-// driver may have given the address away again: waits until it has arrived. Not with the lock held.
+// The driver has the block back, or may have it already: it is being freed, or its context is about to end. The caller holds the lock.
+bool is_leaving(const Block& block);
+
+// Runs `look` under the lock with the block at an address of the program's; nullptr: none. Where one is leaving, the driver may have given
+// the address away again: waits until that is over. Not with the lock held.
 template <class Look>
 auto with_block(Memory memory, uint64_t address, const Look& look) {
   for (;; yield()) {
     const PoolLock lock(pool_state.lock);
     Block* block = pool_state.cache(memory).find(address);
-    if (block == nullptr || block->state != Block::State::returning) return look(block);
+    if (block == nullptr || !is_leaving(*block)) return look(block);
   }
 }
 

@@ -50,7 +50,7 @@ uint64_t context_to_free_in(uint64_t owner) {
   if (state == nullptr || !state->is_broken) return owner;
   for_each_live_context(
       [](void* found, ContextState& other) {
-        if (!other.is_broken && !other.is_ending) *static_cast<uint64_t*>(found) = other.handle;
+        if (!other.is_broken && other.endings == 0) *static_cast<uint64_t*>(found) = other.handle;
       },
       &owner);
   return owner;
