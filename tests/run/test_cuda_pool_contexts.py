@@ -35,6 +35,11 @@ class Contexts(unittest.TestCase):
             with self.subTest(mode=mode):
                 self.assertGreaterEqual(int(self.said("green_context_without_memory", mode)), 40)
 
+    def test_green_contexts_take_the_initial_memory_of_their_primary_one_only_once(self):
+        result = cuda_pool.run("cuda_pool_contexts", ["green_contexts_with_memory"], cuda_pool.ON, {"CUDA_POOL_INITIAL": "64MiB"}, counts=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.counts["calls"]["cuMemAlloc_v2"], 4 + 64 // 2)
+
     def test_a_primary_context_retained_anew_while_it_is_released(self):
         self.assert_said("retained_while_released", "there", **SLOW_STATE)
 

@@ -169,7 +169,7 @@ Result take_new(const Call& call, ContextState& context, const Request& request,
   learn_owner(call, context, given->address);
   if (context.owner == nullptr) return result;
   know(context, request, taken);
-  prepare(call, context);
+  prepare(call, *context.owner);
   return result;
 }
 

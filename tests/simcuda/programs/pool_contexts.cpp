@@ -69,7 +69,7 @@ CUgreenCtx make_green(int device, CUcontext* converted) {
   CUgreenCtx made = nullptr;
   unsigned count = 1;
   MUST(cuDeviceGetDevResource(device, &all, CU_DEV_RESOURCE_TYPE_SM));
-  MUST(cuDevSmResourceSplitByCount(&group, &count, &all, &rest, 0, all.sm.smCount / 2));
+  MUST(cuDevSmResourceSplitByCount(&group, &count, &all, &rest, 0, all.sm.smCount / 4));
   MUST(cuDevResourceGenerateDesc(&description, &group, 1));
   MUST(cuGreenCtxCreate(&made, description, device, CU_GREEN_CTX_DEFAULT_STREAM));
   MUST(cuCtxFromGreenCtx(converted, made));
@@ -142,6 +142,17 @@ void green_context_without_memory() {
     block = next;
   }
   std::printf("%d\n", same_count);
+}
+
+void green_contexts_with_memory() {
+  enter(0);
+  allocate(kBytes);
+  for (size_t i = 2; i < 5; ++i) {
+    CUcontext converted = nullptr;
+    make_green(0, &converted);
+    MUST(cuCtxSetCurrent(converted));
+    allocate(i * kBytes);
+  }
 }
 
 // To be run where cuDevicePrimaryCtxGetState() is slow: Weir asks it after the release.
@@ -223,6 +234,7 @@ const std::map<std::string, std::function<void()>> cases = {CASE(more_contexts_t
                                                             CASE(green_context_of_another_device),
                                                             CASE(primary_context_ends_with_green_one),
                                                             CASE(green_context_without_memory),
+                                                            CASE(green_contexts_with_memory),
                                                             CASE(retained_while_released),
                                                             CASE(address_of_an_ended_context),
                                                             CASE(loop_beside_endless_work),
@@ -236,6 +248,5 @@ int main(int count, char** arguments) {
   if (found == cases.end()) return 2;
   MUST(cuInit(0));
   found->second();
-  std::fflush(nullptr);
-  std::_Exit(0);  // work may still wait for this program
+  may_end = true;
 }
