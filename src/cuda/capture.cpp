@@ -71,7 +71,8 @@ OutsideCaptures::OutsideCaptures() {
   is_outside_ = running_captures.load(std::memory_order_seq_cst) == 0;
 }
 
-CaptureRelaxed::CaptureRelaxed() : exchange_(any_capture() ? driver_queries().exchange_capture_mode : nullptr) {
+CaptureRelaxed::CaptureRelaxed(When when)
+    : exchange_(when == When::always || any_capture() ? driver_queries().exchange_capture_mode : nullptr) {
   if (exchange_ != nullptr && exchange_(&mode_) != Result::success) exchange_ = nullptr;
 }
 

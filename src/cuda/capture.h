@@ -29,10 +29,14 @@ class OutsideCaptures {
 // Also where the capture has become invalid and is still to be ended.
 bool is_capturing(const Call& call, Stream stream);
 
-// While a capture runs, a call of Weir's own counts among those that it forbids; not within such a scope. Makes no call where there is none.
+// While a capture runs, a call of Weir's own counts among those that it forbids; not within such a scope.
 class CaptureRelaxed {
  public:
-  CaptureRelaxed();
+  enum class When : uint8_t {
+    now,     // a capture runs at this moment: else no call is made
+    always,  // one may begin meanwhile
+  };
+  explicit CaptureRelaxed(When when = When::now);
   ~CaptureRelaxed();
   CaptureRelaxed(const CaptureRelaxed&) = delete;
   CaptureRelaxed& operator=(const CaptureRelaxed&) = delete;

@@ -84,7 +84,8 @@ void note_device_memory(int device) {
   const uint64_t before = core::read_cycles();
   ask_in_current_context(device);
   if (is_due == Due::first) ask_name(device);
-  may_be_asked_again(device, core::read_cycles() - before);
+  // The first time it may be before anything was allocated: the second one may follow at once.
+  may_be_asked_again(device, is_due == Due::first ? 0 : core::read_cycles() - before);
 }
 
 uint64_t device_total_bytes(int device) {

@@ -70,6 +70,8 @@ struct SynchroniseContext {
 
 // The current context may access the other one's memory from now on, or no longer: segments' memory is mapped for it by Weir.
 struct PeerAccess {
+  static constexpr pool::From kTakesMemory = pool::From::anywhere;
+
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Context peer, unsigned) {
     return finish(call, invoke(), peer, true);
@@ -88,19 +90,9 @@ struct PeerAccess {
   }
 };
 
-// Waits for a stream, or asks whether its work is done.
-struct SynchroniseStream {
-  template <class Invoke>
-  static Result run(const Call& call, const Invoke& invoke, Stream stream) {
-    if (call.number_of(stream) != kLegacyStream) return invoke();
-    const pool::LegacyStreamWait wait(call);
-    const Result result = invoke();
-    wait.finish(result);
-    return result;
-  }
-};
-
 struct CreateStream {
+  static constexpr pool::From kTakesMemory = pool::From::current_device;
+
   template <class Invoke, class... Priority>
   static Result run(const Call& call, const Invoke& invoke, Stream*, unsigned flags, Priority...) {
     if ((flags & kStreamNonBlocking) != 0) pool::note_unordered_stream(call);
@@ -111,7 +103,8 @@ struct CreateStream {
 // These are of the green context's device, whose contexts know from its creation that there are such streams.
 using CreateGreenStream = CountCall;
 
-// Waits for, or asks about, an event: only the result matters, as of every call.
+// Waits for, or asks about, a stream or an event: only the result matters, as of every call. What is said of the legacy default stream's
+// order is said of work that is queued in it, and not of a wait for it.
 using SynchroniseOther = CountCall;
 
 // Code that is loaded at its first launch, and what kernels need for themselves, is device memory.

@@ -55,7 +55,7 @@ BlockList& list_of(Block& block) { return block.freed_number != 0 ? block.bin->w
 Bin* BlockCache::bin_of(const BinKey& key, int device) {
   const uint64_t place = hash_of(key);
   if (bin_slots_ != 0) {
-    for (Bin* bin = bins_[place % bin_slots_]; bin != nullptr; bin = bin->next_at_hash) {
+    for (Bin* bin = bins_[place & (bin_slots_ - 1)]; bin != nullptr; bin = bin->next_at_hash) {
       if (bin->key == key) return bin;
     }
   }
@@ -63,7 +63,7 @@ Bin* BlockCache::bin_of(const BinKey& key, int device) {
   if (bin_slots_ == 0) return nullptr;
   auto* bin = static_cast<Bin*>(core::arena_allocate(sizeof(Bin)));
   if (bin == nullptr) return nullptr;
-  Bin*& slot = bins_[place % bin_slots_];
+  Bin*& slot = bins_[place & (bin_slots_ - 1)];
   *bin = Bin{key, device, {}, {}, 0, 0, 0, 0, 0, slot};
   slot = bin;
   ++bin_count_;
@@ -167,10 +167,14 @@ void BlockCache::for_each_bin(BinVisitor visit, void* context) const {
   }
 }
 
+// Another thread of the parent's may have been in the middle of a change: nothing of it is looked at.
 void BlockCache::forget_all() {
-  for (size_t slot = 0; slot < block_slots_; ++slot) {
-    while (blocks_[slot] != nullptr) remove(*blocks_[slot]);
-  }
+  blocks_ = nullptr;
+  bins_ = nullptr;
+  spare_ = nullptr;
+  block_slots_ = block_count_ = bin_slots_ = bin_count_ = 0;
+  for (BlockList& list : idle_) list = {};
+  for (uint64_t& bytes : idle_bytes_) bytes = 0;
 }
 
 void BlockCache::grow_blocks() {
@@ -200,7 +204,7 @@ void BlockCache::grow_bins() {
   for (size_t slot = 0; slot < bin_slots_; ++slot) {
     for (Bin* bin = bins_[slot]; bin != nullptr;) {
       Bin* const next = bin->next_at_hash;
-      Bin*& place = larger[hash_of(bin->key) % slots];
+      Bin*& place = larger[hash_of(bin->key) & (slots - 1)];
       bin->next_at_hash = place;
       place = bin;
       bin = next;

@@ -102,13 +102,6 @@ void learn_owner(const Call& call, ContextState& context, Address address) {
   update_done_in_all_contexts();
 }
 
-void forget_stale(Memory memory, Address address) {
-  Block* stale = pool_state.cache(memory).find(address);
-  if (stale == nullptr) return;
-  count_forgotten(memory, *stale);
-  pool_state.cache(memory).remove(*stale);
-}
-
 struct Taken {
   Address address = 0;
   uint64_t bytes = 0;

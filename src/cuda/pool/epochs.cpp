@@ -73,6 +73,7 @@ bool record(ContextState& state) {
 bool query(ContextState& state, size_t place, IfNot if_not) {
   const uint64_t free_number = state.recorded[place].free_number;
   const auto ask = if_not == IfNot::wait ? driver_queries().wait_for_event : driver_queries().query_event;
+  const CaptureRelaxed relaxed;  // one that began during a wait before this one
   const Result result = ask(state.recorded[place].event);
   if (result == Result::success) drop_recorded(state, place + 1);
   const PoolLock lock(pool_state.lock);

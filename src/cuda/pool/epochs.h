@@ -15,7 +15,8 @@ uint64_t last_free_number();
 // A synchronise of that context has succeeded that was called when the last free had this number.
 void note_synchronised(ContextState& state, uint64_t free_number);
 
-// A call that waits for the current context's legacy default stream: what it tells is made use of where that stream waits for all others.
+// A call that is done when its work in the current context's legacy default stream is: what it tells is made use of where that stream waits
+// for all others.
 class LegacyStreamWait {
  public:
   // Before the call.

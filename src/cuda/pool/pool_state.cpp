@@ -116,6 +116,13 @@ void count_forgotten(Memory memory, const Block& block) {
   }
 }
 
+void forget_stale(Memory memory, uint64_t address) {
+  Block* stale = pool_state.cache(memory).find(address);
+  if (stale == nullptr) return;
+  count_forgotten(memory, *stale);
+  pool_state.cache(memory).remove(*stale);
+}
+
 void forget_blocks_of(uint64_t owner) {
   for (Memory memory : {Memory::device, Memory::pinned}) {
     pool_state.cache(memory).forget_owner(owner, &forget, &memory);

@@ -70,6 +70,8 @@ void count_prewarmed(Memory memory, const Block& block);
 void count_put_back(Memory memory, const Block& block);
 // The driver has it, and nobody told.
 void count_forgotten(Memory memory, const Block& block);
+// The driver has given an address away of which the pool still has a record.
+void forget_stale(Memory memory, uint64_t address);
 // What the driver frees with a context.
 void forget_blocks_of(uint64_t owner);
 

@@ -23,6 +23,7 @@ bool add_idle_block(const Call& call, const ContextState& context, uint64_t byte
   if (allocate_by_driver(call, bytes, &address) != Result::success) return false;
   const PoolLock lock(pool_state.lock);
   BlockCache& cache = pool_state.cache(Memory::device);
+  forget_stale(Memory::device, address);
   Bin* bin = cache.bin_of({context.owner->handle, bytes, 0}, context.device);
   Block* block = bin == nullptr ? nullptr : cache.add(*bin, address, bytes);
   if (block == nullptr) return false;

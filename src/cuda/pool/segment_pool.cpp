@@ -60,7 +60,7 @@ bool open_segments(const Call& call, const ContextState& context) {
   Result result = Result::not_supported;
   {
     const InDriver in_driver(call.caller.sp);
-    const CaptureRelaxed relaxed;
+    const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
     result = place->segments.open(context.device, device_total_bytes(context.device));
     for (int peer = 0; result == Result::success && peer < kMostDevices; ++peer) {
       if ((context.peers >> peer & 1) != 0) place->segments.set_access(peer, true);
@@ -108,7 +108,7 @@ Result take_from_segments(const Call& call, const Request& request, uint64_t byt
   *is_hit = false;
   if (place != nullptr && bytes == request.taken_bytes) {
     const InDriver in_driver(call.caller.sp);
-    const CaptureRelaxed relaxed;
+    const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
     empty_bins(*place, context->owner->handle);
     place->used_tick.store(core::current_tick(), std::memory_order_relaxed);
     const Result result = place->segments.allocate(request.asked_bytes, address, is_hit);
@@ -150,7 +150,7 @@ uint64_t trim_segments(const Call& call, int device, uint64_t keep_bytes, uint64
   for_each_of(device, [&](Place& place) {
     if (place.used_tick.load(std::memory_order_relaxed) >= idle_before_tick) return;
     const InDriver in_driver(call.caller.sp);
-    const CaptureRelaxed relaxed;
+    const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
     given_back += place.segments.trim(keep_bytes);
     const uint64_t left = place.segments.figures().free_bytes;
     keep_bytes -= left < keep_bytes ? left : keep_bytes;
@@ -170,7 +170,7 @@ void note_peer_access(const Call& call, uint64_t owner, int device, bool may_acc
   Place* place = place_of(owner);
   if (place == nullptr) return;
   const InDriver in_driver(call.caller.sp);
-  const CaptureRelaxed relaxed;
+  const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
   place->segments.set_access(device, may_access);
 }
 
@@ -178,7 +178,7 @@ void close_segments(uint64_t owner) {
   Place* place = place_of(owner);
   if (place == nullptr) return;
   const InDriver in_driver(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
-  const CaptureRelaxed relaxed;
+  const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
   place->segments.close();
   __atomic_fetch_sub(&pool_state.segment_count, 1, __ATOMIC_RELAXED);
   place->owner.store(0, std::memory_order_release);

@@ -20,9 +20,8 @@ struct Sign {
 };
 constexpr const char kSanitizer[] = "compute-sanitizer is in the process";
 constexpr const char kRdma[] = "libibverbs is in the process: other devices may use the memory";
-constexpr Sign kSigns[] = {{"/libsanitizer-collection", kSanitizer},
-                           {"/libsanitizer-public", kSanitizer},
-                           {"/libibverbs.so", kRdma}};
+constexpr Sign kSigns[] = {
+    {"/libsanitizer-collection", kSanitizer}, {"/libsanitizer-public", kSanitizer}, {"/libibverbs.so", kRdma}};
 
 // A text's lines, read piece by piece: what a piece ends with in the middle of a line is kept for the next one.
 class Lines {

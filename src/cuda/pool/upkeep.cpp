@@ -59,7 +59,7 @@ uint64_t context_to_free_in(uint64_t owner) {
 Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   const InDriver in_driver(call.caller.sp);
   const CurrentFor current(call, context_to_free_in(leaving.owner));
-  const CaptureRelaxed relaxed;
+  const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
   if (!current.is_current()) return Result::invalid_value;
   if (memory == Memory::device) {
     const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));

@@ -386,6 +386,9 @@ void work_apart(uint64_t rounds) {
   std::atomic<int> pending{0};
   MUST(cuCtxSetCurrent(places[second].context));
   MUST(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  CUdeviceptr own = 0;
+  unsigned char some[kCanaryBytes];
+  MUST(cuMemAlloc_v2(&own, sizeof some));
   for (uint64_t i = 0; i < rounds; ++i) {
     const auto use = std::make_shared<Use>(static_cast<unsigned char>(i % 251));
     CUdeviceptr address = 0;
@@ -399,7 +402,7 @@ void work_apart(uint64_t rounds) {
     MUST(cuLaunchHostFunc(stream, check_canary, new Work{use, canary, &pending, 2000}));
     ranges.take(address);
     MUST(cuMemFree_v2(address));
-    MUST(cuStreamSynchronize(nullptr));
+    MUST(cuMemcpyDtoH_v2(some, own, sizeof some));
   }
   while (pending > 0) usleep(1000);
 }
