@@ -20,6 +20,7 @@ std::atomic<const void*> bound_module{nullptr};
 std::atomic<const void*> bound_end{nullptr};
 std::atomic<const void*> bound_unwind_table{nullptr};
 std::atomic<void*> functions[kEntries];
+std::atomic<void (*)()> forget_replaced{nullptr};
 std::atomic<void* (*)(const char*)> find_interposer{nullptr};
 std::atomic<void*> interposers[kEntries];  // nullptr: not looked for yet; kNone: there is none
 char none;
@@ -60,6 +61,8 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
   if (address == nullptr) return 0;
   const core::LockScope scope(binding);
   if (is_still_bound()) return 1;
+  const auto forget = forget_replaced.load(std::memory_order_acquire);
+  if (driver_was_bound() && forget != nullptr) forget();
   bind_to([&](const char* name) { return image.function(name); });
   dl_find_object found;
   if (_dl_find_object(const_cast<void*>(address), &found) != 0) return 0;
@@ -75,6 +78,8 @@ int bind_if_driver(dl_phdr_info* module, size_t, void*) {
 bool bind_driver() { return is_still_bound() || dl_iterate_phdr(&bind_if_driver, nullptr) != 0; }
 
 bool is_driver_name(const char* soname) { return strcmp(soname, kDriverName) == 0; }
+
+void set_driver_replaced(void (*forget)()) { forget_replaced.store(forget, std::memory_order_release); }
 
 bool driver_was_bound() { return bound_address.load(std::memory_order_relaxed) != nullptr; }
 

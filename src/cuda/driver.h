@@ -56,6 +56,10 @@ bool bind_driver();
 
 bool driver_was_bound();
 
+// Called where another driver is found than the one before, which the program has unloaded: its contexts and its memory are gone. Takes no
+// lock that is held while the loader or the driver is called. Once, at the process's start.
+void set_driver_replaced(void (*forget)());
+
 // In a forked child: the lock of the binding is free.
 void driver_reset_after_fork();
 

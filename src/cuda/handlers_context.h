@@ -8,11 +8,27 @@
 
 namespace weir::cuda::handler {
 
+inline bool is_primary_active(Device device) {
+  unsigned flags = 0;
+  int active = 0;
+  const auto state = driver_queries().get_primary_state;
+  return state == nullptr || state(device, &flags, &active) != Result::success || active != 0;
+}
+
+// A driver that was unloaded and lies again where it was cannot be told by its place, but by what it does not know.
+inline void forget_where_replaced(Device device) {
+  const uint64_t primary = primary_context(device);
+  if (!pool::is_in_service(primary) || is_primary_active(device)) return;
+  end_context(primary, last_serial());
+  pool::note_driver_replaced();
+}
+
 struct RetainPrimaryContext {
   static constexpr pool::From kTakesMemory = pool::From::anywhere;
 
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Context* out, Device device) {
+    forget_where_replaced(device);
     PrimaryRetain retain(device);
     const Result result = invoke();
     retain.finish(result == Result::success);
@@ -22,13 +38,6 @@ struct RetainPrimaryContext {
     return result;
   }
 };
-
-inline bool is_primary_active(Device device) {
-  unsigned flags = 0;
-  int active = 0;
-  const auto state = driver_queries().get_primary_state;
-  return state == nullptr || state(device, &flags, &active) != Result::success || active != 0;
-}
 
 // Around a call that may end a context.
 class Ending {

@@ -1,10 +1,14 @@
-// cuda_stress THREADS OPERATIONS: threads allocate and free memory of all kinds on two simulated devices, each other's too, through
-// Weir's wrappers. Exits 1 when a total is wrong at the end, 66 when ThreadSanitizer saw a race.
+// cuda_stress THREADS OPERATIONS [strict|on|switching]: threads allocate and free memory of all kinds on two simulated devices, each
+// other's too, through Weir's wrappers. With a mode the pools serve; beside the workers contexts with memory come and go, and another
+// thread gives idle memory back and, switching, changes the mode. Exits 1 when a total is wrong at the end, 66 when ThreadSanitizer saw a
+// race.
 #define __CUDA_API_VERSION_INTERNAL
 #include <cuda.h>
 #include <dlfcn.h>
 
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <functional>
 #include <mutex>
 #include <random>
@@ -14,6 +18,8 @@
 #include "cuda/call.h"
 #include "cuda/driver.h"
 #include "cuda/hooks.h"
+#include "cuda/pool/configuration.h"
+#include "cuda/pool/pool_control.h"
 #include "thread_stress.h"
 
 namespace {
@@ -40,6 +46,7 @@ struct Live {
 
 struct Totals {
   uint64_t alloc_count = 0, alloc_bytes = 0, free_count = 0, free_bytes = 0;
+  uint64_t context_freed_count = 0, context_freed_bytes = 0;
 };
 using Expected = std::array<std::array<Totals, cuda::kKinds>, kDevices>;
 
@@ -177,7 +184,7 @@ class Worker {
     return taken;
   }
 
-  void enter(int device) { EXPECT(cuCtxSetCurrent(contexts[device]) == CUDA_SUCCESS); }
+  void enter(int device) { CALL_OK(cuCtxSetCurrent, contexts[device]); }
   Totals& of(const Live& live) { return expected_[static_cast<size_t>(live.device)][static_cast<size_t>(live.kind)]; }
 
   std::minstd_rand random_;
@@ -186,7 +193,74 @@ class Worker {
   Expected expected_{};
 };
 
+// ---- Beside them, where the pools serve ----
+
+std::atomic<bool> has_ended{false};
+
+// Contexts come, get memory, free some of it, and end with the rest.
+class ContextMaker {
+ public:
+  void run() {
+    for (unsigned round = 0; !has_ended.load(); ++round) live_once(static_cast<int>(round % kDevices));
+  }
+  const Expected& expected() const { return expected_; }
+
+ private:
+  static constexpr size_t kBlocks = 16;
+  static constexpr size_t kBytes = 3000;
+
+  void live_once(int device) {
+    CUcontext context = nullptr;
+    CALL_OK(cuCtxCreate_v2, &context, 0, device);
+    Totals& totals = expected_[static_cast<size_t>(device)][static_cast<size_t>(Kind::device)];
+    for (int turn = 0; turn < 2; ++turn) {  // the second time from what the first has freed
+      std::vector<Live> blocks;
+      for (size_t i = 0; i < kBlocks; ++i) blocks.push_back(device_memory(device, kBytes));
+      for (size_t i = 0; i < kBlocks / 2; ++i) blocks[i].free();
+    }
+    totals.alloc_count += 2 * kBlocks;
+    totals.alloc_bytes += 2 * kBlocks * kBytes;
+    totals.free_count += kBlocks;
+    totals.free_bytes += kBlocks * kBytes;
+    CALL_OK(cuCtxDestroy_v2, context);
+    totals.context_freed_count += kBlocks;
+    totals.context_freed_bytes += kBlocks * kBytes;
+  }
+
+  Expected expected_{};
+};
+
+void trim_now_and_then() {
+  CALL_OK(cuCtxSetCurrent, contexts[0]);
+  while (!has_ended.load()) {
+    cuda::pool::trim(0);
+    cuda::pool::figures(cuda::pool::Memory::device, cuda::kNoDevice);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void switch_modes() {
+  constexpr cuda::pool::Mode kModes[] = {cuda::pool::Mode::strict, cuda::pool::Mode::deferred, cuda::pool::Mode::off};
+  for (size_t i = 0; !has_ended.load(); ++i) {
+    cuda::pool::set_mode(kModes[i % std::size(kModes)]);
+    std::this_thread::sleep_for(std::chrono::microseconds(700));
+  }
+}
+
 // ---- The checks ----
+
+// What the pools have at the end: nothing live, and after a trim nothing at all.
+void expect_pools_are_empty(bool has_pools) {
+  for (const cuda::pool::Memory memory : {cuda::pool::Memory::device, cuda::pool::Memory::pinned}) {
+    const cuda::pool::Figures figures = cuda::pool::figures(memory, cuda::kNoDevice);
+    EXPECT(figures.live_count == 0 && figures.live_bytes == 0 && figures.live_asked_bytes == 0);
+    EXPECT((figures.hit_count > 0 && figures.kept_count > 0 && figures.trim_count > 0) == has_pools);
+  }
+  cuda::pool::trim(0);
+  for (const cuda::pool::Memory memory : {cuda::pool::Memory::device, cuda::pool::Memory::pinned}) {
+    EXPECT(cuda::pool::figures(memory, cuda::kNoDevice).reserved_bytes() == 0);
+  }
+}
 
 void expect_equal(const Expected& expected) {
   for (int device = 0; device < kDevices; ++device) {
@@ -200,7 +274,8 @@ void expect_equal(const Expected& expected) {
       EXPECT(seen.alloc_count == wanted.alloc_count && seen.alloc_bytes == wanted.alloc_bytes);
       EXPECT(seen.free_count == wanted.free_count && seen.free_bytes == wanted.free_bytes);
       EXPECT(seen.live_count() == 0 && seen.live_bytes() == 0 && seen.live_taken_bytes == 0);
-      EXPECT(seen.context_freed_count == 0 && seen.failed_count == 0);
+      EXPECT(seen.context_freed_count == wanted.context_freed_count);
+      EXPECT(seen.context_freed_bytes == wanted.context_freed_bytes && seen.failed_count == 0);
     }
   }
 }
@@ -212,6 +287,8 @@ void add(Expected& sum, const Expected& part) {
       sum[device][kind].alloc_bytes += part[device][kind].alloc_bytes;
       sum[device][kind].free_count += part[device][kind].free_count;
       sum[device][kind].free_bytes += part[device][kind].free_bytes;
+      sum[device][kind].context_freed_count += part[device][kind].context_freed_count;
+      sum[device][kind].context_freed_bytes += part[device][kind].context_freed_bytes;
     }
   }
 }
@@ -231,22 +308,38 @@ void prepare_devices() {
   }
 }
 
+void configure_pools(const char* mode) {
+  cuda::pool::Settings settings{};
+  settings.device_mode = strcmp(mode, "on") == 0 ? cuda::pool::Mode::deferred : cuda::pool::Mode::strict;
+  settings.most_pinned_bytes = size_t{1} << 30;
+  cuda::pool::configure(settings);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   setenv("SIMCUDA_DEVICES", "2", 1);
   const int threads = argc > 1 ? atoi(argv[1]) : 8;
   const int operations = argc > 2 ? atoi(argv[2]) : 1'000'000;
+  const char* const mode = argc > 3 ? argv[3] : nullptr;
   prepare_devices();
+  if (mode != nullptr) configure_pools(mode);
   std::vector<Worker> workers;
   for (int i = 0; i < threads; ++i) workers.emplace_back(i + 1, operations / threads);
-  std::vector<std::thread> running;
+  ContextMaker maker;
+  std::vector<std::thread> running, beside;
   for (Worker& worker : workers) running.emplace_back([&worker] { worker.run(); });
+  if (mode != nullptr) beside.emplace_back([&maker] { maker.run(); });
+  if (mode != nullptr) beside.emplace_back(trim_now_and_then);
+  if (mode != nullptr && strcmp(mode, "switching") == 0) beside.emplace_back(switch_modes);
   for (std::thread& thread : running) thread.join();
+  has_ended.store(true);
+  for (std::thread& thread : beside) thread.join();
   for (const Live& live : mail) workers[0].release(live);
-  Expected expected{};
+  Expected expected = maker.expected();
   for (const Worker& worker : workers) add(expected, worker.expected());
   expect_equal(expected);
+  expect_pools_are_empty(mode != nullptr);
   std::printf("cuda: %d operations by %d threads on %d devices, no race, totals exact\n", operations, threads,
               kDevices);
 }

@@ -98,7 +98,7 @@ Block* BlockCache::add(Bin& bin, uint64_t address, uint64_t asked_bytes) {
   Block** slot = slot_of(address);
   block->next_at_hash = *slot;
   *slot = block;
-  ++block_count_;
+  count_blocks(1);
   ++bin.live_count;
   return block;
 }
@@ -143,7 +143,7 @@ void BlockCache::remove(Block& block) {
   Block** link = slot_of(block.address);
   while (*link != &block) link = &(*link)->next_at_hash;
   *link = block.next_at_hash;
-  --block_count_;
+  count_blocks(-1);
   block.next_at_hash = spare_;
   spare_ = &block;
 }

@@ -111,6 +111,9 @@ class BlockCache {
   void forget_all();
 
  private:
+  void count_blocks(int more) {
+    __atomic_store_n(&block_count_, block_count_ + static_cast<size_t>(more), __ATOMIC_RELAXED);
+  }
   void grow_blocks();
   void grow_bins();
   Block** slot_of(uint64_t address) const;

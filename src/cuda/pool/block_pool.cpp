@@ -56,7 +56,9 @@ bool is_worth_asking(const Bin& bin) {
 }
 
 bool take_idle(const Call& call, const ContextState& context, const Request& request, Given* given) {
-  const BinKey key{context.owner->handle, request.taken_bytes, request.shape};
+  const ContextState* owner = context.owner;
+  if (owner == nullptr) return false;  // the driver has not told yet whose memory is allocated here
+  const BinKey key{owner->handle, request.taken_bytes, request.shape};
   uint64_t wanted_number = 0;
   Bin* bin = nullptr;
   IfNot if_not = IfNot::say_so;
@@ -169,7 +171,7 @@ Result take_new(const Call& call, ContextState& context, const Request& request,
 }  // namespace
 
 bool serves(const Call& call, Memory memory) {
-  if (limitation() != nullptr || mode() == Mode::off) return false;
+  if (is_turned_off() || mode() == Mode::off) return false;
   if (call.real !=
       driver_function(call.entry)) {  // which sees the program's calls, and would miss those that a block saves
     limit("another library stands before the driver's functions");
@@ -196,7 +198,7 @@ Result allocate(const Call& call, const Request& asked, Given* given) {
     request.shape = kInSegment;
     request.take = &take_from_segments;
   }
-  if (context->owner != nullptr && take_idle(call, *context, request, given)) return Result::success;
+  if (take_idle(call, *context, request, given)) return Result::success;
   learn_device(call, context->device);
   if (!make_room(call, *context, request)) {
     count_passed(request.memory, context);

@@ -2,6 +2,9 @@
 
 #include <atomic>
 
+#include "cuda/driver.h"
+#include "cuda/pool/pool_contexts.h"
+
 namespace weir::cuda::pool {
 namespace {
 
@@ -16,6 +19,7 @@ void configure(const Settings& chosen) {
   settings_in_effect = chosen;
   clock_at_start = core::read_clock_pair();
   set_mode(chosen.device_mode);
+  set_driver_replaced(&note_driver_replaced);
 }
 
 const Settings& settings() { return settings_in_effect; }

@@ -96,9 +96,11 @@ bool ask(const Call& call, ContextState& state, uint64_t free_number, IfNot if_n
 }
 
 struct BehindContexts {
+  explicit BehindContexts(uint64_t number) : free_number(number) {}
+
   uint64_t free_number;
   size_t count = 0;
-  ContextState* states[kMostContexts];
+  ContextState* states[kMostContexts];  // as many as are counted
 };
 
 void collect_behind(void* argument, ContextState& state) {
@@ -146,7 +148,7 @@ bool is_done(const Call& call, uint64_t free_number, IfNot if_not) {
   if (done_in_all_contexts() >= free_number) return true;
   const OutsideCaptures outside;
   if (!outside || !can_record()) return false;
-  BehindContexts behind{free_number, 0, {}};
+  BehindContexts behind(free_number);
   {
     const PoolLock lock(pool_state.lock);
     for_each_live_context(&collect_behind, &behind);

@@ -1,5 +1,7 @@
 #include "cuda/pool/pool_contexts.h"
 
+#include <span>
+
 #include "cuda/driver.h"
 #include "cuda/pool/pool_control.h"
 #include "cuda/pool/pool_state.h"
@@ -9,6 +11,8 @@ namespace weir::cuda::pool {
 namespace {
 
 ContextState states[kMostContexts];
+size_t next_place = 0;                // to look at for a new context; the pool's lock guards it, and the next one
+size_t used_places = 0;               // none beyond was ever a context's
 std::atomic<uint64_t> generation{1};  // of the set of contexts: whatever threads remember of an earlier one is void
 std::atomic<uint64_t> done_in_all{0};
 uint32_t green_devices;  // a bit for each that ever had a green context; the pool's lock guards it
@@ -21,9 +25,14 @@ struct Current {
 };
 thread_local constinit Current current{0, nullptr};
 
+std::span<ContextState> used_states() { return {states, used_places}; }
+
 ContextState* add_context(uint64_t handle, int device) {
-  for (ContextState& state : states) {
+  for (size_t i = 0; i < kMostContexts; ++i) {
+    const size_t place = next_place++ % kMostContexts;
+    ContextState& state = states[place];
     if (state.is_alive || state.is_asked) continue;
+    if (place >= used_places) used_places = place + 1;
     state = ContextState{};
     state.handle = handle;
     state.device = device;
@@ -90,7 +99,7 @@ void note_context(uint64_t handle, int device) {
 void note_context_ending(uint64_t handle) {
   const PoolLock lock(pool_state.lock);
   if (ContextState* state = find_context(handle)) {
-    ++state->endings;
+    state->endings = state->endings + 1;
     ++endings_under_way;
   }
   generation.fetch_add(1, std::memory_order_release);
@@ -102,11 +111,11 @@ void note_context_ended(uint64_t handle, bool has_ended) {
   ContextState* ended = find_context(handle);
   if (ended == nullptr) return;
   if (ended->endings != 0) {
-    --ended->endings;
+    ended->endings = ended->endings - 1;
     --endings_under_way;
   }
   if (!has_ended) return;
-  for (ContextState& state : states) {
+  for (ContextState& state : used_states()) {
     if (state.is_alive && (&state == ended || state.owner == ended)) end_context(state);
   }
   generation.fetch_add(1, std::memory_order_release);
@@ -115,8 +124,8 @@ void note_context_ended(uint64_t handle, bool has_ended) {
 
 void note_green_context_ended() {
   const PoolLock lock(pool_state.lock);
-  for (ContextState& state : states) {
-    const bool is_green = state.owner == nullptr ? state.may_be_green : state.owner != &state;
+  for (ContextState& state : used_states()) {
+    const bool is_green = state.owner == nullptr ? bool{state.may_be_green} : state.owner != &state;
     if (state.is_alive && is_green) state.is_alive = false;
   }
   generation.fetch_add(1, std::memory_order_release);
@@ -149,21 +158,22 @@ bool is_sticky(Result result) {
 void note_unordered_stream(const Call& call) {
   ContextState* state = current_context(call);
   const PoolLock lock(pool_state.lock);
-  for (ContextState* of : {state, state == nullptr ? nullptr : state->owner}) {
-    if (of != nullptr) __atomic_store_n(&of->has_unordered_streams, true, __ATOMIC_RELAXED);
+  ContextState* const owner = state == nullptr ? nullptr : static_cast<ContextState*>(state->owner);
+  for (ContextState* of : {state, owner}) {
+    if (of != nullptr) of->has_unordered_streams = true;
   }
 }
 
 void note_green_context(int device) {
   const PoolLock lock(pool_state.lock);
   if (is_listed(device)) green_devices |= uint32_t{1} << device;
-  for (ContextState& state : states) {
-    if (state.device == device) __atomic_store_n(&state.has_unordered_streams, true, __ATOMIC_RELAXED);
+  for (ContextState& state : used_states()) {
+    if (state.device == device) state.has_unordered_streams = true;
   }
 }
 
 bool is_ordered(const ContextState& state) {
-  return state.owner == &state && !__atomic_load_n(&state.has_unordered_streams, __ATOMIC_RELAXED);  // guard: ordered
+  return state.owner == &state && !state.has_unordered_streams;  // guard: ordered
 }
 
 void note_result(const Call& call, Result result) {
@@ -176,7 +186,7 @@ void note_result(const Call& call, Result result) {
 }
 
 ContextState* find_context(uint64_t handle) {
-  for (ContextState& state : states) {
+  for (ContextState& state : used_states()) {
     if (state.is_alive && state.handle == handle) return &state;
   }
   return nullptr;
@@ -189,7 +199,7 @@ bool is_context_ending(uint64_t handle) {
 }
 
 void for_each_live_context(ContextVisitor visit, void* argument) {
-  for (ContextState& state : states) {
+  for (ContextState& state : used_states()) {
     const bool is_own = state.owner == nullptr || state.owner == &state;  // a green context's work is its primary's
     if (state.is_alive && is_own) visit(argument, state);
   }
@@ -206,6 +216,23 @@ void update_done_in_all_contexts() {
       },
       &done);
   done_in_all.store(done, std::memory_order_relaxed);
+}
+
+bool is_in_service(uint64_t handle) {
+  const PoolLock lock(pool_state.lock);
+  const ContextState* state = find_context(handle);
+  return state != nullptr && state->endings == 0;
+}
+
+void note_driver_replaced() {
+  abandon_segments();
+  const PoolLock lock(pool_state.lock);
+  for (ContextState& state : used_states()) {
+    if (state.is_alive) end_context(state);
+    state.is_asked = false;
+  }
+  generation.fetch_add(1, std::memory_order_release);
+  update_done_in_all_contexts();
 }
 
 void pool_contexts_reset_after_fork() {

@@ -1,7 +1,8 @@
 // The contexts that the pool knows, and which one is the calling thread's.
 //
-// A context's state is never freed, and its place is used again only for another one after its end. Where there are more contexts than
-// kMostContexts at a time, the pool serves none from then on: memory of one may be used by work that is queued in any other.
+// A context's state is never freed, and its place is used again only for another one after its end, as late as can be: another thread may
+// be at a call that began before. Where there are more contexts than kMostContexts at a time, the pool serves none from then on: memory of
+// one may be used by work that is queued in any other.
 #pragma once
 
 #include <atomic>
@@ -18,22 +19,42 @@ struct RecordedEvent {
 };
 inline constexpr size_t kMostRecordedEvents = 4;
 
+// A word that threads read without a lock while another one writes it.
+template <class Value>
+class Shared {
+ public:
+  constexpr Shared() = default;
+  constexpr Shared(Value value) : value_(value) {}  // NOLINT: it is one
+  Shared(const Shared& other) : value_(other.load()) {}
+  Shared& operator=(const Shared& other) { return *this = other.load(); }
+  Shared& operator=(Value value) {
+    __atomic_store_n(&value_, value, __ATOMIC_RELAXED);
+    return *this;
+  }
+  operator Value() const { return load(); }
+  Value operator->() const { return load(); }
+
+ private:
+  Value load() const { return __atomic_load_n(&value_, __ATOMIC_RELAXED); }
+  Value value_{};
+};
+
 struct ContextState {
   uint64_t handle;
   // Whose memory is allocated in it: itself; of a green context its device's primary one. nullptr until the driver has told.
-  ContextState* owner;
+  Shared<ContextState*> owner;
   int device;
-  bool is_alive;
-  bool may_be_green;           // known only by being current on a thread
-  uint32_t endings;            // calls under way that may end it
-  bool is_broken;              // an error after which no call succeeds in it
-  bool is_prepared;            // what the options want ready from the start was made ready
-  bool has_unordered_streams;  // see is_ordered()
-  bool has_no_segments;        // the driver refused them
-  uint32_t peers;              // bit n: contexts of device n may access its memory
+  Shared<bool> is_alive;
+  Shared<bool> may_be_green;           // known only by being current on a thread
+  Shared<uint32_t> endings;            // calls under way that may end it
+  Shared<bool> is_broken;              // an error after which no call succeeds in it
+  Shared<bool> has_no_segments;        // the driver refused them
+  Shared<uint32_t> peers;              // bit n: contexts of device n may access its memory
+  Shared<bool> has_unordered_streams;  // see is_ordered()
+  bool is_prepared;                    // what the options want ready from the start was made ready
   // Of its queued work (the pool's lock guards them):
-  uint64_t done_number;                         // all work that was queued before the free of this number is done
-  bool is_asked;                                // a thread is asking the driver about it
+  Shared<uint64_t> done_number;                 // all work that was queued before the free of this number is done
+  bool is_asked;                                // a thread is asking the driver about it; what follows is its own
   RecordedEvent recorded[kMostRecordedEvents];  // the earliest first
   size_t recorded_count;
   Event spare[kMostRecordedEvents];
@@ -80,6 +101,12 @@ void for_each_live_context(ContextVisitor visit, void* argument);
 uint64_t done_in_all_contexts();
 // After a context's done_number has changed.
 void update_done_in_all_contexts();
+
+// Whether the context is known, and none that is just ending. Takes the pool's lock.
+bool is_in_service(uint64_t handle);
+
+// The program has unloaded the driver: all contexts have ended.
+void note_driver_replaced();
 
 void pool_contexts_reset_after_fork();
 

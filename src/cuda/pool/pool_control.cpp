@@ -150,7 +150,13 @@ uint64_t trim(uint64_t keep_bytes) {
 
 uint64_t compact() { return trim(0); }
 
-const char* limitation() { return why_limited.load(std::memory_order_relaxed); }
+bool is_turned_off() { return why_limited.load(std::memory_order_relaxed) != nullptr; }
+
+const char* limitation() {
+  if (is_turned_off()) return why_limited.load(std::memory_order_relaxed);
+  const bool waits = mode() == Mode::deferred && driver_queries().synchronise_context != nullptr && !can_record();
+  return waits ? "the driver has no cuCtxRecordEvent: frees wait as in strict" : nullptr;
+}
 
 void limit(const char* why) { why_limited.store(why, std::memory_order_relaxed); }
 

@@ -83,6 +83,8 @@ uint64_t compact();
 
 // Why the pool is not what was asked for, or nullptr: "compute-sanitizer is present", "the driver has no cuCtxRecordEvent", ...
 const char* limitation();
+// From now on the driver serves every call, for that reason; nullptr: no longer.
 void limit(const char* why);
+bool is_turned_off();
 
 }  // namespace weir::cuda::pool

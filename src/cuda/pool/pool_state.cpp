@@ -47,7 +47,7 @@ void yield() {
 }
 
 bool is_leaving(const Block& block) {
-  return block.state == Block::State::returning || is_context_ending(block.bin->key.owner);
+  return block.state == Block::State::returning || is_context_ending(block.bin->key.owner);  // guard: context-ending
 }
 
 void count_miss(Memory memory, const Block& block) {

@@ -184,13 +184,17 @@ void close_segments(uint64_t owner) {
   place->owner.store(0, std::memory_order_release);
 }
 
-void segments_reset_after_fork() {
-  opening.reset_after_fork();
+void abandon_segments() {
   for (Place& place : places) {
     place.owner.store(0, std::memory_order_relaxed);
     place.segments.abandon();
   }
   __atomic_store_n(&pool_state.segment_count, 0, __ATOMIC_RELAXED);
+}
+
+void segments_reset_after_fork() {
+  opening.reset_after_fork();
+  abandon_segments();
 }
 
 }  // namespace weir::cuda::pool

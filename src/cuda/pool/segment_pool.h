@@ -45,6 +45,9 @@ void note_peer_access(const Call& call, uint64_t owner, int device, bool may_acc
 // The context has ended.
 void close_segments(uint64_t owner);
 
+// Without a call of the driver's, which is gone.
+void abandon_segments();
+
 void segments_reset_after_fork();
 
 }  // namespace weir::cuda::pool

@@ -195,7 +195,7 @@ uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t ke
     if (!has_arrived) refused_bytes += leaving.bytes;
     if (has_arrived && !leaving.is_in_segment) given_back += leaving.bytes;
   }
-  if (memory == Memory::pinned || pool_state.segment_count == 0) return given_back;
+  if (memory == Memory::pinned || __atomic_load_n(&pool_state.segment_count, __ATOMIC_RELAXED) == 0) return given_back;
   const uint64_t idle = idle_in_blocks(device);
   return given_back + trim_counted(call, device, keep_bytes > idle ? keep_bytes - idle : 0, idle_before_tick);
 }
