@@ -131,6 +131,7 @@ EMPTY_EXPORT CUresult cuMemGetInfo_v2(size_t* free_bytes, size_t* total_bytes) {
   return give(total_bytes, kMemoryBytes);
 }
 EMPTY_EXPORT CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr address) {
+  if (attribute == CU_POINTER_ATTRIBUTE_CONTEXT) return give(static_cast<CUcontext*>(data), kContext);
   if (attribute == CU_POINTER_ATTRIBUTE_BUFFER_ID) return give(static_cast<unsigned long long*>(data), 1ULL + address);
   return CUDA_ERROR_INVALID_VALUE;
 }

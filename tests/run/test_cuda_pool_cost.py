@@ -1,0 +1,128 @@
+"""What a hit of the pools costs: beside a driver that does nothing, in time, and in instructions, which repeat.
+
+To set new ceilings of instructions after a change worth it:
+    python3 tests/run/test_cuda_pool_cost.py --update
+"""
+
+import math
+import pathlib
+import sys
+import unittest
+
+import cuda_pool
+import weir_test as wt
+
+sys.path.insert(0, str(wt.REPOSITORY / "bench"))
+import instructions  # noqa: E402
+
+EMPTY = cuda_pool.SIMCUDA / "empty"
+PROGRAM = wt.program("cuda_pool_cost")
+CEILINGS = wt.REPOSITORY / "bench" / "pool_instruction_ceilings.txt"
+HEAD = """# Instructions of one cuMemAlloc() and one cuMemFree() that a pool serves (WEIR_CUDA_POOL=on), more than a driver's that does nothing, at
+# most. tracked: with stacks; untracked: WEIR_TRACK=host. Held by tests/run/test_cuda_pool_cost.py; its --update writes what it measures,
+# and 5 %.
+"""
+ROOM = 1.05  # what another compiler's version may add
+
+NS_A_CALL = {"tracked": 150, "untracked": 60}
+OPTIONS = {"tracked": {}, "untracked": {"WEIR_TRACK": "host"}}
+ROUNDS = 7  # of each variant in turn: the least counts, since others are at work on the machine
+PAIRS, BATCHES = 100_000, 9
+
+
+def environment(variant):
+    """Of a variant under Weir, or None: of the driver alone."""
+    if variant is None:
+        return {"LD_LIBRARY_PATH": str(EMPTY)}
+    return {"LD_LIBRARY_PATH": str(EMPTY), "LD_PRELOAD": str(wt.library()), "WEIR_REPORT": "off", "WEIR_CTL": "off",
+            "WEIR_CUDA_POOL": "on", **OPTIONS[variant]}
+
+
+def ns_a_call(variant, what):
+    result = wt.run_alone([PROGRAM, PAIRS, what, BATCHES], env=environment(variant))
+    return cuda_pool.said_of(result)["ns_per_pair"] / 2
+
+
+class _Counted:
+    """What bench/instructions.py asks of a tool."""
+
+    def __init__(self, variant):
+        self.variant = variant
+
+    def environment(self, _folder, clean):
+        return {**clean, **environment(self.variant)}
+
+
+def instructions_a_pair(variant):
+    few, many = (instructions.of_command(_Counted(variant), [PROGRAM, f"{pairs:05}", "hits"])
+                 for pairs in (instructions.FEW, instructions.MANY))
+    return (many - few) / (instructions.MANY - instructions.FEW)
+
+
+def instruction_counts():
+    plain = instructions_a_pair(None)
+    return {variant: instructions_a_pair(variant) - plain for variant in OPTIONS}
+
+
+def ceilings():
+    lines = [line.split() for line in CEILINGS.read_text().splitlines() if line and not line.startswith("#")]
+    return {name: int(ceiling) for name, ceiling in lines}
+
+
+@unittest.skipUnless(EMPTY.exists(), "no CUDA toolkit: there is no simulated driver")
+class Cost(unittest.TestCase):
+    def test_it_is_hits_that_are_measured(self):
+        for variant, options in OPTIONS.items():
+            with self.subTest(variant):
+                result = wt.run_under_weir([PROGRAM, 10_000, "hits"], env={"LD_LIBRARY_PATH": EMPTY},
+                                           weir_options={"CUDA_POOL": "on", **options})
+                pool = result.report["devices"][0]["pools"]["device"]
+                self.assertGreaterEqual(pool["hit_count"], 10_000)
+                self.assertEqual((pool["record_count"], pool["query_count"]), (0, 0))
+
+    def least_ns(self, what):
+        """By variant, what a call costs more than without Weir."""
+        least = dict.fromkeys([None, *OPTIONS], math.inf)
+        for _ in range(ROUNDS):
+            for variant in least:
+                least[variant] = min(least[variant], ns_a_call(variant, what))
+        added = {variant: least[variant] - least[None] for variant in OPTIONS}
+        print(f"{what}: a call of the empty driver {least[None]:.1f} ns; more: " +
+              ", ".join(f"{variant} {ns:.1f} ns" for variant, ns in added.items()), file=sys.stderr)
+        return added
+
+    def test_time(self):
+        for variant, ns in self.least_ns("hits").items():
+            with self.subTest(variant):
+                self.assertGreater(ns, 1, "the calls did not come through Weir")
+                self.assertLessEqual(ns, NS_A_CALL[variant])
+
+    def test_time_where_the_driver_is_asked_now_and_then(self):
+        # An event for every second block: no more than twice a hit.
+        for variant, ns in self.least_ns("loop").items():
+            with self.subTest(variant):
+                self.assertLessEqual(ns, 2 * NS_A_CALL[variant])
+
+    def test_instructions(self):
+        allowed, found = ceilings(), instruction_counts()
+        print(", ".join(f"{name} {count:.1f} instructions a pair" for name, count in found.items()), file=sys.stderr)
+        self.assertEqual(sorted(allowed), sorted(found))
+        self.assertGreater(found["tracked"], found["untracked"])
+        for name, count in found.items():
+            with self.subTest(name):
+                self.assertLessEqual(count, allowed[name],
+                                     f"{name}: {count:.0f} instructions a pair, {allowed[name]} allowed (bench/{CEILINGS.name}; if it "
+                                     f"must be: {pathlib.Path(__file__).name} --update)")
+
+
+def update():
+    lines = [f"{name} {math.ceil(count * ROOM)}\n" for name, count in instruction_counts().items()]
+    CEILINGS.write_text(HEAD + "".join(lines))
+    print("".join(lines), end="")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--update"]:
+        update()
+    else:
+        unittest.main(verbosity=2)
