@@ -88,6 +88,17 @@ void note_device_memory(int device) {
   may_be_asked_again(device, is_due == Due::first ? 0 : core::read_cycles() - before);
 }
 
+void learn_device_total(int device) {
+  const auto ask = driver_queries().get_memory_info;
+  if (!is_listed(device) || ask == nullptr || device_total_bytes(device) != 0) return;
+  const CaptureRelaxed relaxed;
+  size_t free_bytes = 0, total_bytes = 0;
+  if (ask(&free_bytes, &total_bytes) != Result::success) return;
+  const core::Guard guard;
+  const core::LockScope scope(lock);
+  __atomic_store_n(&asked[device].memory.total_bytes, total_bytes, __ATOMIC_RELAXED);
+}
+
 uint64_t device_total_bytes(int device) {
   return is_listed(device) ? __atomic_load_n(&asked[device].memory.total_bytes, __ATOMIC_RELAXED) : 0;
 }

@@ -21,6 +21,10 @@ void note_device_memory(int device);
 
 DeviceMemory device_memory(int device);
 
+// Asks the driver for device_total_bytes() of the current context's device, where it was not asked yet: for those who need it before
+// anything was allocated there.
+void learn_device_total(int device);
+
 // 0 where the driver was not asked yet. Cost: a load.
 uint64_t device_total_bytes(int device);
 

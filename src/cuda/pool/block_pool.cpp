@@ -87,7 +87,7 @@ bool take_idle(const Call& call, const ContextState& context, const Request& req
 void learn_device(const Call& call, int device) {
   if (device_total_bytes(device) != 0) return;
   const InDriver in_driver(call.caller.sp);
-  note_device_memory(device);
+  learn_device_total(device);
 }
 
 // Whose the memory is, where the driver has not told yet.
