@@ -1,5 +1,7 @@
 #include "cuda/pool/upkeep.h"
 
+#include <optional>
+
 #include "core/clock.h"
 #include "cuda/capture.h"
 #include "cuda/device_memory.h"
@@ -59,7 +61,6 @@ uint64_t context_to_free_in(uint64_t owner) {
 Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   const InDriver in_driver(call.caller.sp);
   const CurrentFor current(call, context_to_free_in(leaving.owner));
-  const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
   if (!current.is_current()) return Result::invalid_value;
   if (memory == Memory::device) {
     const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));
@@ -189,7 +190,9 @@ void reset_after_fork() {
 uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
   uint64_t given_back = 0, refused_bytes = 0;
   Leaving leaving;
+  std::optional<CaptureRelaxed> relaxed;
   while (begin_return(memory, device, keep_bytes, refused_bytes, idle_before_tick, &leaving)) {
+    if (!relaxed) relaxed.emplace(CaptureRelaxed::When::always);
     const bool has_arrived = may_leave(call, memory, leaving);
     end_return(memory, leaving, has_arrived);
     if (!has_arrived) refused_bytes += leaving.bytes;

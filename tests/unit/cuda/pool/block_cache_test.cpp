@@ -220,7 +220,7 @@ class Pair {
     cache_.forget_all();
     model_.blocks.clear();
     model_.idle.clear();
-    for (auto& [key, lists] : model_.bins) lists.waiting = lists.ready = {};
+    model_.bins.clear();
   }
 
   size_t most_blocks = 0;

@@ -192,7 +192,8 @@ TEST_F(BlockPoolTest, OutOfMemoryGivesEverythingIdleBackAndTriesAgain) {
   start({}, 16 * kMiB);
   const std::vector<Address> idle = make_idle(4, 4 * kMiB);
   EXPECT_NE(allocate(16 * kMiB), 0u);
-  EXPECT_EQ(driver().calls_made(), (Calls{{"cuMemAlloc_v2", 2}, {"cuMemFree_v2", 4}}));
+  EXPECT_EQ(driver().calls_made(),
+            (Calls{{"cuMemAlloc_v2", 2}, {"cuMemFree_v2", 4}, {"cuThreadExchangeStreamCaptureMode", 2}}));
   for (const Address block : idle) EXPECT_FALSE(driver().owns(block));
   const Figures figures = of_device();
   EXPECT_EQ(figures.flush_count, 1u);
@@ -217,7 +218,8 @@ TEST_F(BlockPoolTest, ATryForEachTimeThatSomethingCameBackAndNoMore) {
   make_idle(3, 4 * kMiB);
   driver().script("cuMemAlloc_v2", std::deque<Result>(100, Result::out_of_memory));
   EXPECT_EQ(allocate(2 * kMiB), 0u);
-  EXPECT_EQ(driver().calls_made(), (Calls{{"cuMemAlloc_v2", 2}, {"cuMemFree_v2", 3}}));
+  EXPECT_EQ(driver().calls_made(),
+            (Calls{{"cuMemAlloc_v2", 2}, {"cuMemFree_v2", 3}, {"cuThreadExchangeStreamCaptureMode", 2}}));
 }
 
 TEST_F(BlockPoolTest, TheLastBytesOfADeviceAreServedWithoutRounding) {
@@ -283,7 +285,7 @@ TEST_F(BlockPoolTest, FromDeferredToStrictTheQuarantineHolds) {
 TEST_F(BlockPoolTest, ATrimKeepsWhatIsAskedForOfEachPoolTheLatestIdle) {
   const std::vector<Address> blocks = make_idle(4, 4 * kMiB);
   EXPECT_EQ(trim(9 * kMiB), 8 * kMiB);
-  EXPECT_EQ(driver().calls_made(), (Calls{{"cuMemFree_v2", 2}}));
+  EXPECT_EQ(driver().calls_made(), (Calls{{"cuMemFree_v2", 2}, {"cuThreadExchangeStreamCaptureMode", 2}}));
   EXPECT_FALSE(driver().owns(blocks[0]));
   EXPECT_FALSE(driver().owns(blocks[1]));
   EXPECT_TRUE(driver().owns(blocks[3]));
