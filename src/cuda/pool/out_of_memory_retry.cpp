@@ -1,6 +1,5 @@
 #include "cuda/pool/out_of_memory_retry.h"
 
-#include "core/clock.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/upkeep.h"
 
@@ -12,9 +11,9 @@ constexpr int kMostRetries = 8;  // other threads may take what one has given ba
 // Blocks that another thread is giving back at this moment are as good as free. Not for ever: that thread may wait for the device, and the
 // device for this one.
 void wait_for_returns() {
-  constexpr uint64_t kLongestNs = 10'000'000'000;
-  const uint64_t end = core::read_clock_pair().ns + kLongestNs;
-  while (blocks_on_their_way() != 0 && core::read_clock_pair().ns < end) yield();
+  Patience patience;
+  while (blocks_on_their_way() != 0 && patience.lasts()) {
+  }
 }
 
 void flush(const Call& call, Memory memory, int device) {

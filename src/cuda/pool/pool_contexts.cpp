@@ -86,10 +86,11 @@ void forget_current_context() { current.generation = 0; }
 
 void note_context(uint64_t handle, int device) {
   if (handle == 0 || !is_listed(device)) return;
-  for (;; yield()) {
+  for (Patience patience;;) {
+    const bool is_last = !patience.lasts();
     const PoolLock lock(pool_state.lock);
     ContextState* state = find_context(handle);
-    if (state != nullptr && state->endings != 0) continue;
+    if (state != nullptr && state->endings != 0 && !is_last) continue;
     if (state == nullptr) state = add_context(handle, device);
     if (state != nullptr) state->may_be_green = false;
     return;

@@ -2,6 +2,7 @@
 
 #include <sys/syscall.h>
 
+#include "core/clock.h"
 #include "core/confinement.h"
 #include "core/system_call.h"
 #include "cuda/pool/pool_contexts.h"
@@ -42,8 +43,12 @@ void forget(void* memory, const Block& block) { count_forgotten(*static_cast<Mem
 
 constinit PoolState pool_state;
 
-void yield() {
+bool Patience::lasts() {
+  constexpr uint64_t kLongestNs = 10'000'000'000;  // it may stand behind a long kernel
+  const uint64_t now = core::read_clock_pair().ns;
+  if (end_ns_ == 0) end_ns_ = now + kLongestNs;
   if (!core::system_calls_restricted()) core::system_call(SYS_sched_yield);
+  return now < end_ns_;
 }
 
 bool is_leaving(const Block& block) {

@@ -33,20 +33,32 @@ inline bool has_blocks() {
   return !pool_state.cache(Memory::device).is_empty() || !pool_state.cache(Memory::pinned).is_empty();
 }
 
-// Lets another thread go on, where that may be.
-void yield();
-
 // The driver has the block back, or may have it already: it is being freed, or its context is about to end. The caller holds the lock.
 bool is_leaving(const Block& block);
 
+// A wait for another thread, which is in the driver: not for ever, as that one may be waiting for this one.
+class Patience {
+ public:
+  // Lets others go on; false once it has lasted too long.
+  bool lasts();
+
+ private:
+  uint64_t end_ns_ = 0;
+};
+
 // Runs `look` under the lock with the block at an address of the program's; nullptr: none. Where one is leaving, the driver may have given
-// the address away again: waits until that is over. Not with the lock held.
+// the address away again: waits until that is over; where it is not, the driver is to judge. Not with the lock held.
 template <class Look>
 auto with_block(Memory memory, uint64_t address, const Look& look) {
-  for (;; yield()) {
+  for (Patience patience;;) {
+    {
+      const PoolLock lock(pool_state.lock);
+      Block* block = pool_state.cache(memory).find(address);
+      if (block == nullptr || !is_leaving(*block)) return look(block);
+    }
+    if (patience.lasts()) continue;
     const PoolLock lock(pool_state.lock);
-    Block* block = pool_state.cache(memory).find(address);
-    if (block == nullptr || !is_leaving(*block)) return look(block);
+    return look(static_cast<Block*>(nullptr));
   }
 }
 

@@ -33,6 +33,8 @@ int use(void* library) {
     const int kept = turn == 2 ? 1 : 0;  // one is live when the driver goes
     for (int i = kept; i < kBlocks; ++i) refused += release(blocks[i]) != CUDA_SUCCESS;
   }
+  // With `on` no free waits, and the driver cannot go while it works.
+  refused += FUNCTION(library, cuCtxSynchronize)() != CUDA_SUCCESS;
   return refused;
 }
 
