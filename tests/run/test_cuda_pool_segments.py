@@ -30,11 +30,13 @@ class Segments(unittest.TestCase):
         self.assertGreater(self.calls(result, "cuMemMap"), self.calls(result, "cuMemCreate"))  # chunks have moved
         self.assertIn(b"after the context's end: 0 bytes less", result.stdout)
         self.assertEqual(self.calls(result, "cuMemAddressFree"), self.calls(result, "cuMemAddressReserve"))
+        self.assertIsNone(self.run_program(cuda_pool.VMM, report=True).reports[0]["cuda"]["pool"]["limitation"])
 
     def test_without_virtual_memory_the_mode_is_strict(self):
         alone = self.run_program(None, SIMCUDA_FAIL="cuMemGetAllocationGranularity:0=801").stdout
-        result = self.run_program(cuda_pool.VMM, SIMCUDA_FAIL="cuMemGetAllocationGranularity:0=801")
+        result = self.run_program(cuda_pool.VMM, report=True, SIMCUDA_FAIL="cuMemGetAllocationGranularity:0=801")
         self.assertEqual(result.stdout, alone)
+        self.assertIn("no segments", result.reports[0]["cuda"]["pool"]["limitation"])
         self.assertEqual(self.calls(result, "cuMemCreate"), 0)
 
     def test_memory_that_is_to_be_shared_turns_segments_off(self):

@@ -12,6 +12,7 @@ constinit Settings settings_in_effect{};
 constinit core::ClockPair clock_at_start{};
 std::atomic<Mode> mode_in_effect{Mode::off};  // until configure()
 std::atomic<bool> has_no_segments{false};
+std::atomic<bool> were_segments_refused{false};
 
 }  // namespace
 
@@ -38,6 +39,12 @@ void give_up_segments() {
   has_no_segments.store(true, std::memory_order_relaxed);
   Mode expected = Mode::vmm;
   mode_in_effect.compare_exchange_strong(expected, Mode::strict, std::memory_order_relaxed);
+}
+
+void note_segments_refused() { were_segments_refused.store(true, std::memory_order_relaxed); }
+
+bool lacks_segments() {
+  return has_no_segments.load(std::memory_order_relaxed) || were_segments_refused.load(std::memory_order_relaxed);
 }
 
 }  // namespace weir::cuda::pool

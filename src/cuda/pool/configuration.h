@@ -17,5 +17,9 @@ bool set_mode(Mode mode);
 
 // Where the driver has no segments, or memory of them would have to be shared with what cannot follow it: vmm is strict from now on.
 void give_up_segments();
+// The driver refused them in a context, which does without.
+void note_segments_refused();
+// Either of the two, anywhere.
+bool lacks_segments();
 
 }  // namespace weir::cuda::pool

@@ -154,6 +154,9 @@ bool is_turned_off() { return why_limited.load(std::memory_order_relaxed) != nul
 
 const char* limitation() {
   if (is_turned_off()) return why_limited.load(std::memory_order_relaxed);
+  if (lacks_segments() && settings().device_mode == Mode::vmm) {
+    return "no segments (vmm), as the driver has none or memory is shared with others: strict in their place";
+  }
   const bool waits = mode() == Mode::deferred && driver_queries().synchronise_context != nullptr && !can_record();
   return waits ? "the driver has no cuCtxRecordEvent: frees wait as in strict" : nullptr;
 }

@@ -99,6 +99,7 @@ bool takes_from_segments(const Call& call, const ContextState& context) {
   if (place_of(context.owner->handle) != nullptr || open_segments(call, *context.owner)) return true;
   if (driver_queries().create_memory == nullptr) give_up_segments();
   context.owner->has_no_segments = true;
+  note_segments_refused();
   return false;
 }
 
