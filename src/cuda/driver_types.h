@@ -38,6 +38,7 @@ using Array = struct ArrayObject*;
 using MipmappedArray = struct MipmappedArrayObject*;
 using Module = struct ModuleObject*;
 using Library = struct LibraryObject*;
+using Kernel = struct KernelObject*;
 using ExternalMemory = struct ExternalMemoryObject*;
 using Graph = struct GraphObject*;
 using GraphNode = struct GraphNodeObject*;

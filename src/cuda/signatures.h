@@ -98,6 +98,11 @@ using LibraryLoadData = Result(Library*, const void* code, int* options, void** 
 using LibraryLoadFromFile = Result(Library*, const char* path, int* options, void** values, unsigned count,
                                    int* library_options, void** library_values, unsigned library_count);
 using LibraryUnload = Result(Library);
+using ModuleGetFunction = Result(Function*, Module, const char* name);
+using LibraryGetKernel = Result(Kernel*, Library, const char* name);
+using KernelGetFunction = Result(Function*, Kernel);
+using CtxSetLimit = Result(int limit, size_t value);
+using EventCreate = Result(Event*, unsigned flags);
 using LibraryGetGlobal = Result(Address*, size_t*, Library, const char* name);
 
 using PrimaryCtxRetain = Result(Context*, Device);

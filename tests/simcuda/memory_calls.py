@@ -33,6 +33,12 @@ NAMES = {
     "cuMemExportToShareableHandle": "memory that another process will import",
     "cuMulticastAddDevice": "a device whose memory may be bound",
     "cuGetProcAddress": "gives the address of all others",
+    "cuModuleGetFunction": "code that may be loaded only now",
+    "cuLibraryGetKernel": "the same",
+    "cuKernelGetFunction": "the same",
+    "cuCtxSetLimit": "memory that kernels use beside the program's",
+    "cuEventCreate": "events may lie in device memory",
+    "cuGraphUpload": "what a graph's launch will need",
 }
 
 # What has such a word and is not meant, by reason. Patterns of whole names, without version.

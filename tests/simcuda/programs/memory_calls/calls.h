@@ -10,13 +10,11 @@
   X(cuDevResourceGenerateDesc)        \
   X(cuDeviceGetDevResource)           \
   X(cuDeviceGetDefaultMemPool)        \
-  X(cuEventCreate)                    \
   X(cuEventRecord)                    \
   X(cuGraphCreate)                    \
   X(cuGraphAddEmptyNode)              \
   X(cuMemPoolExportPointer)           \
-  X(cuMemPoolExportToShareableHandle) \
-  X(cuModuleGetFunction)
+  X(cuMemPoolExportToShareableHandle)
 
 namespace memory_calls {
 

@@ -58,6 +58,7 @@ void walk_closed_graph(CUstream stream) {
   EXPECT_INVALID(driver.cuGraphAddMemFreeNode(&free, graph, &alloc, 1, 8));
   EXPECT_OK(driver.cuGraphInstantiate(&executable, graph, nullptr, nullptr, 0));
   EXPECT_INVALID(driver.cuGraphInstantiate(nullptr, graph, nullptr, nullptr, 0));
+  EXPECT_BOTH_OK(cuGraphUpload, _ptsz, executable, stream);
   EXPECT_OK(driver.cuGraphLaunch(executable, stream));
   EXPECT_OK(driver.cuGraphLaunch(executable, stream));
   destroy(executable, graph);

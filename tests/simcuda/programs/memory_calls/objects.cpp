@@ -269,6 +269,12 @@ void walk_modules() {
   EXPECT_INVALID(driver.cuLibraryGetGlobal(&address, &bytes, libraries[0], nullptr));
   EXPECT_INVALID(driver.cuLibraryGetManaged(&address, &bytes, libraries[0], nullptr));
   for (CUmodule module : modules) EXPECT_OK(driver.cuModuleUnload(module));
+  CUkernel kernel = nullptr;
+  CUfunction function = nullptr;
+  EXPECT_OK(driver.cuLibraryGetKernel(&kernel, libraries[0], "kernel"));
+  EXPECT_INVALID(driver.cuLibraryGetKernel(nullptr, libraries[0], "kernel"));
+  EXPECT_OK(driver.cuKernelGetFunction(&function, kernel));
+  EXPECT_INVALID(driver.cuKernelGetFunction(nullptr, kernel));
   for (CUlibrary library : libraries) EXPECT_OK(driver.cuLibraryUnload(library));
   EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuModuleUnload(modules[0]));
   EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuLibraryUnload(libraries[0]));

@@ -39,6 +39,7 @@ void walk_current_contexts() {
   EXPECT_INVALID(driver.cuCtxAttach(&again, 1));
   EXPECT_OK(driver.cuCtxDetach(current));
   EXPECT_OK(driver.cuCtxSetCurrent(current));
+  EXPECT_OK(driver.cuCtxSetLimit(CU_LIMIT_STACK_SIZE, 2048));
   EXPECT_OK(driver.cuCtxSynchronize());
   EXPECT_OK(driver.cuCtxSynchronize_v2(current));
 }
@@ -53,7 +54,9 @@ void walk_work(CUstream stream) {
   CUevent event = nullptr;
   EXPECT_OK(driver.cuModuleLoadData(&module, ""));
   EXPECT_OK(driver.cuModuleGetFunction(&kernel, module, "kernel"));
+  EXPECT_INVALID(driver.cuModuleGetFunction(nullptr, module, "kernel"));
   EXPECT_OK(driver.cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+  EXPECT_INVALID(driver.cuEventCreate(nullptr, CU_EVENT_DISABLE_TIMING));
   CUlaunchConfig shape{};
   shape.gridDimX = shape.gridDimY = shape.gridDimZ = shape.blockDimX = shape.blockDimY = shape.blockDimZ = 1;
   shape.hStream = stream;
