@@ -35,7 +35,7 @@ def environment(variant):
     if variant is None:
         return {"LD_LIBRARY_PATH": str(EMPTY)}
     return {"LD_LIBRARY_PATH": str(EMPTY), "LD_PRELOAD": str(wt.library()), "WEIR_REPORT": "off", "WEIR_CTL": "off",
-            "WEIR_CUDA_POOL": "on", **OPTIONS[variant]}
+            "WEIR_CUDA_POOL": "on", "WEIR_DEBUG": "off", **OPTIONS[variant]}  # self-checks cost what they cost
 
 
 def ns_a_call(variant, what):
