@@ -5,15 +5,15 @@
 #include <cuda.h>
 
 // What the walks need beside the functions of memory_calls.inc.
-#define OTHER_CALLS(X)                \
-  X(cuInit)                           \
-  X(cuDevResourceGenerateDesc)        \
-  X(cuDeviceGetDevResource)           \
-  X(cuDeviceGetDefaultMemPool)        \
-  X(cuEventRecord)                    \
-  X(cuGraphCreate)                    \
-  X(cuGraphAddEmptyNode)              \
-  X(cuMemPoolExportPointer)           \
+#define OTHER_CALLS(X)         \
+  X(cuInit)                    \
+  X(cuDevResourceGenerateDesc) \
+  X(cuDeviceGetDevResource)    \
+  X(cuDeviceGetDefaultMemPool) \
+  X(cuEventRecord)             \
+  X(cuGraphCreate)             \
+  X(cuGraphAddEmptyNode)       \
+  X(cuMemPoolExportPointer)    \
   X(cuMemPoolExportToShareableHandle)
 
 namespace memory_calls {
