@@ -73,8 +73,7 @@ def not_listed(names, listed):
 
 
 def toolkit_include():
-    cache = (wt.build_dir() / "CMakeCache.txt").read_text()
-    return pathlib.Path(re.search(r"^WEIR_CUDA_INCLUDE:PATH=(.*)$", cache, re.M)[1])
+    return pathlib.Path(wt.configured("WEIR_CUDA_INCLUDE")["WEIR_CUDA_INCLUDE"])
 
 
 def run_logged(argv, run, settings=None, **options):

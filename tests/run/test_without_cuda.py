@@ -17,13 +17,6 @@ OBJECT_OF_LIBRARY = r"(src/CMakeFiles/weir_|preload/)"
 WITHOUT = [f"-D{name}=OFF" for name in ("WEIR_CUDA_INCLUDE", "WEIR_CUDA_STUB", "WEIR_NVCC")]
 
 
-def cached(names):
-    """{name: value} of those that the build tree under test has."""
-    lines = (BUILD / "CMakeCache.txt").read_text().splitlines()
-    pairs = [re.match(r"(\w+):\w+=(.*)", line) for line in lines]
-    return {pair[1]: pair[2] for pair in pairs if pair and pair[1] in names}
-
-
 def library_commands(build):
     """{source: how it is compiled}, of libweir.so's objects, whatever the objects' own names, which tell where the sources lie."""
     text = (build / "compile_commands.json").read_text().replace(str(build), str(BUILD))
@@ -37,7 +30,7 @@ class WithoutToolkit(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="weir-test-")
         cls.addClassCleanup(folder.cleanup)
         cls.build = pathlib.Path(folder.name).resolve()
-        kept = cached(KEPT)
+        kept = weir_test.configured(*KEPT)
         words = ["-G", kept.pop("CMAKE_GENERATOR")] + [f"-D{name}={value}" for name, value in kept.items()]
         done = subprocess.run(["cmake", "-S", weir_test.REPOSITORY, "-B", cls.build, *words, *WITHOUT], capture_output=True, text=True,
                               timeout=300)

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -38,6 +39,13 @@ def simulated_driver():
     """The folder of the simulated CUDA driver; None where it was not built."""
     folder = build_dir() / "simcuda"
     return folder if (folder / "libcuda.so.1").exists() else None
+
+
+def configured(*names):
+    """{name: value} of those of CMake's variables that the build tree has."""
+    lines = (build_dir() / "CMakeCache.txt").read_text().splitlines()
+    pairs = [re.match(r"(\w+):\w+=(.*)", line) for line in lines]
+    return {pair[1]: pair[2] for pair in pairs if pair and pair[1] in names}
 
 
 def compile_c(source, target, *flags):
