@@ -1,5 +1,7 @@
 #include "core/file_text.h"
 
+#include <cstring>
+
 #include "core/system_call.h"
 
 namespace weir::core {
@@ -15,6 +17,24 @@ size_t read_whole(const char* path, char* buffer, size_t capacity) {
   close_file(fd);
   buffer[used] = '\0';
   return used;
+}
+
+bool status_bytes(const char* status, const char* name, uint64_t* bytes) {
+  constexpr uint64_t kKibi = 1024;
+  const size_t length = strlen(name);
+  const char* line = status;
+  while (line != nullptr && (strncmp(line, name, length) != 0 || line[length] != ':')) {
+    line = strchr(line, '\n');
+    if (line != nullptr) ++line;
+  }
+  if (line == nullptr) return false;
+  line += length + 1;
+  while (*line == ' ' || *line == '\t') ++line;
+  uint64_t kibi = 0;
+  if (*line < '0' || *line > '9') return false;
+  for (; *line >= '0' && *line <= '9'; ++line) kibi = kibi * 10 + static_cast<uint64_t>(*line - '0');
+  *bytes = kibi * kKibi;
+  return true;
 }
 
 }  // namespace weir::core

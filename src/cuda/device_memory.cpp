@@ -58,11 +58,8 @@ void keep(int device, size_t free_bytes, size_t total_bytes) {
 }
 
 void ask_in_current_context(int device) {
-  const DriverQueries& driver = driver_queries();
-  if (driver.get_memory_info == nullptr) return;
-  const CaptureRelaxed relaxed;
   size_t free_bytes = 0, total_bytes = 0;
-  if (driver.get_memory_info(&free_bytes, &total_bytes) == Result::success) keep(device, free_bytes, total_bytes);
+  if (ask_device_memory(&free_bytes, &total_bytes)) keep(device, free_bytes, total_bytes);
 }
 
 void ask_name(int device) {
@@ -77,6 +74,13 @@ void ask_name(int device) {
 
 }  // namespace
 
+bool ask_device_memory(size_t* free_bytes, size_t* total_bytes) {
+  const auto ask = driver_queries().get_memory_info;
+  if (ask == nullptr) return false;
+  const CaptureRelaxed relaxed;
+  return ask(free_bytes, total_bytes) == Result::success;
+}
+
 void note_device_memory(int device) {
   if (!is_listed(device) || core::system_calls_restricted()) return;
   const Due is_due = due(device);
@@ -84,16 +88,12 @@ void note_device_memory(int device) {
   const uint64_t before = core::read_cycles();
   ask_in_current_context(device);
   if (is_due == Due::first) ask_name(device);
-  // The first time it may be before anything was allocated: the second one may follow at once.
-  may_be_asked_again(device, is_due == Due::first ? 0 : core::read_cycles() - before);
+  may_be_asked_again(device, core::read_cycles() - before);
 }
 
 void learn_device_total(int device) {
-  const auto ask = driver_queries().get_memory_info;
-  if (!is_listed(device) || ask == nullptr || device_total_bytes(device) != 0) return;
-  const CaptureRelaxed relaxed;
   size_t free_bytes = 0, total_bytes = 0;
-  if (ask(&free_bytes, &total_bytes) != Result::success) return;
+  if (!is_listed(device) || device_total_bytes(device) != 0 || !ask_device_memory(&free_bytes, &total_bytes)) return;
   const core::Guard guard;
   const core::LockScope scope(lock);
   __atomic_store_n(&asked[device].memory.total_bytes, total_bytes, __ATOMIC_RELAXED);

@@ -1,6 +1,7 @@
 // What the driver says of a device's memory, read now and then on the program's own thread, beside what Weir knows at that moment.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace weir::cuda {
@@ -14,6 +15,9 @@ struct DeviceMemory {
   bool is_known;
   char name[64];
 };
+
+// Asks the driver of the current context's device. False where it does not tell.
+bool ask_device_memory(size_t* free_bytes, size_t* total_bytes);
 
 // After the program has allocated or freed on that device, whose context is current: asks the driver, unless that was done so recently
 // that it would take more than a hundredth of the time. Never at the process's end, when the driver may be gone, or at work for ever.

@@ -70,6 +70,14 @@ bool is_driver_name(const char* soname);
 void* driver_function(Entry entry);
 const DriverQueries& driver_queries();
 
+// Calls the driver's own function of that entry, whatever stands before it; its type is Signature (signatures.h). A driver that lacks it:
+// invalid_value. The thread must be marked as being in the driver (InDriver).
+template <class Signature, class... Arguments>
+Result call_driver_function(Entry entry, Arguments... arguments) {
+  const auto function = reinterpret_cast<Signature*>(driver_function(entry));
+  return function == nullptr ? Result::invalid_value : function(arguments...);
+}
+
 // How another library's definition behind Weir's own export of a name is found, one that stands before the driver; nullptr where there
 // is none. Called once for each entry, from any place where a program may call the driver: it must not ask the loader, whose lock
 // another thread may hold while it waits for this one, and whose dlerror() is the program's. Once, at the process's start.

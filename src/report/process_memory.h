@@ -13,7 +13,4 @@ struct ProcessMemory {
 // Reads /proc/self/status with raw system calls; not known where /proc cannot be read.
 ProcessMemory read_process_memory();
 
-// "VmRSS:\t  123 kB" -> 125952, for the line of `status` that begins with `name`. False where there is none.
-bool status_bytes(const char* status, const char* name, uint64_t* bytes);
-
 }  // namespace weir::report

@@ -13,6 +13,7 @@
 #include "cuda/call.h"
 #include "cuda/driver.h"
 #include "cuda/hooks.h"
+#include "cuda/tracking.h"
 #include "runtime/mappings.h"
 
 namespace weir::runtime {
@@ -122,22 +123,12 @@ void* allocate_from_driver(size_t bytes, bool zeroed) {
   return buffer;
 }
 
-// Whether the driver itself says so, of memory that is not tracked: WEIR_TRACK may leave it out.
-bool is_pinned_to_driver(uintptr_t address) {
-  constexpr int kMemoryType = 2, kIsManaged = 8;  // CU_POINTER_ATTRIBUTE_...
-  constexpr unsigned kHost = 1;                   // CU_MEMORYTYPE_HOST
-  const auto ask = cuda::driver_queries().get_pointer_attribute;
-  unsigned type = 0, managed = 0;
-  if (ask == nullptr || ask(&type, kMemoryType, address) != cuda::Result::success || type != kHost) return false;
-  return ask(&managed, kIsManaged, address) != cuda::Result::success || managed == 0;
-}
-
 bool lies_in_cuda(uintptr_t address) {
   cuda::Allocation found;
   if (cuda::find_allocation(cuda::Space::registration, address, &found)) return true;
   if (cuda::find_allocation(cuda::Space::address, address, &found)) return found.kind == cuda::Kind::pinned;
   const cuda::InDriver in_driver(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
-  return is_pinned_to_driver(address);
+  return cuda::kind_of_pool_memory(address) == cuda::Kind::pinned;  // untracked: WEIR_TRACK may leave it out
 }
 
 }  // namespace

@@ -15,8 +15,7 @@ Result free_by_driver(const Call& call, Address address) { return call_driver(ca
 // The same answers as those of the program's own call, cuMemFreeAsync, about captures, contexts and errors.
 Result free_by_synchronous_call(const Call& call, Address address) {
   const InDriver in_driver(call.caller.sp);
-  const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));
-  return free == nullptr ? Result::invalid_value : free(address);
+  return call_driver_function<signature::MemFree>(Entry::cuMemFree_v2, address);
 }
 
 }  // namespace

@@ -44,16 +44,13 @@ double group_memory_in_use() {
   return static_cast<double>(used) / static_cast<double>(most);
 }
 
-bool meminfo(const char* text, const char* name, uint64_t* kibi) {
-  const char* line = strstr(text, name);
-  return line != nullptr && number_at(line + strlen(name), kibi);
-}
-
 double machine_memory_in_use() {
   char text[kMostText];
   uint64_t total = 0, available = 0;
   if (core::read_whole("/proc/meminfo", text, sizeof text) == 0) return 0;
-  if (!meminfo(text, "MemTotal:", &total) || !meminfo(text, "MemAvailable:", &available) || total == 0) return 0;
+  if (!core::status_bytes(text, "MemTotal", &total) || !core::status_bytes(text, "MemAvailable", &available) ||
+      total == 0)
+    return 0;
   return 1 - static_cast<double>(available) / static_cast<double>(total);
 }
 

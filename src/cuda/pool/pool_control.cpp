@@ -135,15 +135,7 @@ uint64_t trim(uint64_t keep_bytes) {
   const Call call = call_of_own();
   uint64_t given_back = 0;
   for (const Memory memory : {Memory::device, Memory::pinned}) {
-    for (int device = 0; device < kMostDevices; ++device) {
-      const uint64_t bytes = give_back_idle(call, memory, device, keep_bytes);
-      if (bytes == 0) continue;
-      given_back += bytes;
-      const PoolLock lock(pool_state.lock);
-      Figures& figures = pool_state.figures(memory, device);
-      ++figures.trim_count;
-      figures.trimmed_bytes += bytes;
-    }
+    for (int device = 0; device < kMostDevices; ++device) given_back += trim_to(call, memory, device, keep_bytes);
   }
   return given_back;
 }

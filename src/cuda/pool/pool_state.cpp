@@ -30,6 +30,11 @@ void remove_live(Figures& figures, const Block& block) {
   figures.live_asked_bytes -= block.asked_bytes;
 }
 
+void add_idle(Figures& figures, const Block& block) {
+  ++figures.cached_count;
+  figures.cached_bytes += block.taken_bytes;
+}
+
 void remove_idle(Figures& figures, const Block& block) {
   --figures.cached_count;
   figures.cached_bytes -= block.taken_bytes;
@@ -72,20 +77,15 @@ void count_found(Memory memory, const Block& block) {
 }
 
 void count_hit(Memory memory, const Block& block) {
-  Figures& figures = figures_of(memory, block);
-  ++figures.hit_count;
-  figures.hit_bytes += block.taken_bytes;
-  ++block.bin->hit_count;
-  remove_idle(figures, block);
-  add_live(figures, block);
+  remove_idle(figures_of(memory, block), block);
+  count_found(memory, block);
 }
 
 void count_kept(Memory memory, const Block& block) {
   Figures& figures = figures_of(memory, block);
   ++figures.kept_count;
   remove_live(figures, block);
-  ++figures.cached_count;
-  figures.cached_bytes += block.taken_bytes;
+  add_idle(figures, block);
 }
 
 void count_given_back(Memory memory, const Block& block) { remove_idle(figures_of(memory, block), block); }
@@ -101,8 +101,7 @@ void count_prewarmed(Memory memory, const Block& block) {
   figures.is_used = true;
   ++figures.prewarmed_count;
   figures.prewarmed_bytes += block.taken_bytes;
-  ++figures.cached_count;
-  figures.cached_bytes += block.taken_bytes;
+  add_idle(figures, block);
   raise(figures.peak_reserved_bytes, figures.live_bytes + figures.cached_bytes);
 }
 

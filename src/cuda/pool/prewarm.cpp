@@ -13,8 +13,7 @@ namespace {
 
 Result allocate_by_driver(const Call& call, uint64_t bytes, Address* address) {
   const InDriver in_driver(call.caller.sp);
-  const auto allocate = reinterpret_cast<signature::MemAlloc*>(driver_function(Entry::cuMemAlloc_v2));
-  return allocate == nullptr ? Result::invalid_value : allocate(address, bytes);
+  return call_driver_function<signature::MemAlloc>(Entry::cuMemAlloc_v2, address, bytes);
 }
 
 // A block that nobody has asked for yet. False where the driver has no more.

@@ -63,11 +63,9 @@ Result free_by_driver(const Call& call, Memory memory, const Leaving& leaving) {
   const CurrentFor current(call, context_to_free_in(leaving.owner));
   if (!current.is_current()) return Result::invalid_value;
   if (memory == Memory::device) {
-    const auto free = reinterpret_cast<signature::MemFree*>(driver_function(Entry::cuMemFree_v2));
-    return free == nullptr ? Result::invalid_value : free(leaving.address);
+    return call_driver_function<signature::MemFree>(Entry::cuMemFree_v2, leaving.address);
   }
-  const auto free = reinterpret_cast<signature::MemFreeHost*>(driver_function(Entry::cuMemFreeHost));
-  return free == nullptr ? Result::invalid_value : free(reinterpret_cast<void*>(leaving.address));
+  return call_driver_function<signature::MemFreeHost>(Entry::cuMemFreeHost, reinterpret_cast<void*>(leaving.address));
 }
 
 uint64_t trim_counted(const Call& call, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
@@ -130,15 +128,6 @@ uint64_t most_idle_bytes(Memory memory, int device) {
   return memory == Memory::pinned ? settings().most_pinned_bytes : bytes_of(settings().most_idle, device);
 }
 
-void trim_to(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick = kAnyTick) {
-  const uint64_t bytes = give_back_idle(call, memory, device, keep_bytes, idle_before_tick);
-  if (bytes == 0) return;
-  const PoolLock lock(pool_state.lock);
-  Figures& figures = pool_state.figures(memory, device);
-  ++figures.trim_count;
-  figures.trimmed_bytes += bytes;
-}
-
 // The tick of so long ago; 0 where the process is younger.
 uint64_t tick_before(uint64_t ns) {
   const core::ClockPair now = core::read_clock_pair();
@@ -157,10 +146,8 @@ void drop_what_is_old(const Call& call, Memory memory, int device) {
 
 bool is_device_under_pressure(const Call& call) {
   const InDriver in_driver(call.caller.sp);
-  const CaptureRelaxed relaxed;
   size_t free_bytes = 0, total_bytes = 0;
-  const auto ask = driver_queries().get_memory_info;
-  if (ask == nullptr || ask(&free_bytes, &total_bytes) != Result::success || total_bytes == 0) return false;
+  if (!ask_device_memory(&free_bytes, &total_bytes) || total_bytes == 0) return false;
   return static_cast<double>(total_bytes - free_bytes) > settings().trim_above * static_cast<double>(total_bytes);
 }
 
@@ -201,6 +188,16 @@ uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t ke
   if (memory == Memory::pinned || __atomic_load_n(&pool_state.segment_count, __ATOMIC_RELAXED) == 0) return given_back;
   const uint64_t idle = idle_in_blocks(device);
   return given_back + trim_counted(call, device, keep_bytes > idle ? keep_bytes - idle : 0, idle_before_tick);
+}
+
+uint64_t trim_to(const Call& call, Memory memory, int device, uint64_t keep_bytes, uint64_t idle_before_tick) {
+  const uint64_t bytes = give_back_idle(call, memory, device, keep_bytes, idle_before_tick);
+  if (bytes == 0) return 0;
+  const PoolLock lock(pool_state.lock);
+  Figures& figures = pool_state.figures(memory, device);
+  ++figures.trim_count;
+  figures.trimmed_bytes += bytes;
+  return bytes;
 }
 
 bool make_room(const Call& call, const ContextState& context, const Request& request) {

@@ -14,6 +14,10 @@ inline constexpr uint64_t kAnyTick = UINT64_MAX;
 uint64_t give_back_idle(const Call& call, Memory memory, int device, uint64_t keep_bytes,
                         uint64_t idle_before_tick = kAnyTick);
 
+// The same, counted as a trim.
+uint64_t trim_to(const Call& call, Memory memory, int device, uint64_t keep_bytes,
+                 uint64_t idle_before_tick = kAnyTick);
+
 // Before memory is taken from the driver: false where it would be more than the pool may hold, and idle memory does not make up for it.
 bool make_room(const Call& call, const ContextState& context, const Request& request);
 

@@ -1,6 +1,4 @@
 // Makes CUDA's calls when it is told to, a line of stdin each, so that a test can speak with it by `weir ctl` in between.
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -18,26 +16,17 @@
 #include <string>
 #include <thread>
 
-namespace {
+#include "must.h"
 
-#define MUST(call)                                                       \
-  do {                                                                   \
-    const CUresult result = call;                                        \
-    if (result != CUDA_SUCCESS) {                                        \
-      std::fprintf(stderr, "%s: %d\n", #call, static_cast<int>(result)); \
-      std::exit(1);                                                      \
-    }                                                                    \
-  } while (0)
+namespace {
 
 constexpr size_t kBlockBytes = size_t{8} << 20;
 
 void say(const std::string& line) { std::cout << line << std::endl; }
 
-void enter() {
-  CUcontext context = nullptr;
+void begin() {
   MUST(cuInit(0));
-  MUST(cuDevicePrimaryCtxRetain(&context, 0));
-  MUST(cuCtxSetCurrent(context));
+  enter(0);
 }
 
 // Leaves so many blocks idle where there is a pool.
@@ -112,7 +101,7 @@ void busy() {
 int main() {
   say(std::to_string(getpid()));
   for (std::string line; std::getline(std::cin, line) && line != "end";) {
-    if (line == "enter") enter();
+    if (line == "enter") begin();
     if (line == "use") use(3);
     if (line == "busy") busy();
     if (line == "fork") forked();

@@ -1,6 +1,4 @@
 // Uses CUDA's driver as its argument says, each time from a function whose name tells what becomes of the memory.
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,26 +7,11 @@
 #include <cstring>
 #include <thread>
 
+#include "must.h"
+
 namespace {
 
-#define MUST(call)                                                       \
-  do {                                                                   \
-    const CUresult result = call;                                        \
-    if (result != CUDA_SUCCESS) {                                        \
-      std::fprintf(stderr, "%s: %d\n", #call, static_cast<int>(result)); \
-      std::exit(1);                                                      \
-    }                                                                    \
-  } while (0)
-
-constexpr size_t kMiB = size_t{1} << 20;
 volatile int after_call;  // so that no call below is a jump
-
-CUcontext enter(int device) {
-  CUcontext context = nullptr;
-  MUST(cuDevicePrimaryCtxRetain(&context, device));
-  MUST(cuCtxSetCurrent(context));
-  return context;
-}
 
 #define NOINLINE __attribute__((noinline))
 

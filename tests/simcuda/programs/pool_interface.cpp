@@ -1,6 +1,4 @@
 // Asks Weir's interface of CUDA's pools, as its argument says; prints what it was answered.
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -8,26 +6,15 @@
 #include <initializer_list>
 
 #include "../../../include/weir/weir.h"
+#include "must.h"
 
 namespace {
 
-#define MUST(call)                                                       \
-  do {                                                                   \
-    const CUresult result = call;                                        \
-    if (result != CUDA_SUCCESS) {                                        \
-      std::fprintf(stderr, "%s: %d\n", #call, static_cast<int>(result)); \
-      std::exit(1);                                                      \
-    }                                                                    \
-  } while (0)
-
-constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kBlockBytes = 8 * kMiB;
 
-void enter() {
-  CUcontext context = nullptr;
+void begin() {
   MUST(cuInit(0));
-  MUST(cuDevicePrimaryCtxRetain(&context, 0));
-  MUST(cuCtxSetCurrent(context));
+  enter(0);
 }
 
 CUdeviceptr take(size_t bytes) {
@@ -51,7 +38,7 @@ void show(const char* when, int pool) {
 }
 
 void trim_by_steps() {
-  enter();
+  begin();
   CUdeviceptr blocks[3];
   for (CUdeviceptr& block : blocks) block = take(kBlockBytes);
   MUST(cuMemFree_v2(blocks[0]));
@@ -72,7 +59,7 @@ void trim_by_steps() {
 
 // What is live when the mode changes stays valid and can be freed in any later one.
 void change_modes() {
-  enter();
+  begin();
   CUdeviceptr kept = take(kBlockBytes);
   for (const char* mode : {"on", "off", "strict", "vmm", "off"}) {
     const int answer = weir_set("WEIR_CUDA_POOL", mode);
@@ -95,7 +82,7 @@ void change_modes() {
 
 void ask_what_is_pinned() {
   void* before = weir_pinned_alloc(kMiB, 0);  // no context yet: mlock
-  enter();
+  begin();
   void* given = nullptr;
   void* registered = std::malloc(kMiB);
   MUST(cuMemHostAlloc(&given, kMiB, 0));

@@ -5,18 +5,6 @@
 namespace weir::report {
 namespace {
 
-TEST(ProcessMemory, StatusLinesAreReadInBytes) {
-  uint64_t bytes = 0;
-  const char* status = "Name:\tVmRSS: 7 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 123 kB\n";
-  EXPECT_TRUE(status_bytes(status, "VmRSS", &bytes));
-  EXPECT_EQ(bytes, 123U * 1024);
-  EXPECT_TRUE(status_bytes(status, "VmHWM", &bytes));
-  EXPECT_EQ(bytes, 2048U * 1024);
-  EXPECT_FALSE(status_bytes(status, "VmSwap", &bytes));
-  EXPECT_FALSE(status_bytes("VmRSS:\tnone\n", "VmRSS", &bytes));
-  EXPECT_FALSE(status_bytes("", "VmRSS", &bytes));
-}
-
 TEST(ProcessMemory, ThisProcessHasSome) {
   const ProcessMemory memory = read_process_memory();
   ASSERT_TRUE(memory.known);
