@@ -1,32 +1,11 @@
 #include "cuda/capture.h"
 
-#include <sys/syscall.h>
-
-#include <atomic>
-
-#include "core/clock.h"
-#include "core/confinement.h"
-#include "core/system_call.h"
 #include "cuda/driver.h"
 #include "cuda/graphs.h"
 #include "cuda/tracking.h"
 
 namespace weir::cuda {
 namespace {
-
-std::atomic<int> running_captures{0};
-std::atomic<int> own_calls{0};  // of Weir's that no capture may meet
-
-void wait_for_own_calls() {
-  constexpr uint64_t kLongestNs = 500'000'000;
-  uint64_t end = 0;
-  while (own_calls.load(std::memory_order_seq_cst) != 0) {  // guard: capture-lock
-    const uint64_t now = core::read_clock_pair().ns;
-    if (end == 0) end = now + kLongestNs;
-    if (now > end) return;
-    if (!core::system_calls_restricted()) core::system_call(SYS_sched_yield);
-  }
-}
 
 struct Capture {
   bool is_running = false;
@@ -58,19 +37,6 @@ Capture ask(const Call& call, Stream stream) {
 
 }  // namespace
 
-void note_capture_begun() {
-  running_captures.fetch_add(1, std::memory_order_seq_cst);
-  wait_for_own_calls();
-}
-
-bool any_capture() { return running_captures.load(std::memory_order_relaxed) != 0; }
-
-// The count is raised before captures are looked for, and a capture is counted before own calls are looked for: one sees the other.
-OutsideCaptures::OutsideCaptures() {
-  own_calls.fetch_add(1, std::memory_order_seq_cst);
-  is_outside_ = running_captures.load(std::memory_order_seq_cst) == 0;
-}
-
 CaptureRelaxed::CaptureRelaxed(When when)
     : exchange_(when == When::always || any_capture() ? driver_queries().exchange_capture_mode : nullptr) {
   if (exchange_ != nullptr && exchange_(&mode_) != Result::success) exchange_ = nullptr;
@@ -80,19 +46,9 @@ CaptureRelaxed::~CaptureRelaxed() {
   if (exchange_ != nullptr) exchange_(&mode_);
 }
 
-OutsideCaptures::~OutsideCaptures() { own_calls.fetch_sub(1, std::memory_order_release); }
-
-void note_capture_ended() {
-  int running = running_captures.load(std::memory_order_relaxed);
-  while (running > 0 && !running_captures.compare_exchange_weak(running, running - 1, std::memory_order_relaxed)) {
-  }
-}
-
 bool is_capturing(const Call& call, Stream stream) { return ask(call, stream).is_running; }
 
-uint64_t graph_captured_by(const Call& call, Stream stream) {
-  return running_captures.load(std::memory_order_relaxed) == 0 ? 0 : ask(call, stream).graph;
-}
+uint64_t graph_captured_by(const Call& call, Stream stream) { return any_capture() ? ask(call, stream).graph : 0; }
 
 void note_captured_alloc(const Call& call, Stream stream, uint64_t graph, Address address, size_t bytes) {
   const int device = device_of_pointer(address, kNoDevice);  // the pool's, which need not be the current one
@@ -119,11 +75,6 @@ void note_alloc_node(const Call& call, uint64_t graph, uint64_t node, Address ad
   note_allocated(call, allocation, place);
   const core::Guard guard;
   add_alloc_node(allocation, address);
-}
-
-void capture_reset_after_fork() {
-  running_captures.store(0, std::memory_order_relaxed);
-  own_calls.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace weir::cuda

@@ -1,30 +1,9 @@
 // Streams that are being captured: what is asked of them becomes nodes of a graph instead of happening.
 #pragma once
 
-#include "cuda/call.h"
+#include "cuda/running_captures.h"
 
 namespace weir::cuda {
-
-// A capture has begun or ended; while there is none, no stream is asked.
-void note_capture_begun();
-void note_capture_ended();
-bool any_capture();
-
-// Around a call of Weir's own that a capture forbids, or that would make one invalid. False where a stream is being captured: the call may
-// not be made. A capture that another thread begins meanwhile waits until the call is over, but not for ever: what is long in the
-// driver has passed the place where it looks for captures, and may be waiting for that very thread.
-class OutsideCaptures {
- public:
-  OutsideCaptures();
-  ~OutsideCaptures();
-  OutsideCaptures(const OutsideCaptures&) = delete;
-  OutsideCaptures& operator=(const OutsideCaptures&) = delete;
-
-  explicit operator bool() const { return is_outside_; }
-
- private:
-  bool is_outside_;
-};
 
 // Also where the capture has become invalid and is still to be ended.
 bool is_capturing(const Call& call, Stream stream);
@@ -55,7 +34,5 @@ void note_captured_free(const Call& call, Stream stream, uint64_t graph, Address
 
 // An allocation node of a graph.
 void note_alloc_node(const Call& call, uint64_t graph, uint64_t node, Address address, size_t bytes, int device);
-
-void capture_reset_after_fork();
 
 }  // namespace weir::cuda

@@ -25,6 +25,8 @@ namespace weir::cuda {
     Result(Stream, int* status, uint64_t* id, Graph*, const GraphNode** last, size_t* last_count))                \
   X(get_capture_with_edges, cuStreamGetCaptureInfo_v3,                                                            \
     Result(Stream, int* status, uint64_t* id, Graph*, const GraphNode** last, const void** edges, size_t* count)) \
+  X(get_stream_context, cuStreamGetCtx, Result(Stream, Context*))                                                 \
+  X(get_stream_contexts, cuStreamGetCtx_v2, Result(Stream, Context*, GreenContext*))                              \
   X(exchange_capture_mode, cuThreadExchangeStreamCaptureMode, Result(int* mode))                                  \
   X(get_device_name, cuDeviceGetName, Result(char*, int, Device))                                                 \
   X(push_context, cuCtxPushCurrent_v2, Result(Context))                                                           \

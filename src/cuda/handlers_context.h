@@ -5,6 +5,7 @@
 #include "cuda/handlers_memory.h"
 #include "cuda/hooks.h"
 #include "cuda/pool/pool_contexts.h"
+#include "cuda/running_captures.h"
 
 namespace weir::cuda::handler {
 
@@ -42,18 +43,22 @@ struct RetainPrimaryContext {
 // Around a call that may end a context.
 class Ending {
  public:
-  explicit Ending(uint64_t context) : context_(context), serial_(last_serial()) { pool::note_context_ending(context); }
+  explicit Ending(uint64_t context) : context_(context), serial_(last_serial()), last_capture_(last_capture()) {
+    pool::note_context_ending(context);
+  }
   Ending(const Ending&) = delete;
   Ending& operator=(const Ending&) = delete;
 
   void finish(bool has_ended) const {
     if (has_ended) end_context(context_, serial_);  // guard: context-end
+    if (has_ended) note_captures_ended_with_context(context_, last_capture_);
     pool::note_context_ended(context_, has_ended);
   }
 
  private:
   uint64_t context_;
   uint64_t serial_;  // what is newer came after the call began
+  uint64_t last_capture_;
 };
 
 struct ResetPrimaryContext {
@@ -116,8 +121,8 @@ struct CreateGreenContext {
 // The handle does not tell of which device. What the program holds itself does not end.
 struct DestroyGreenContext {
   template <class Invoke>
-  static Result run(const Call&, const Invoke& invoke, GreenContext) {
-    const uint64_t serial = last_serial();
+  static Result run(const Call&, const Invoke& invoke, GreenContext context) {
+    const uint64_t serial = last_serial(), last = last_capture();
     uint64_t may_end[kMostDevices];
     for (Device device = 0; device < kMostDevices; ++device) {
       may_end[device] = is_primary_held(device) ? 0 : primary_context(device);
@@ -128,9 +133,12 @@ struct DestroyGreenContext {
       if (may_end[device] == 0) continue;
       const bool has_ended = result == Result::success && !is_primary_active(device);
       if (has_ended) end_context(may_end[device], serial);
+      if (has_ended) note_captures_ended_with_context(may_end[device], last);
       pool::note_context_ended(may_end[device], has_ended);
     }
-    if (result == Result::success) pool::note_green_context_ended();
+    if (result != Result::success) return result;
+    note_captures_ended_with_green_context(context, last);
+    pool::note_green_context_ended();
     return result;
   }
 };

@@ -156,10 +156,10 @@ struct DestroyExec {
 
 struct BeginCapture {
   template <class Invoke, class... Rest>
-  static Result run(const Call&, const Invoke& invoke, Rest...) {
-    note_capture_begun();
+  static Result run(const Call& call, const Invoke& invoke, Stream stream, Rest...) {
+    const CaptureBeginning beginning(call, stream);
     const Result result = invoke();
-    if (result != Result::success) note_capture_ended();
+    beginning.finish(result);
     return result;
   }
 };
@@ -167,9 +167,21 @@ struct BeginCapture {
 struct EndCapture {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Stream stream, Graph*) {
+    const uint64_t last = last_capture();
     const bool was_capturing = is_capturing(call, stream);
     const Result result = invoke();
-    if (was_capturing && !is_capturing(call, stream)) note_capture_ended();  // not where another thread's was asked for
+    // Not where another thread's was asked for.
+    if (was_capturing && !is_capturing(call, stream)) note_capture_ended(call, stream, last);
+    return result;
+  }
+};
+
+struct DestroyStream {
+  template <class Invoke>
+  static Result run(const Call&, const Invoke& invoke, Stream stream) {
+    const uint64_t last = last_capture();
+    const Result result = invoke();
+    if (result == Result::success) note_captures_ended_with_stream(stream, last);  // guard: capture-stream
     return result;
   }
 };

@@ -80,6 +80,7 @@ using StreamBeginCapture1 = Result(Stream);
 using StreamBeginCapture = Result(Stream, int mode);
 using StreamBeginCaptureToGraph = Result(Stream, Graph, const GraphNode*, const void* edges, size_t, int mode);
 using StreamEndCapture = Result(Stream, Graph*);
+using StreamDestroy = Result(Stream);
 
 using MulticastCreate = Result(VmmHandle*, const MulticastProperties*);
 using MulticastAddDevice = Result(VmmHandle, Device);

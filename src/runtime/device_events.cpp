@@ -4,7 +4,6 @@
 #include "cuda/allocation_table.h"
 #include "cuda/call.h"
 #include "cuda/call_names.h"
-#include "cuda/capture.h"
 #include "cuda/contexts.h"
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
@@ -16,6 +15,7 @@
 #include "cuda/pool/configuration.h"
 #include "cuda/pool/pool_warnings.h"
 #include "cuda/pool/upkeep.h"
+#include "cuda/running_captures.h"
 #include "cuda/transfers.h"
 #include "options/options.h"
 #include "runtime/absent_driver.h"
@@ -59,7 +59,7 @@ void configure_device_events() {
 void device_events_reset_after_fork() {
   cuda::allocation_table_reset_after_fork();
   cuda::call_names_reset_after_fork();
-  cuda::capture_reset_after_fork();
+  cuda::running_captures_reset_after_fork();
   cuda::contexts_reset_after_fork();
   cuda::device_memory_reset_after_fork();
   cuda::driver_reset_after_fork();

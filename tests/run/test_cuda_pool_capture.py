@@ -45,6 +45,20 @@ class Captures(unittest.TestCase):
     def test_matrix_vmm(self):
         self.assert_same_matrix(cuda_pool.VMM)
 
+    def test_captures_that_end_with_their_streams(self):
+        alone = cuda_pool.run("cuda_pool_capture", ["ends"], None, counts=True, SIMCUDA_DEVICES=2)
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        said = alone.stdout.decode().splitlines()
+        self.assertEqual(said[0], "goes on: free 0, capture 0")
+        self.assertEqual([line for line in said[1:] if not line.endswith(": 0 refused")], [])
+        for mode in cuda_pool.MODES:
+            with self.subTest(mode=mode):
+                result = cuda_pool.run("cuda_pool_capture", ["ends"], mode, counts=True, SIMCUDA_DEVICES=2)
+                self.assertEqual(result.stdout.decode().splitlines(), said, result.stderr)
+                if mode != cuda_pool.OFF:  # after each end the pool serves
+                    allocated = alone.counts["calls"]["cuMemAlloc_v2"]
+                    self.assertLess(result.counts["calls"].get("cuMemAlloc_v2", 0), allocated // 50)
+
     def test_race_without_weir(self):
         self.assert_survive(None)
 

@@ -75,6 +75,7 @@ POOL_NAMES = {
     "cuStreamCreateWithPriority": "the same",
     "cuGreenCtxCreate": "a context with such streams",
     "cuGreenCtxStreamCreate": "such a stream",
+    "cuStreamDestroy": "what is captured in it is captured no longer",
 }
 
 NOT_FOR_POOLS = {

@@ -1,7 +1,6 @@
 #include "cuda/pool/block_pool.h"
 
 #include "core/clock.h"
-#include "cuda/capture.h"
 #include "cuda/device_memory.h"
 #include "cuda/driver.h"
 #include "cuda/pool/epochs.h"
@@ -10,6 +9,7 @@
 #include "cuda/pool/prewarm.h"
 #include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
+#include "cuda/running_captures.h"
 
 namespace weir::cuda::pool {
 namespace {

@@ -1,11 +1,11 @@
 #include "cuda/pool/block_release.h"
 
 #include "core/clock.h"
-#include "cuda/capture.h"
 #include "cuda/driver.h"
 #include "cuda/pool/epochs.h"
 #include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
+#include "cuda/running_captures.h"
 
 namespace weir::cuda::pool {
 namespace {

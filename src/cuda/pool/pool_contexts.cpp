@@ -6,6 +6,7 @@
 #include "cuda/pool/pool_control.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/segment_pool.h"
+#include "cuda/running_captures.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -227,6 +228,7 @@ bool is_in_service(uint64_t handle) {
 
 void note_driver_replaced() {
   abandon_segments();
+  forget_captures();
   const PoolLock lock(pool_state.lock);
   for (ContextState& state : used_states()) {
     if (state.is_alive) end_context(state);

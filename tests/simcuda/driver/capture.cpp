@@ -80,29 +80,46 @@ void forbid_on_capturing(Context& context) {
 
 namespace {
 
+void take_out(const std::shared_ptr<Capture>& capture) {
+  std::erase(captures(), capture);
+  for (Context* context : all_contexts()) {
+    for (const auto& [handle, stream] : context->streams) {
+      if (stream->capture == capture) stream->capture = nullptr;
+    }
+  }
+}
+
+}  // namespace
+
+// The header says only that a stream's resources are released when it is destroyed, and of no error for one that captures. A stream that
+// had joined goes without a word: the capture is its origin's.
+void abandon_capture(Lock&, const Stream& stream) {
+  const std::shared_ptr<Capture> capture = stream.capture;
+  if (capture != nullptr && capture->origin == stream.id) take_out(capture);
+}
+
+namespace {
+
 std::shared_ptr<Capture> begin_capture(Stream& stream, CUstreamCaptureMode mode, std::shared_ptr<Graph> graph) {
   require(stream.kind != StreamKind::legacy_default, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   require(stream.capture == nullptr, CUDA_ERROR_ILLEGAL_STATE);
   static uint64_t last_id = 0;
-  auto capture = std::make_shared<Capture>(Capture{std::move(graph), ++last_id, mode, std::this_thread::get_id()});
+  auto capture =
+      std::make_shared<Capture>(Capture{std::move(graph), ++last_id, stream.id, mode, std::this_thread::get_id()});
   captures().push_back(capture);
   stream.capture = capture;
   stream.capture_dependencies.clear();
   return capture;
 }
 
-// What the thread may not do: end a capture of another thread's, unless it is relaxed.
+// What the thread may not do: end a capture of another thread's, unless it is relaxed, and any by another stream than it began in.
 std::shared_ptr<Capture> end_capture(Stream& stream) {
   const std::shared_ptr<Capture> capture = stream.capture;
   require(capture != nullptr, CUDA_ERROR_ILLEGAL_STATE);
+  require(capture->origin == stream.id, CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
   require(capture->mode == CU_STREAM_CAPTURE_MODE_RELAXED || capture->thread == std::this_thread::get_id(),
           CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
-  std::erase(captures(), capture);
-  for (Context* context : all_contexts()) {
-    for (const auto& [handle, other] : context->streams) {
-      if (other->capture == capture) other->capture = nullptr;
-    }
-  }
+  take_out(capture);
   return capture;
 }
 

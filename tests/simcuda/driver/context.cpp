@@ -3,6 +3,7 @@
 #include "array.h"
 #include "block.h"
 #include "external.h"
+#include "graph.h"
 #include "modules.h"
 
 namespace simcuda {
@@ -117,7 +118,10 @@ Context& context_of(CUcontext handle) {
 
 void end_context(Lock& lock, Context& context) {
   wait_for(lock, work_of(context));
-  for (const auto& [handle, stream] : context.streams) stream->close(lock);
+  for (const auto& [handle, stream] : context.streams) {
+    abandon_capture(lock, *stream);
+    stream->close(lock);
+  }
   context.streams.clear();
   context.thread_streams.clear();
   context.events.clear();

@@ -60,6 +60,9 @@ void forbid_while_capturing();
 void forbid_on_capturing(Stream& stream);
 void forbid_on_capturing(Context& context);
 
+// To be called where a stream ends: a capture that began in it ends with it, and what was captured is lost.
+void abandon_capture(Lock&, const Stream& stream);
+
 // The memory of a graph's allocation node: its address stays reserved while the node exists.
 Block& add_graph_block(Device& device, Context& context, size_t bytes);
 void allocate_graph_block(uintptr_t address);

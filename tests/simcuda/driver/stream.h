@@ -37,6 +37,7 @@ enum class StreamKind : uint8_t { created, legacy_default, per_thread_default };
 struct Capture {
   std::shared_ptr<Graph> graph;
   uint64_t id;
+  uint64_t origin;  // id of the stream that it began in; others have joined
   CUstreamCaptureMode mode;
   std::thread::id thread;
   bool valid = true;  // of the whole capture: shared by its streams

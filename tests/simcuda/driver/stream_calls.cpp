@@ -22,6 +22,7 @@ CUresult destroy_stream(const char* name, CUstream handle) {
     require(handle != nullptr && handle != CU_STREAM_LEGACY && handle != CU_STREAM_PER_THREAD,
             CUDA_ERROR_INVALID_HANDLE);
     Stream& stream = stream_of(handle, false);
+    abandon_capture(lock, stream);
     stream.close(lock);
     stream.context.streams.erase(handle);
   });

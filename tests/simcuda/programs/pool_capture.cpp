@@ -3,6 +3,7 @@
 //
 //   cuda_pool_capture matrix
 //   cuda_pool_capture race     threads begin captures while others allocate and free
+//   cuda_pool_capture ends     captures end with their streams, and the program goes on; needs two devices
 #include <unistd.h>
 
 #include <atomic>
@@ -171,6 +172,128 @@ void race() {
               refused.load());
 }
 
+// ---- ends ----
+
+CUstream begin_in(CUstream stream, CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL) {
+  MUST(cuStreamBeginCapture_v2(stream, mode));
+  return stream;
+}
+
+CUstream create_stream() {
+  CUstream stream = nullptr;
+  MUST(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  return stream;
+}
+
+// Another stream, which is a part of the capture.
+CUstream join(CUstream origin) {
+  const CUstream joined = create_stream();
+  CUevent fork = nullptr;
+  MUST(cuEventCreate(&fork, CU_EVENT_DISABLE_TIMING));
+  MUST(cuEventRecord(fork, origin));
+  MUST(cuStreamWaitEvent(joined, fork, 0));
+  MUST(cuEventDestroy_v2(fork));
+  return joined;
+}
+
+void with_its_stream() { MUST(cuStreamDestroy_v2(begin_in(create_stream()))); }
+
+void with_its_stream_by_the_old_name() { MUST(cuStreamDestroy(begin_in(create_stream()))); }
+
+void spoilt_before() {
+  const CUstream stream = begin_in(create_stream());
+  if (cuCtxSynchronize() != CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED) fail();
+  MUST(cuStreamDestroy_v2(stream));
+}
+
+void forked_before() {
+  const CUstream origin = begin_in(create_stream()), joined = join(origin);
+  MUST(cuStreamDestroy_v2(origin));
+  MUST(cuStreamDestroy_v2(joined));
+}
+
+void with_a_context() {
+  CUcontext other = nullptr;
+  MUST(cuCtxCreate_v2(&other, 0, 0));
+  begin_in(create_stream());
+  begin_in(CU_STREAM_PER_THREAD);
+  MUST(cuCtxDestroy_v2(other));
+}
+
+void with_a_primary_context_reset() {
+  enter(1);
+  begin_in(create_stream());
+  MUST(cuDevicePrimaryCtxReset_v2(1));
+  MUST(cuDevicePrimaryCtxRelease_v2(1));
+}
+
+void with_a_primary_context_released() {
+  enter(1);
+  begin_in(create_stream());
+  MUST(cuDevicePrimaryCtxRelease_v2(1));
+}
+
+void with_a_green_context() {
+  CUdevResource all;
+  CUdevResourceDesc description = nullptr;
+  CUgreenCtx green = nullptr;
+  CUstream stream = nullptr;
+  MUST(cuDeviceGetDevResource(0, &all, CU_DEV_RESOURCE_TYPE_SM));
+  MUST(cuDevResourceGenerateDesc(&description, &all, 1));
+  MUST(cuGreenCtxCreate(&green, description, 0, CU_GREEN_CTX_DEFAULT_STREAM));
+  MUST(cuGreenCtxStreamCreate(&stream, green, CU_STREAM_NON_BLOCKING, 0));
+  begin_in(stream);
+  MUST(cuGreenCtxDestroy(green));
+}
+
+constexpr struct {
+  const char* name;
+  void (*run)();
+} kEnds[] = {{"with its stream", with_its_stream},
+             {"with its stream, by the old name", with_its_stream_by_the_old_name},
+             {"spoilt before", spoilt_before},
+             {"forked before", forked_before},
+             {"with a context", with_a_context},
+             {"with a primary context that is reset", with_a_primary_context_reset},
+             {"with a primary context that is released", with_a_primary_context_released},
+             {"with a green context", with_a_green_context}};
+
+// How many rounds of a program's were refused.
+int refused_after() {
+  constexpr int kRounds = 200;
+  MUST(cuCtxSetCurrent(context));
+  int count = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    CUdeviceptr address = 0;
+    const bool is_served = cuMemAlloc_v2(&address, kKept) == CUDA_SUCCESS && cuCtxSynchronize() == CUDA_SUCCESS &&
+                           cuMemFree_v2(address) == CUDA_SUCCESS;
+    count += !is_served;
+  }
+  return count;
+}
+
+// The end of a stream that has only joined is no capture's.
+void goes_on() {
+  const CUstream origin = begin_in(create_stream(), CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+  MUST(cuStreamDestroy_v2(join(origin)));
+  CUresult freed = CUDA_ERROR_UNKNOWN;
+  std::thread([&] {
+    MUST(cuCtxSetCurrent(context));
+    freed = cuMemFree_v2(device_block);
+  }).join();
+  CUgraph graph = nullptr;
+  std::printf("goes on: free %d, ", freed);
+  std::printf("capture %d\n", cuStreamEndCapture(origin, &graph));
+}
+
+void ends() {
+  goes_on();
+  for (const auto& end : kEnds) {
+    end.run();
+    std::printf("%s: %d refused\n", end.name, refused_after());
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -181,10 +304,15 @@ int main(int count, char** arguments) {
   MUST(cuStreamCreate(&working, CU_STREAM_NON_BLOCKING));
   MUST(cuEventCreate(&event, 0));
   keep_blocks();
-  if (arguments[1][0] == 'm') {
-    matrix();
-  } else {
-    race();
+  switch (arguments[1][0]) {
+    case 'm':
+      matrix();
+      break;
+    case 'r':
+      race();
+      break;
+    default:
+      ends();
   }
   return 0;
 }

@@ -139,5 +139,49 @@ TEST_F(Captures, HaveEventsOfTheirOwn) {
   EXPECT_FALSE(survived);
 }
 
+TEST_F(Captures, EndOnlyWhereTheyBegan) {
+  CUgraph graph = nullptr;
+  EXPECT_OK(cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuEventRecord(event_, stream_));
+  EXPECT_OK(cuStreamWaitEvent(other_, event_, 0));
+  EXPECT_ERROR(cuStreamEndCapture(other_, &graph), CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+  EXPECT_OK(cuStreamEndCapture(stream_, &graph));
+  EXPECT_OK(cuGraphDestroy(graph));
+}
+
+TEST_F(Captures, EndWithTheStreamThatTheyBeganIn) {
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuEventRecord(event_, stream_));
+  EXPECT_OK(cuStreamWaitEvent(other_, event_, 0));
+  EXPECT_OK(cuStreamDestroy(stream_));
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  EXPECT_OK(cuStreamSynchronize(other_));
+  EXPECT_OK(cuMemFree(address));
+}
+
+TEST_F(Captures, GoOnWithoutAStreamThatHadJoined) {
+  CUgraph graph = nullptr;
+  EXPECT_OK(cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuEventRecord(event_, stream_));
+  EXPECT_OK(cuStreamWaitEvent(other_, event_, 0));
+  EXPECT_OK(cuStreamDestroy(other_));
+  EXPECT_OK(cuStreamEndCapture(stream_, &graph));
+  EXPECT_OK(cuGraphDestroy(graph));
+}
+
+TEST_F(Captures, EndWithTheirContext) {
+  CUcontext second = nullptr;
+  CUstream of_second = nullptr;
+  CUdeviceptr address = 0;
+  EXPECT_OK(cuCtxCreate_v4(&second, nullptr, 0, 0));
+  EXPECT_OK(cuStreamCreate(&of_second, CU_STREAM_NON_BLOCKING));
+  EXPECT_OK(cuStreamBeginCapture(of_second, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  EXPECT_OK(cuCtxDestroy(second));
+  EXPECT_OK(cuCtxSetCurrent(context_));
+  EXPECT_OK(cuMemAlloc(&address, 100));
+  EXPECT_OK(cuMemFree(address));
+}
+
 }  // namespace
 }  // namespace simcuda

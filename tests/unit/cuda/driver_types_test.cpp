@@ -71,7 +71,7 @@ void compare(const char* name, const std::vector<Shape>& ours, const std::vector
 #define COMPARE_IF(declared, ...) COMPARE_##declared(__VA_ARGS__)
 #define COMPARE(declared, ...) COMPARE_IF(declared, __VA_ARGS__)
 
-constexpr size_t kFunctionsOfCuda11 = 222;  // of those that Weir stands before
+constexpr size_t kFunctionsOfCuda11 = 224;  // of those that Weir stands before
 
 TEST(DriverTypes, FunctionsThatWeirStandsBefore) {
   size_t compared_count = 0;
@@ -89,7 +89,7 @@ TEST(DriverTypes, FunctionsThatWeirCalls) {
 #define WEIR_CUDA_QUERY(member, name, ...) COMPARE(WEIR_DECLARES_##name, name, __VA_ARGS__)
   WEIR_CUDA_QUERIES(WEIR_CUDA_QUERY)
 #undef WEIR_CUDA_QUERY
-  constexpr size_t kLaterThanCuda11 = 2;  // cuStreamGetCaptureInfo_v3, cuCtxRecordEvent
+  constexpr size_t kLaterThanCuda11 = 3;  // cuStreamGetCaptureInfo_v3, cuStreamGetCtx_v2, cuCtxRecordEvent
   size_t query_count = 0;
 #define WEIR_CUDA_QUERY(member, name, ...) ++query_count;
   WEIR_CUDA_QUERIES(WEIR_CUDA_QUERY)

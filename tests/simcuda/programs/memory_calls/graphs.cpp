@@ -183,6 +183,19 @@ void walk_capture_that_leaves(CUstream stream) {
   destroy(executable, graph);
 }
 
+// Captures that end with their streams.
+void walk_abandoned_captures() {
+  CUstream streams[2] = {};
+  for (CUstream& stream : streams) {
+    EXPECT_OK(driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    EXPECT_OK(driver.cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+  }
+  EXPECT_OK(driver.cuStreamDestroy(streams[0]));
+  EXPECT_OK(driver.cuStreamDestroy_v2(streams[1]));
+  EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuStreamDestroy(nullptr));
+  EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuStreamDestroy_v2(nullptr));
+}
+
 }  // namespace
 
 void walk_graphs(CUstream stream) {
@@ -210,6 +223,7 @@ void walk_captures(CUstream stream) {
       stream, [&] { return driver.cuStreamBeginCaptureToGraph_ptsz(stream, to_too, nullptr, nullptr, 0, kMode); },
       driver.cuStreamEndCapture_ptsz);
   walk_capture_that_leaves(stream);
+  walk_abandoned_captures();
   CUgraph none = nullptr;
   EXPECT_RESULT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, driver.cuStreamBeginCapture(nullptr));
   EXPECT_RESULT(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, driver.cuStreamBeginCapture_v2(nullptr, kMode));

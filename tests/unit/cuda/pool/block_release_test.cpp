@@ -79,12 +79,13 @@ TEST_F(BlockReleaseTest, WhileAStreamIsCapturedNoCallOfTheProgramsIsServed) {
     start(mode);
     const Address block = allocate(4096);
     make_idle(1, 8192);
-    note_capture_begun();
+    const auto stream = reinterpret_cast<Stream>(0x3000);
+    CaptureBeginning(call_of(Entry::cuStreamBeginCapture_v2), stream).finish(Result::success);
     allocate(8192);
     EXPECT_TRUE(was_passed_);
     EXPECT_EQ(release(block), Result::success);
     EXPECT_EQ(driver().calls_made(), (Calls{{"cuMemAlloc_v2", 1}, {"cuMemFree_v2", 1}}));
-    note_capture_ended();
+    note_captures_ended_with_stream(stream, last_capture());
     allocate(8192);
     EXPECT_FALSE(was_passed_);
   }

@@ -1,7 +1,6 @@
 // The pool over a driver that a test scripts, as a program's calls reach it.
 #pragma once
 
-#include "cuda/capture.h"
 #include "cuda/device_memory.h"
 #include "cuda/pool/configuration.h"
 #include "cuda/pool/device_pool.h"
@@ -9,6 +8,7 @@
 #include "cuda/pool/pinned_pool.h"
 #include "cuda/pool/pointer_facts.h"
 #include "cuda/pool/upkeep.h"
+#include "cuda/running_captures.h"
 #include "pool_driver.h"
 
 namespace weir::cuda::pool {
@@ -123,7 +123,7 @@ class PoolTest : public testing::Test {
  private:
   static void forget() {
     reset_after_fork();
-    capture_reset_after_fork();
+    running_captures_reset_after_fork();
     device_memory_reset_after_fork();
     limit(nullptr);
   }
