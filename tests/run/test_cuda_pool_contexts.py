@@ -52,9 +52,13 @@ class Contexts(unittest.TestCase):
     def test_no_wait_for_another_devices_work_where_memory_is_out(self):
         self.assert_said("out_of_memory_beside_endless_work", "allocate: 2")
 
-    def test_a_launch_is_made_again_with_what_is_idle(self):
-        self.assert_said("launch_without_memory", "launch: 0", POOLS, SIMCUDA_FAIL="cuLaunchKernel:1=2")
-        self.assert_said("launch_without_memory", "launch: 2", (None, cuda_pool.OFF), SIMCUDA_FAIL="cuLaunchKernel:1=2")
+    def test_calls_are_made_again_with_what_is_idle(self):
+        for call, otherwise in (("cuFuncLoad", "load 2, launch 0, update 0 0"), ("cuLaunchKernel", "load 0, launch 2, update 0 0"),
+                                ("cuGraphExecUpdate", "load 0, launch 0, update 2 0"),
+                                ("cuGraphExecUpdate_v2", "load 0, launch 0, update 0 2")):
+            failing = {"SIMCUDA_FAIL": f"{call}:1=2"}
+            self.assert_said("work_without_memory", "load 0, launch 0, update 0 0", POOLS, **failing)
+            self.assert_said("work_without_memory", otherwise, (None, cuda_pool.OFF), **failing)
 
 
 if __name__ == "__main__":

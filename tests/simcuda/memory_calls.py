@@ -39,6 +39,7 @@ NAMES = {
     "cuCtxSetLimit": "memory that kernels use beside the program's",
     "cuEventCreate": "events may lie in device memory",
     "cuGraphUpload": "what a graph's launch will need",
+    "cuGraphExecUpdate": "what nodes need for their new parameters",
 }
 
 # What has such a word and is not meant, by reason. Patterns of whole names, without version.
@@ -55,7 +56,6 @@ NO_MEMORY = {
         "|cuDevice(Unr|R)egisterAsyncNotification|cuGraphConditionalHandleCreate",
     "asks or sets what a node does later":
         "cuGraph(Exec)?Mem(cpy|set|Alloc|Free)Node[GS]etParams|cuGraphAddMem(cpy|set)Node|cuGraphNodeFindInClone",
-    "loads code of a module that is loaded": "cuFuncLoad",
     "asks": "cuMemGetAllocation(Granularity|PropertiesFromHandle)",
     "is about caches": "cuCtxResetPersistingL2Cache",
 }

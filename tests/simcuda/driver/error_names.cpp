@@ -43,6 +43,8 @@ constexpr NamedError kErrors[] = {
     SIMCUDA_ERROR(CUDA_ERROR_CAPTURED_EVENT, "operation not permitted on an event last recorded in a capturing stream"),
     SIMCUDA_ERROR(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD,
                   "attempt to terminate a thread-local capture sequence from another thread"),
+    SIMCUDA_ERROR(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE,
+                  "the graph update was not performed because it included changes which violated constraints"),
     SIMCUDA_ERROR(CUDA_ERROR_UNKNOWN, "unknown error"),
 };
 

@@ -1,4 +1,4 @@
-// What is instantiated from a graph, its launches, and the memory that these leave.
+// What is instantiated from a graph, its launches and the memory that these leave, and its updates by another graph.
 #include <algorithm>
 
 #include "block.h"
@@ -7,9 +7,29 @@
 namespace simcuda {
 namespace {
 
+// What an update may not change of a graph.
+struct NodeShape {
+  CUgraphNodeType type;
+  std::vector<size_t> dependencies;  // by the nodes' order
+  std::vector<NodeShape> child;
+};
+
+std::vector<NodeShape> shape_of(const Graph& graph) {
+  std::map<const Node*, size_t> places;
+  std::vector<NodeShape> shape;
+  for (const Node& node : graph.nodes) {
+    places[&node] = shape.size();
+    NodeShape& of = shape.emplace_back(NodeShape{node.type, {}, {}});
+    for (const Node* dependency : node.dependencies) of.dependencies.push_back(places.at(dependency));
+    if (node.child != nullptr) of.child = shape_of(*node.child);
+  }
+  return shape;
+}
+
 struct ExecutableGraph {
   Context& context;
   std::shared_ptr<Graph> graph;
+  std::vector<NodeShape> shape;
   unsigned long long flags;
   std::vector<Task> tasks = {};
   std::vector<uintptr_t> left = {};             // addresses of its allocation nodes that it has no free node for
@@ -49,7 +69,8 @@ CUresult instantiate(const char* name, CUgraphExec* handle, CUgraph graph_handle
     Graph& graph = graph_of(graph_handle);
     call.number("graph", graph.id);
     require(!graph.has_memory() || !is_instantiated(graph), CUDA_ERROR_NOT_SUPPORTED);
-    auto made = std::make_unique<ExecutableGraph>(ExecutableGraph{graph.context, graph.shared_from_this(), flags});
+    auto made = std::make_unique<ExecutableGraph>(
+        ExecutableGraph{graph.context, graph.shared_from_this(), shape_of(graph), flags});
     append_nodes(*made, graph);
     *handle = reinterpret_cast<CUgraphExec>(made.get());
     executables()[*handle] = std::move(made);
@@ -71,6 +92,65 @@ CUresult instantiate_with_parameters(const char* name, CUgraphExec* executable, 
   parameters->result_out = result == CUDA_SUCCESS ? CUDA_GRAPH_INSTANTIATE_SUCCESS : CUDA_GRAPH_INSTANTIATE_ERROR;
   return result;
 }
+
+// ---- updates ----
+
+CUgraphExecUpdateResultInfo differs(CUgraphExecUpdateResult how, Node* node, Node* from = nullptr) {
+  return {how, handle_of(node), handle_of(from)};
+}
+
+// How the graph differs from that shape in what no update may change, as the header says at cuGraphExecUpdate(). Nodes are paired in their
+// order. Of nodes that allocate or free it says nothing: one of those whose type or configuration is not supported.
+CUgraphExecUpdateResultInfo compare(const std::vector<NodeShape>& shape, const Graph& graph) {
+  const std::vector<NodeShape> now = shape_of(graph);
+  if (now.size() != shape.size()) return differs(CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, nullptr);
+  size_t place = 0;
+  for (const Node& node : graph.nodes) {
+    auto* const error = const_cast<Node*>(&node);
+    const NodeShape &before = shape[place], &after = now[place];
+    ++place;
+    if (after.dependencies.size() != before.dependencies.size()) {
+      return differs(CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, error);
+    }
+    for (size_t i = 0; i < after.dependencies.size(); ++i) {
+      if (after.dependencies[i] == before.dependencies[i]) continue;
+      return differs(CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, error, node.dependencies[i]);
+    }
+    if (after.type != before.type) return differs(CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED, error);
+    if (node.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || node.type == CU_GRAPH_NODE_TYPE_MEM_FREE) {
+      return differs(CU_GRAPH_EXEC_UPDATE_ERROR_NOT_SUPPORTED, error);
+    }
+    if (node.child == nullptr) continue;
+    const CUgraphExecUpdateResultInfo inside = compare(before.child, *node.child);
+    if (inside.result != CU_GRAPH_EXEC_UPDATE_SUCCESS) return inside;
+  }
+  return differs(CU_GRAPH_EXEC_UPDATE_SUCCESS, nullptr);
+}
+
+CUresult update(const char* name, CUgraphExec handle, CUgraph graph_handle, CUgraphExecUpdateResultInfo* result) {
+  if (result == nullptr) return refused(name, CUDA_ERROR_INVALID_VALUE);
+  *result = differs(CU_GRAPH_EXEC_UPDATE_ERROR, nullptr);
+  return run(name, [&](Lock&, Call& call) {
+    ExecutableGraph& executable = executable_of(handle);
+    const Graph& graph = graph_of(graph_handle);
+    call.number("graph", graph.id);
+    *result = compare(executable.shape, graph);
+    require(result->result == CU_GRAPH_EXEC_UPDATE_SUCCESS, CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
+    executable.tasks.clear();
+    append_nodes(executable, graph);
+  });
+}
+
+CUresult update_with_node(const char* name, CUgraphExec executable, CUgraph graph, CUgraphNode* error,
+                          CUgraphExecUpdateResult* result) {
+  CUgraphExecUpdateResultInfo info;
+  const CUresult returned = update(name, executable, graph, &info);
+  if (error != nullptr) *error = info.errorNode;
+  if (result != nullptr) *result = info.result;
+  return returned;
+}
+
+// ---- launches ----
 
 // What an earlier launch allocated and nobody freed: with that flag it is freed first, else the launch fails.
 void settle_earlier_launch(const ExecutableGraph& executable, std::vector<Task>& tasks) {
@@ -133,6 +213,15 @@ SIMCUDA_EXPORT CUresult cuGraphExecGetFlags(CUgraphExec executable, cuuint64_t* 
     require_argument(flags != nullptr);
     *flags = executable_of(executable).flags;
   });
+}
+
+SIMCUDA_EXPORT CUresult cuGraphExecUpdate(CUgraphExec executable, CUgraph graph, CUgraphNode* error,
+                                          CUgraphExecUpdateResult* result) {
+  return update_with_node("cuGraphExecUpdate", executable, graph, error, result);
+}
+SIMCUDA_EXPORT CUresult cuGraphExecUpdate_v2(CUgraphExec executable, CUgraph graph,
+                                             CUgraphExecUpdateResultInfo* result) {
+  return update("cuGraphExecUpdate_v2", executable, graph, result);
 }
 
 // Memory that a launch left stays.

@@ -250,6 +250,10 @@ SIMCUDA_EXPORT CUresult cuLibraryGetGlobal(CUdeviceptr* address, size_t* bytes, 
 SIMCUDA_EXPORT CUresult cuLibraryGetManaged(CUdeviceptr* address, size_t* bytes, CUlibrary library, const char* name) {
   return get_variable("cuLibraryGetManaged", address, bytes, library, name, Kind::managed);
 }
+// All code is there from the start.
+SIMCUDA_EXPORT CUresult cuFuncLoad(CUfunction function) {
+  return run("cuFuncLoad", [&](Lock&, Call&) { kernel_of(function); });
+}
 SIMCUDA_EXPORT CUresult cuFuncGetName(const char** name, CUfunction function) {
   return run("cuFuncGetName", [&](Lock&, Call&) {
     require_argument(name != nullptr);

@@ -216,16 +216,31 @@ void out_of_memory_beside_endless_work() {
   std::printf("allocate: %d\n", static_cast<int>(cuMemAlloc_v2(&address, 2 * device_bytes())));
 }
 
-// To be run where the first cuLaunchKernel() is out of memory.
-void launch_without_memory() {
+CUgraphExec make_executable(CUgraph* graph) {
+  CUgraphNode node = nullptr;
+  CUgraphExec executable = nullptr;
+  MUST(cuGraphCreate(graph, 0));
+  MUST(cuGraphAddEmptyNode(&node, *graph, nullptr, 0));
+  MUST(cuGraphInstantiateWithFlags(&executable, *graph, 0));
+  return executable;
+}
+
+// To be run where the first of one of these calls is out of memory.
+void work_without_memory() {
   enter(0);
   allocate_and_free();
   CUmodule module = nullptr;
   CUfunction kernel = nullptr;
+  CUgraph graph = nullptr;
+  CUgraphExecUpdateResultInfo info;
+  const CUgraphExec executable = make_executable(&graph);
   MUST(cuModuleLoadData(&module, ".version 7.0\n.target sm_50\n.address_size 64\n.visible .entry k() { ret; }\n"));
   MUST(cuModuleGetFunction(&kernel, module, "k"));
-  const CUresult result = cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr);
-  std::printf("launch: %d\n", static_cast<int>(result));
+  const CUresult loaded = cuFuncLoad(kernel);
+  const CUresult launched = cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr);
+  const CUresult updated = cuGraphExecUpdate(executable, graph, nullptr, nullptr);
+  std::printf("load %d, launch %d, update %d %d\n", loaded, launched, updated,
+              cuGraphExecUpdate_v2(executable, graph, &info));
 }
 
 #define CASE(name) \
@@ -239,7 +254,7 @@ const std::map<std::string, std::function<void()>> cases = {CASE(more_contexts_t
                                                             CASE(address_of_an_ended_context),
                                                             CASE(loop_beside_endless_work),
                                                             CASE(out_of_memory_beside_endless_work),
-                                                            CASE(launch_without_memory)};
+                                                            CASE(work_without_memory)};
 
 }  // namespace
 

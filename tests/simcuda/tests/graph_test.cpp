@@ -177,6 +177,80 @@ TEST_F(Graphs, ThoseWithMemoryAreNotClonedOrCutOrInstantiatedTwice) {
   EXPECT_OK(cuGraphExecDestroy(two));
 }
 
+// ---- Updates ----
+
+class GraphUpdates : public Graphs {
+ protected:
+  // Whether the graph could be an update, and what the driver says of it.
+  CUresult update(CUgraphExec executable, CUgraph graph) { return cuGraphExecUpdate(executable, graph, &info_); }
+  CUgraph make_graph() {
+    CUgraph graph = nullptr;
+    EXPECT_OK(cuGraphCreate(&graph, 0));
+    return graph;
+  }
+  CUgraphExec instantiate(CUgraph graph) {
+    CUgraphExec executable = nullptr;
+    EXPECT_OK(cuGraphInstantiate(&executable, graph, 0));
+    return executable;
+  }
+  CUgraphNode add_empty(CUgraph graph, CUgraphNode before = nullptr) {
+    CUgraphNode node = nullptr;
+    EXPECT_OK(cuGraphAddEmptyNode(&node, graph, &before, before == nullptr ? 0 : 1));
+    return node;
+  }
+  void expect_refused(CUgraphExec executable, CUgraph graph, CUgraphExecUpdateResult why, CUgraphNode node,
+                      CUgraphNode from = nullptr) {
+    EXPECT_ERROR(update(executable, graph), CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
+    EXPECT_EQ(info_.result, why);
+    EXPECT_EQ(info_.errorNode, node);
+    EXPECT_EQ(info_.errorFromNode, from);
+  }
+  CUgraphExecUpdateResultInfo info_{};
+};
+
+TEST_F(GraphUpdates, GiveNodesNewParameters) {
+  std::atomic<int> before{0}, after{0};
+  add_host(graph_, &before);
+  const CUgraphExec executable = instantiate(graph_);
+  const CUgraph other = make_graph();
+  add_host(other, &after);
+  EXPECT_OK(update(executable, other));
+  EXPECT_EQ(info_.result, CU_GRAPH_EXEC_UPDATE_SUCCESS);
+  EXPECT_OK(cuGraphLaunch(executable, stream_));
+  EXPECT_OK(cuStreamSynchronize(stream_));
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(after, 1);
+}
+
+TEST_F(GraphUpdates, KeepTheTopologyOfTheInstantiation) {
+  const CUgraphNode first = add_empty(graph_), second = add_empty(graph_, first);
+  const CUgraphExec executable = instantiate(graph_);
+  const CUgraph fewer = make_graph(), apart = make_graph(), crossed = make_graph();
+  add_empty(fewer);
+  expect_refused(executable, fewer, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, nullptr);
+  add_empty(apart);
+  const CUgraphNode alone = add_empty(apart);
+  expect_refused(executable, apart, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, alone);
+  add_empty(graph_, second);  // of which what was instantiated before knows nothing
+  expect_refused(executable, graph_, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, nullptr);
+  const CUgraphExec longer = instantiate(graph_);
+  const CUgraphNode one = add_empty(crossed), two = add_empty(crossed, one), three = add_empty(crossed, one);
+  EXPECT_NE(two, nullptr);
+  expect_refused(longer, crossed, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, three, one);
+}
+
+TEST_F(GraphUpdates, KeepTheTypesOfNodes) {
+  std::atomic<int> counter{0};
+  add_empty(graph_);
+  const CUgraphExec executable = instantiate(graph_);
+  const CUgraph other = make_graph();
+  expect_refused(executable, other, CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED, nullptr);
+  const CUgraphNode host = add_host(other, &counter);
+  expect_refused(executable, other, CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED, host);
+  EXPECT_ERROR(update(nullptr, other), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(info_.result, CU_GRAPH_EXEC_UPDATE_ERROR);
+}
+
 class GraphMemory : public Graphs {
  protected:
   // A graph that allocates and does not free.

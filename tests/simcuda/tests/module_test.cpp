@@ -49,6 +49,8 @@ TEST_F(Modules, KernelsAreLaunchedInEachWay) {
   shape.gridDimX = shape.gridDimY = shape.gridDimZ = shape.blockDimX = shape.blockDimY = shape.blockDimZ = 1;
   EXPECT_OK(cuModuleLoadData(&module, ""));
   EXPECT_OK(cuModuleGetFunction(&kernel, module, "kernel"));
+  EXPECT_OK(cuFuncLoad(kernel));
+  EXPECT_ERROR(cuFuncLoad(nullptr), CUDA_ERROR_INVALID_HANDLE);
   EXPECT_OK(cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
   EXPECT_OK(cuLaunchKernelEx(&shape, kernel, nullptr, nullptr));
   EXPECT_OK(cuLaunchCooperativeKernel(kernel, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr));

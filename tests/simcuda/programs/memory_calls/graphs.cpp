@@ -146,6 +146,12 @@ void walk_plain_graphs() {
   EXPECT_OK(driver.cuGraphInstantiateWithParams_ptsz(&executable_too, graph, &parameters));
   EXPECT_INVALID(driver.cuGraphInstantiateWithParams(&executable, graph, nullptr));
   EXPECT_INVALID(driver.cuGraphInstantiateWithFlags(nullptr, graph, 0));
+  CUgraphExecUpdateResult updated;
+  CUgraphExecUpdateResultInfo updated_too;
+  EXPECT_OK(driver.cuGraphExecUpdate(executable, graph, &node, &updated));
+  EXPECT_OK(driver.cuGraphExecUpdate_v2(executable, graph, &updated_too));
+  EXPECT_RESULT(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE, driver.cuGraphExecUpdate(executable, clone, &node, &updated));
+  EXPECT_INVALID(driver.cuGraphExecUpdate_v2(executable, graph, nullptr));
   EXPECT_OK(driver.cuGraphExecDestroy(executable));
   destroy(executable_too, graph);
   EXPECT_OK(driver.cuGraphDestroy(clone));

@@ -275,6 +275,8 @@ void walk_modules() {
   EXPECT_INVALID(driver.cuLibraryGetKernel(nullptr, libraries[0], "kernel"));
   EXPECT_OK(driver.cuKernelGetFunction(&function, kernel));
   EXPECT_INVALID(driver.cuKernelGetFunction(nullptr, kernel));
+  EXPECT_OK(driver.cuFuncLoad(function));
+  EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuFuncLoad(nullptr));
   for (CUlibrary library : libraries) EXPECT_OK(driver.cuLibraryUnload(library));
   EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuModuleUnload(modules[0]));
   EXPECT_RESULT(CUDA_ERROR_INVALID_HANDLE, driver.cuLibraryUnload(libraries[0]));
