@@ -44,6 +44,12 @@ def require_tools(*names):
         raise Failed(f"no {' and no '.join(missing)} on PATH: install them, or name a built libweir.so with --library")
 
 
+def sources_of(folder, name):
+    """The file of that name, or all of the folder of that name."""
+    file = folder / f"{name}.cpp"
+    return [file] if file.exists() else sorted((folder / name).glob("*.cpp"))
+
+
 class Builder:
     """build: the project's build tree; what is made here goes to its folder `gpu`. nvcc: None where there is none.
     simulated: the programs get the stand-in runtime, from the tree's folder `simcuda`."""
@@ -116,9 +122,9 @@ class Builder:
 
     def build_program(self, name):
         source, compiled = SOURCES / "programs" / f"{name}.cu", self.folder / "programs" / f"{name}.o"
-        self.make(compiled, source, ["-c", *self.architecture])
+        self.make(compiled, [source], ["-c", *self.architecture])
         for kind in ("static", "shared"):
-            self.make(self.program(name, kind), compiled, self.runtime(kind))
+            self.make(self.program(name, kind), [compiled], self.runtime(kind))
 
     def build_all(self):
         """Compiles and links what is older than its sources."""
@@ -128,19 +134,20 @@ class Builder:
             (self.folder / folder).mkdir(parents=True, exist_ok=True)
         tasks = [lambda name=name: self.build_program(name) for name in PROGRAMS]
         measures = {name: SOURCES / "measure" for name in MEASURES} | POOL_MEASURES
-        tasks += [lambda name=name: self.make(self.measure(name), measures[name] / f"{name}.cpp",
+        tasks += [lambda name=name: self.make(self.measure(name), sources_of(measures[name], name),
                                               ["-std=c++20", "-cudart", "none", "-lcuda"]) for name in measures]
-        tasks.append(lambda: self.make(self.planted(), SOURCES / "programs" / f"{PLANTED}.cu",
+        tasks.append(lambda: self.make(self.planted(), [SOURCES / "programs" / f"{PLANTED}.cu"],
                                        [*self.architecture, *self.runtime("static")]))
         if self.simulated:
-            tasks.append(lambda: self.make(self.host_kernels(), SOURCES / "programs" / "host_kernels.cpp",
+            tasks.append(lambda: self.make(self.host_kernels(), [SOURCES / "programs" / "host_kernels.cpp"],
                                            ["-shared", "-Xcompiler", "-fPIC", "-cudart", "none"]))
         with concurrent.futures.ThreadPoolExecutor(max(1, os.cpu_count() // 2)) as pool:
             for task in [pool.submit(task) for task in tasks]:
                 task.result()
 
-    def make(self, target, source, words):
-        sources = [source, *source.parent.glob("*.h")]
-        if target.exists() and all(one.stat().st_mtime <= target.stat().st_mtime for one in sources):
+    def make(self, target, sources, words):
+        folders = {folder for source in sources for folder in (source.parent, source.parent.parent)}
+        read = [*sources, *(header for folder in folders for header in folder.glob("*.h"))]
+        if target.exists() and all(one.stat().st_mtime <= target.stat().st_mtime for one in read):
             return
-        run_logged([self.nvcc, "-O2", "-g", source, "-o", target, *words], self.log, self.run.left_s())
+        run_logged([self.nvcc, "-O2", "-g", *sources, "-o", target, *words], self.log, self.run.left_s())
