@@ -13,10 +13,15 @@ SEED = cuda_pool.number_from_environment("POOL_SEED", 0)
 CALLS = 3000
 
 
+def run(seed, mode, *arguments, **how):
+    # Little memory, so that it often runs out, or more, so that what is idle stays. Segments are of whole chunks, of which small blocks
+    # take a part: they have enough.
+    memory = 8 << 30 if arguments else 64 << 20 if seed % 2 else 512 << 20
+    return cuda_pool.run("cuda_pool_differential", [seed, CALLS, *arguments], mode, SIMCUDA_DEVICES=2, SIMCUDA_MEMORY=memory, **how)
+
+
 def output_of(seed, mode, *arguments):
-    # Little memory, so that it often runs out. Segments are of whole chunks, of which small blocks take a part: they have enough.
-    memory = (8 << 30) if arguments else (64 << 20)
-    result = cuda_pool.run("cuda_pool_differential", [seed, CALLS, *arguments], mode, SIMCUDA_DEVICES=2, SIMCUDA_MEMORY=memory)
+    result = run(seed, mode, *arguments)
     return result.stdout.decode().splitlines() + [f"exit status {result.returncode}"]
 
 
@@ -58,6 +63,12 @@ class Differential(unittest.TestCase):
         said = [line for seed in range(1, 6) for line in output_of(seed, None)]
         for result, least in (("result=2", 50), ("=700", 20), ("result=201", 50), ("end context", 20)):
             self.assertGreater(sum(result in line for line in said), least, result)
+
+    def test_blocks_are_handed_out_again(self):
+        for mode in (cuda_pool.STRICT, cuda_pool.ON):
+            reports = [run(seed, mode, report=True).report for seed in range(1, 6)]
+            pools = [device["pools"]["device"] for report in reports for device in report["devices"] if "pools" in device]
+            self.assertGreater(sum(pool["hit_count"] for pool in pools), 200)
 
 
 if __name__ == "__main__":

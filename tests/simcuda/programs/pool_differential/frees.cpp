@@ -45,8 +45,12 @@ void free_item(size_t index) {
 
 }  // namespace
 
+// Mostly of the thread's own context, as programs do.
 void free_some() {
-  if (!items.empty()) free_item(below(items.size()));
+  if (items.empty()) return;
+  size_t index = below(items.size());
+  for (int i = 0; i < 6 && items[index].context != current[thread_of_call]; ++i) index = below(items.size());
+  free_item(index);
 }
 
 void free_wrongly() {

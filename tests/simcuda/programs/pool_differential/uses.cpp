@@ -17,7 +17,7 @@ void query_some() {
   constexpr size_t kGranule = 512;
   const size_t beyond = kGranule - item.bytes % kGranule;
   if (item.kind == Kind::device && beyond != kGranule) ask_all(item.address + item.bytes + below(beyond));
-  if (one_in(8)) ask_sharing(item.address);
+  if (one_in(12)) ask_sharing(item.address);
 }
 
 void write_and_read() {
@@ -28,11 +28,12 @@ void write_and_read() {
   const size_t bytes = std::min<size_t>(item.bytes, 1 + below(4096));
   const auto value = static_cast<unsigned char>(below(256));
   std::vector<unsigned char> back(bytes);
-  say("#" + std::to_string(item.number) + " " + text_of(bytes));
-  const CUresult set = cuMemsetD8Async(item.address, value, bytes, stream_of_thread());
+  const uintptr_t start = one_in(2) ? item.address : item.address + item.bytes - bytes;
+  say("#" + std::to_string(item.number) + " " + text_of(bytes) + " from " + text_of(start - item.address));
+  const CUresult set = cuMemsetD8Async(start, value, bytes, stream_of_thread());
   say("set", set);
   say("synchronise", one_in(2) ? cuCtxSynchronize() : cuStreamSynchronize(stream_of_thread()));
-  const CUresult copied = cuMemcpyDtoH_v2(back.data(), item.address, bytes);
+  const CUresult copied = cuMemcpyDtoH_v2(back.data(), start, bytes);
   say("copied", copied);
   if (copied == CUDA_SUCCESS && set == CUDA_SUCCESS) {
     say(back.front() == value && back.back() == value ? "same" : "other");
