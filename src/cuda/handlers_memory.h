@@ -10,6 +10,7 @@
 #include "cuda/pool/device_pool.h"
 #include "cuda/pool/out_of_memory_retry.h"
 #include "cuda/pool/pinned_pool.h"
+#include "cuda/pool/pitched_pool.h"
 #include "cuda/tracking.h"
 
 namespace weir::cuda {
@@ -126,11 +127,37 @@ struct AllocLinear {
 struct AllocPitched {
   static constexpr pool::From kTakesMemory = pool::From::current_device;
 
-  template <class Invoke, class A, class S>
-  static Result run(const Call& call, const Invoke& invoke, A* out, S* pitch, S width, S height, unsigned) {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address* out, size_t* pitch, size_t width, size_t height,
+                    unsigned element_bytes) {
+    const pool::Rows rows{width, height, element_bytes};
+    pool::Given given = pool::kPassed;
+    const bool is_whole = out != nullptr && pitch != nullptr;
+    const Result result = is_whole ? pool::allocate_pitched(call, rows, pitch, &given) : Result::success;
+    if (!given.is_passed) return note_given(call, result, given, out, rows_at(result, pitch, width, height));
+    const Result served = allocate_by_driver(call, invoke, out, pitch, width, height);
+    if (served == Result::success && is_whole) pool::learn_pitch(call, rows, *pitch, *out);
+    return served;
+  }
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Address32* out, unsigned* pitch, unsigned width,
+                    unsigned height, unsigned) {
+    return allocate_by_driver(call, invoke, out, pitch, width, height);
+  }
+
+ private:
+  template <class S>
+  static Allocation rows_at(Result result, const S* pitch, S width, S height) {
     Allocation allocation = allocation_of(Kind::device, uint64_t{width} * height);
-    return allocate(call, invoke, out, allocation.kind, allocation.bytes, [&](A address) {
-      if (pitch != nullptr) allocation.taken_bytes = uint64_t{*pitch} * height;
+    if (result == Result::success && pitch != nullptr) allocation.taken_bytes = uint64_t{*pitch} * height;
+    return allocation;
+  }
+
+  template <class Invoke, class A, class S>
+  static Result allocate_by_driver(const Call& call, const Invoke& invoke, const A* out, const S* pitch, S width,
+                                   S height) {
+    return allocate(call, invoke, out, Kind::device, uint64_t{width} * height, [&](A address) {
+      Allocation allocation = rows_at(Result::success, pitch, width, height);
       allocation.key = address;
       note_allocated_here(call, allocation);
     });

@@ -8,6 +8,7 @@ import cuda_pool
 
 ROUNDS = cuda_pool.number_from_environment("POOL_ROUNDS", 20_000)
 FIRST_CALLS = 10  # at most so many in all: the first block, and what the device and the context are
+PITCH_CALLS = 5  # what tells the pitch: an allocation that is freed again, where it was made, and the size of its range
 
 
 @unittest.skipUnless(cuda_pool.SIMCUDA.exists(), "no CUDA toolkit: there is no simulated driver")
@@ -20,7 +21,7 @@ class Calls(unittest.TestCase):
     def added(self, mode, *arguments):
         """How often each function was called by Weir, where the program calls all but cuMemAlloc() and the like itself."""
         alone = self.counts(None, *arguments)
-        taken_over = ("cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost")
+        taken_over = ("cuMemAlloc_v2", "cuMemAllocPitch_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost")
         own = {name: count for name, count in alone.items() if name not in taken_over}
         self.assertGreaterEqual(sum(alone.values()) - sum(own.values()), 2 * ROUNDS)
         under_weir = self.counts(mode, *arguments)
@@ -45,6 +46,15 @@ class Calls(unittest.TestCase):
 
     def test_on_where_the_program_reads_its_results(self):
         self.assert_few(cuda_pool.ON, "reads")
+
+    def test_on_pitched(self):
+        added = self.added(cuda_pool.ON, "waits", "pitched")
+        self.assertLessEqual(sum(added.values()), FIRST_CALLS + PITCH_CALLS, added)
+
+    def test_strict_pitched(self):
+        added = self.added(cuda_pool.STRICT, "waits", "pitched")
+        self.assertEqual(added.pop("cuCtxSynchronize"), ROUNDS - 1)  # the first is the driver's
+        self.assertLessEqual(sum(added.values()), FIRST_CALLS + PITCH_CALLS, added)
 
     def test_strict_where_the_program_waits(self):
         self.assert_one_wait_a_free(cuda_pool.STRICT, "waits")

@@ -49,7 +49,7 @@ struct BlockList {
 struct BinKey {
   uint64_t owner;  // the context whose memory it is
   uint64_t bytes;  // of a block
-  uint64_t shape;  // what else the driver was asked for: flags, pitch
+  uint64_t shape;  // what else they must have in common: flags, pitch
 
   bool operator==(const BinKey&) const = default;
 };

@@ -104,38 +104,21 @@ void learn_owner(const Call& call, ContextState& context, Address address) {
   update_done_in_all_contexts();
 }
 
-struct Taken {
-  Address address = 0;
-  uint64_t bytes = 0;
-  uint64_t cycles = 0;
-  bool is_hit = false;
-};
-
-// What was taken of a segment is not the driver's, unless that had to help.
-uint64_t shape_of(const Request& request, Address address) {
-  Address block_start = 0;
-  if (request.shape != kInSegment || is_address_in_segments(address, &block_start)) return request.shape;
-  return 0;
-}
-
-void know(const ContextState& context, const Request& request, const Taken& taken) {
-  const Address address = taken.address;
-  const uint64_t bytes = taken.bytes;
-  const uint64_t shape = shape_of(request, address);
+void know(const ContextState& context, const Request& request, const Taken& taken, uint64_t cycles) {
   const PoolLock lock(pool_state.lock);
-  forget_stale(request.memory, address);
+  forget_stale(request.memory, taken.address);
   Figures& figures = pool_state.figures(request.memory, context.device);
-  figures.driver_cycles += taken.cycles;
-  if (bytes != request.taken_bytes) {  // the device had just so much left: the driver's own
+  figures.driver_cycles += cycles;
+  if (taken.bytes != request.taken_bytes) {
     figures.is_used = true;
     ++figures.passed_count;
     return;
   }
   BlockCache& cache = pool_state.cache(request.memory);
-  Bin* bin = cache.bin_of({context.owner->handle, bytes, shape}, context.device);
-  Block* block = bin == nullptr ? nullptr : cache.add(*bin, address, request.asked_bytes);
+  Bin* bin = cache.bin_of({context.owner->handle, taken.bytes, taken.shape}, context.device);
+  Block* block = bin == nullptr ? nullptr : cache.add(*bin, taken.address, request.asked_bytes);
   if (block == nullptr) return;
-  if (shape == kInSegment) block->buffer_id = kFirstBufferId + ++pool_state.last_buffer_number;
+  if (taken.shape == kInSegment) block->buffer_id = kFirstBufferId + ++pool_state.last_buffer_number;
   taken.is_hit ? count_found(request.memory, *block) : count_miss(request.memory, *block);
 }
 
@@ -143,8 +126,8 @@ void know(const ContextState& context, const Request& request, const Taken& take
 Result take_from_driver(const Call& call, const Request& request, Taken* taken) {
   OutOfMemoryRetry retry(call, request.memory == Memory::device ? From::current_device : From::anywhere);
   const auto take = [&](uint64_t bytes) {
-    taken->bytes = bytes;
-    return request.take(call, request, bytes, &taken->address, &taken->is_hit);
+    *taken = {0, bytes, request.shape, false};
+    return request.take(call, request, bytes, taken);
   };
   Result result = take(request.taken_bytes);
   while (result == Result::out_of_memory && retry.is_worth_while()) result = take(request.taken_bytes);
@@ -153,22 +136,28 @@ Result take_from_driver(const Call& call, const Request& request, Taken* taken) 
 }
 
 Result take_new(const Call& call, ContextState& context, const Request& request, Given* given) {
-  Taken taken;
+  Taken taken{};
   const uint64_t before = core::read_cycles();
   const Result result = take_from_driver(call, request, &taken);
   note_result(call, result);
   if (result != Result::success) return result;
   given->address = taken.address;
-  if (!taken.is_hit) taken.cycles = core::read_cycles() - before;
+  const uint64_t cycles = taken.is_hit ? 0 : core::read_cycles() - before;
   given->from_driver = !taken.is_hit;
   learn_owner(call, context, given->address);
   if (context.owner == nullptr) return result;
-  know(context, request, taken);
+  know(context, request, taken, cycles);
   prepare(call, *context.owner);
   return result;
 }
 
 }  // namespace
+
+Result pass(Memory memory, const ContextState* context, Given* given) {
+  count_passed(memory, context);
+  given->is_passed = true;
+  return Result::success;
+}
 
 bool serves(const Call& call, Memory memory) {
   if (is_turned_off() || mode() == Mode::off) return false;
@@ -189,21 +178,15 @@ Result allocate(const Call& call, const Request& asked, Given* given) {
   *given = {};
   if (!serves(call, request.memory) || request.asked_bytes == 0) return given->is_passed = true, Result::success;
   ContextState* context = current_context(call);
-  if (!can_serve(context) || any_capture()) {
-    count_passed(request.memory, context);
-    return given->is_passed = true, Result::success;
-  }
+  if (!can_serve(context) || any_capture()) return pass(request.memory, context, given);
   given->place = {context->handle, context->device};
-  if (request.memory == Memory::device && takes_from_segments(call, *context)) {
+  if (request.memory == Memory::device && request.shape == 0 && takes_from_segments(call, *context)) {
     request.shape = kInSegment;
     request.take = &take_from_segments;
   }
   if (take_idle(call, *context, request, given)) return Result::success;
   learn_device(call, context->device);
-  if (!make_room(call, *context, request)) {
-    count_passed(request.memory, context);
-    return given->is_passed = true, Result::success;
-  }
+  if (!make_room(call, *context, request)) return pass(request.memory, context, given);
   return take_new(call, *context, request, given);
 }
 

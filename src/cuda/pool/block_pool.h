@@ -9,14 +9,24 @@
 
 namespace weir::cuda::pool {
 
+struct Request;
+
+// What was taken for a request. As long as take() says nothing else, it came from the driver and is what was asked for.
+struct Taken {
+  Address address;
+  uint64_t bytes;  // where they are not the request's, the memory can be no block: the program has it from the driver
+  uint64_t shape;
+  bool is_hit;  // the driver was not called
+};
+
 struct Request {
   Memory memory;
   uint64_t asked_bytes;
   uint64_t taken_bytes;  // what a block for it has
-  uint64_t shape;        // see BinKey
-  // Takes so many bytes from the driver by the function that the program called. Out of memory is returned as it is. *is_hit: the driver
-  // was not called.
-  Result (*take)(const Call& call, const Request& request, uint64_t bytes, Address* address, bool* is_hit);
+  uint64_t shape;        // see BinKey; of device memory 0: it is linear, and may be a part of a segment
+  // Takes so many bytes from the driver by the function that the program called. Out of memory is returned as it is.
+  Result (*take)(const Call& call, const Request& request, uint64_t bytes, Taken* taken);
+  const void* arguments = nullptr;  // for take(): what else the program said
 };
 
 struct Given {
@@ -27,6 +37,9 @@ struct Given {
 };
 
 inline constexpr Given kPassed{true, false, 0, {}};
+
+// A request that the pool leaves to the driver is counted, and success.
+Result pass(Memory memory, const ContextState* context, Given* given);
 
 // Where the result is success and `given` is not passed, given->address is the program's.
 Result allocate(const Call& call, const Request& request, Given* given);

@@ -6,8 +6,8 @@
 namespace weir::cuda::pool {
 namespace {
 
-Result take(const Call& call, const Request&, uint64_t bytes, Address* address, bool*) {
-  return call_driver(call, address, size_t{bytes});
+Result take(const Call& call, const Request&, uint64_t bytes, Taken* taken) {
+  return call_driver(call, &taken->address, size_t{bytes});
 }
 
 Result free_by_driver(const Call& call, Address address) { return call_driver(call, address); }

@@ -1,4 +1,4 @@
-// Device memory by whole blocks: cuMemAlloc and cuMemFree.
+// Device memory by whole blocks: cuMemAlloc and cuMemFree, which frees pitched memory too.
 #pragma once
 
 #include "cuda/pool/block_release.h"

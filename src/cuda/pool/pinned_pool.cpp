@@ -32,17 +32,17 @@ unsigned node_of_this_thread() {
   return getcpu(&cpu, &node) == 0 ? node : 0;
 }
 
-Result take_plain(const Call& call, const Request&, uint64_t bytes, Address* address, bool*) {
+Result take_plain(const Call& call, const Request&, uint64_t bytes, Taken* taken) {
   void* given = nullptr;
   const Result result = call_driver(call, &given, size_t{bytes});
-  *address = reinterpret_cast<Address>(given);
+  taken->address = reinterpret_cast<Address>(given);
   return result;
 }
 
-Result take_with_flags(const Call& call, const Request& request, uint64_t bytes, Address* address, bool*) {
+Result take_with_flags(const Call& call, const Request& request, uint64_t bytes, Taken* taken) {
   void* given = nullptr;
   const Result result = call_driver(call, &given, size_t{bytes}, Shape::flags_of(request.shape));
-  *address = reinterpret_cast<Address>(given);
+  taken->address = reinterpret_cast<Address>(given);
   return result;
 }
 

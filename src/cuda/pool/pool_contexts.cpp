@@ -3,6 +3,7 @@
 #include <span>
 
 #include "cuda/driver.h"
+#include "cuda/pool/pitched_pool.h"
 #include "cuda/pool/pool_control.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/segment_pool.h"
@@ -229,6 +230,7 @@ bool is_in_service(uint64_t handle) {
 void note_driver_replaced() {
   abandon_segments();
   forget_captures();
+  forget_pitches();
   const PoolLock lock(pool_state.lock);
   for (ContextState& state : used_states()) {
     if (state.is_alive) end_context(state);

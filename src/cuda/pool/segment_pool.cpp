@@ -103,19 +103,19 @@ bool takes_from_segments(const Call& call, const ContextState& context) {
   return false;
 }
 
-Result take_from_segments(const Call& call, const Request& request, uint64_t bytes, Address* address, bool* is_hit) {
+Result take_from_segments(const Call& call, const Request& request, uint64_t bytes, Taken* taken) {
   const ContextState* context = current_context(call);
   Place* place = context == nullptr || context->owner == nullptr ? nullptr : place_of(context->owner->handle);
-  *is_hit = false;
   if (place != nullptr && bytes == request.taken_bytes) {
     const InDriver in_driver(call.caller.sp);
     const CaptureRelaxed relaxed(CaptureRelaxed::When::always);
     empty_bins(*place, context->owner->handle);
     place->used_tick.store(core::current_tick(), std::memory_order_relaxed);
-    const Result result = place->segments.allocate(request.asked_bytes, address, is_hit);
+    const Result result = place->segments.allocate(request.asked_bytes, &taken->address, &taken->is_hit);
     if (result == Result::success || is_sticky(result)) return result;
   }
-  return call_driver(call, address, size_t{bytes});
+  taken->shape = 0;
+  return call_driver(call, &taken->address, size_t{bytes});
 }
 
 bool is_address_in_segments(Address address, Address* block_start) {

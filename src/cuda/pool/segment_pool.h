@@ -20,7 +20,7 @@ inline bool is_in_segment(const Block& block) { return block.bin->key.shape == k
 bool takes_from_segments(const Call& call, const ContextState& context);
 
 // Request::take. Where the segments are out of memory the driver's own function is called: it may have room in what it keeps for itself.
-Result take_from_segments(const Call& call, const Request& request, uint64_t bytes, Address* address, bool* is_hit);
+Result take_from_segments(const Call& call, const Request& request, uint64_t bytes, Taken* taken);
 
 // Cost without any segments, of this and the next ones: a load.
 bool is_address_in_segments(Address address, Address* block_start);  // *block_start: 0 where no live block is there

@@ -9,6 +9,7 @@
 #include "cuda/pool/current_for.h"
 #include "cuda/pool/epochs.h"
 #include "cuda/pool/memory_limit.h"
+#include "cuda/pool/pitched_pool.h"
 #include "cuda/pool/segment_pool.h"
 #include "cuda/pool/surroundings.h"
 #include "cuda/signatures.h"
@@ -170,6 +171,7 @@ void reset_after_fork() {
     for (Figures& figures : of_devices) figures = {};
   }
   pool_contexts_reset_after_fork();
+  pitches_reset_after_fork();
   segments_reset_after_fork();
   on_their_way.store(0, std::memory_order_relaxed);
 }

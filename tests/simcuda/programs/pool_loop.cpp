@@ -1,6 +1,6 @@
 // Allocates, uses and frees, over and over: how often is the driver asked (SIMCUDA_COUNTS)?
 //
-//   cuda_pool_loop COUNT waits|queues|reads|idles [pinned]
+//   cuda_pool_loop COUNT waits|queues|reads|idles [pinned|pitched]
 //
 // waits: the program waits for its work before the free; queues: it does not, but for every thousandth; reads: it copies some
 // of the block back, in the legacy default stream, to which all streams are ordered; idles: there is no work. Prints how long one round took,
@@ -12,11 +12,11 @@
 
 namespace {
 
-constexpr size_t kBytes = 3 * kMiB;
+constexpr size_t kBytes = 3 * kMiB, kRowBytes = 3000;
 constexpr unsigned long kWaitEvery = 1000;
 
 struct Wishes {
-  bool waits, queues, reads, pinned;
+  bool waits, queues, reads, pinned, pitched;
 };
 
 CUdeviceptr allocate(const Wishes& wishes) {
@@ -25,6 +25,10 @@ CUdeviceptr allocate(const Wishes& wishes) {
     void* host = nullptr;
     MUST(cuMemHostAlloc(&host, kBytes, 0));
     address = reinterpret_cast<uintptr_t>(host);
+  } else if (wishes.pitched) {
+    size_t pitch = 0;
+    MUST(cuMemAllocPitch_v2(&address, &pitch, kRowBytes, kBytes / kRowBytes, 4));
+    if (pitch < kRowBytes) fail();
   } else {
     MUST(cuMemAlloc_v2(&address, kBytes));
   }
@@ -45,7 +49,8 @@ int main(int count, char** arguments) {
   if (count < 3) return 2;
   const unsigned long rounds = strtoul(arguments[1], nullptr, 0);
   const auto is = [&](const char* use) { return strcmp(arguments[2], use) == 0; };
-  const Wishes wishes{is("waits"), !is("idles"), is("reads"), count > 3};
+  const auto kind = [&](const char* of) { return count > 3 && strcmp(arguments[3], of) == 0; };
+  const Wishes wishes{is("waits"), !is("idles"), is("reads"), kind("pinned"), kind("pitched")};
   MUST(cuInit(0));
   enter(0);
   CUstream stream = nullptr;

@@ -147,7 +147,8 @@ void make_places() {
 
 // ---- blocks ----
 
-enum class Memory : uint8_t { device, pinned };
+enum class Memory : uint8_t { device, pitched, pinned };
+constexpr size_t kPitch = 512;  // of a row of so many bytes
 
 struct Block {
   Memory memory;
@@ -232,22 +233,34 @@ class Worker {
   }
 
   void allocate() {
-    Block block{below(8) == 0 ? Memory::pinned : Memory::device, static_cast<Name>(below(kPlaces)), 0,
+    constexpr Memory kMemories[] = {Memory::device, Memory::device, Memory::device,  Memory::device,
+                                    Memory::device, Memory::device, Memory::pitched, Memory::pinned};
+    Block block{kMemories[below(std::size(kMemories))], static_cast<Name>(below(kPlaces)), 0,
                 kSizes[below(std::size(kSizes))], std::make_shared<Use>(static_cast<unsigned char>(++allocated % 251))};
     set_current(block.place);
-    if (!take_kept(block)) {
-      if (block.memory == Memory::device) {
-        CUdeviceptr address = 0;
-        MUST(cuMemAlloc_v2(&address, block.bytes));
-        block.address = address;
-      } else {
-        void* address = nullptr;
-        MUST(cuMemHostAlloc(&address, block.bytes, CU_MEMHOSTALLOC_PORTABLE));
-        block.address = reinterpret_cast<uintptr_t>(address);
-      }
-    }
+    if (!take_kept(block)) take_from_driver(block);
     ranges.give(block.address, block.bytes, block.use);
     live_.push_back(block);
+  }
+
+  static void take_from_driver(Block& block) {
+    CUdeviceptr address = 0;
+    void* pinned = nullptr;
+    size_t pitch = 0;
+    switch (block.memory) {
+      case Memory::device:
+        MUST(cuMemAlloc_v2(&address, block.bytes));
+        break;
+      case Memory::pitched:
+        MUST(cuMemAllocPitch_v2(&address, &pitch, kPitch, (block.bytes + kPitch - 1) / kPitch, 4));
+        if (pitch != kPitch) fail();
+        break;
+      case Memory::pinned:
+        MUST(cuMemHostAlloc(&pinned, block.bytes, CU_MEMHOSTALLOC_PORTABLE));
+        address = reinterpret_cast<uintptr_t>(pinned);
+        break;
+    }
+    block.address = address;
   }
 
   // A context that can use the block.
@@ -332,10 +345,10 @@ class Worker {
     if (below(8) == 0) set_current(user_of(block));
     ranges.take(block.address);
     if (keep(block)) return;
-    if (block.memory == Memory::device) {
-      MUST(cuMemFree_v2(block.address));
-    } else {
+    if (block.memory == Memory::pinned) {
       MUST(cuMemFreeHost(reinterpret_cast<void*>(block.address)));
+    } else {
+      MUST(cuMemFree_v2(block.address));
     }
   }
 

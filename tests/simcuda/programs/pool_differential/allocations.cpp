@@ -20,6 +20,19 @@ size_t some_size() {
   return 1 + below(24 * kMiB);
 }
 
+struct Rows {
+  size_t width, height;
+  unsigned element_bytes;
+};
+
+// Most of them of few shapes, large ones of one size to the driver; now and then one that it refuses.
+Rows some_rows() {
+  constexpr Rows kOften[] = {{600, 5, 8}, {2000, 700, 16}, {2000, 701, 4}, {4000, 350, 4}};
+  if (!one_in(4)) return kOften[below(std::size(kOften))];
+  if (one_in(15)) return {below(2), below(2), below(5)};
+  return {1 + below(5000), 1 + below(500), 4U << below(3)};
+}
+
 // The program's own memory, in parts: there for good.
 alignas(4096) char own_memory[16][8192];
 
@@ -37,11 +50,11 @@ void allocate_device() {
 }
 
 void allocate_pitched() {
-  const size_t width = 1 + below(5000), height = 1 + below(500);
+  const auto [width, height, element_bytes] = some_rows();
   CUdeviceptr address = 0;
   size_t pitch = 0;
-  say(text_of(width) + "x" + text_of(height));
-  const CUresult result = cuMemAllocPitch_v2(&address, &pitch, width, height, 4);
+  say(text_of(width) + "x" + text_of(height) + " of " + text_of(element_bytes));
+  const CUresult result = cuMemAllocPitch_v2(&address, &pitch, width, height, element_bytes);
   say("result", result);
   if (result != CUDA_SUCCESS) return;
   say("pitch " + text_of(pitch));

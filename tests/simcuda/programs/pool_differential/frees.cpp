@@ -19,8 +19,9 @@ CUresult free_by_its_kind(const Item& item) {
     default:
       break;
   }
-  const bool in_stream = item.context == current[thread_of_call] &&
-                         (item.kind == Kind::async ? !one_in(3) : item.kind == Kind::device && one_in(10));
+  const bool is_linear = item.kind == Kind::device || item.kind == Kind::pitched;
+  const bool in_stream =
+      item.context == current[thread_of_call] && (item.kind == Kind::async ? !one_in(3) : is_linear && one_in(10));
   if (!in_stream) return cuMemFree_v2(item.address);
   say("in stream");
   const CUresult result = cuMemFreeAsync(item.address, stream_of_thread());

@@ -19,7 +19,7 @@ struct Operation {
   void (*run)();
 };
 constexpr Operation kOperations[] = {{260, "allocate", allocate_device},
-                                     {20, "allocate pitched", allocate_pitched},
+                                     {100, "allocate pitched", allocate_pitched},
                                      {10, "allocate managed", allocate_managed},
                                      {30, "allocate async", allocate_async},
                                      {70, "allocate pinned", allocate_pinned},

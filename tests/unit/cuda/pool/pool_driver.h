@@ -53,13 +53,14 @@ class PoolDriver {
   size_t event_count() const { return events_.size(); }
 
   uint64_t total_bytes = 0, free_bytes = 0;
-  uint64_t current = 0;  // the thread's context
+  uint64_t current = 0;          // the thread's context
+  uint64_t pitch_granule = 512;  // of cuMemAllocPitch()
   std::map<uint64_t, Context> contexts;
   std::function<void(const std::string&)> during_calls;  // runs within each call
 
  private:
   struct Allocation {
-    uint64_t bytes, owner;
+    uint64_t asked_bytes, bytes, owner;
   };
   struct Recorded {
     uint64_t context;
@@ -94,7 +95,7 @@ class PoolDriver {
     free_bytes -= rounded(bytes);
     *address = next_address_;
     next_address_ += rounded(bytes);
-    memory_[*address] = {rounded(bytes), contexts.at(current).owner};
+    memory_[*address] = {bytes, rounded(bytes), contexts.at(current).owner};
     return Result::success;
   }
   Result release(Address address) {
@@ -187,6 +188,24 @@ class PoolDriver {
   static Result allocate_device(Address* address, size_t bytes) {
     return run("cuMemAlloc_v2", [&](PoolDriver& driver) { return driver.allocate(address, bytes); });
   }
+  static Result allocate_pitched(Address* address, size_t* pitch, size_t width, size_t height, unsigned element) {
+    return run("cuMemAllocPitch_v2", [&](PoolDriver& driver) {
+      if (width == 0 || height == 0 || (element != 4 && element != 8 && element != 16)) return Result::invalid_value;
+      const size_t given = (width + driver.pitch_granule - 1) / driver.pitch_granule * driver.pitch_granule;
+      const Result result = driver.allocate(address, given * height);
+      if (result == Result::success) *pitch = given;
+      return result;
+    });
+  }
+  static Result address_range(Address* start, size_t* bytes, Address address) {
+    return run("cuMemGetAddressRange_v2", [&](PoolDriver& driver) {
+      const auto found = driver.memory_.find(address);
+      if (found == driver.memory_.end()) return Result::not_found;
+      *start = found->first;
+      *bytes = found->second.asked_bytes;
+      return Result::success;
+    });
+  }
   static Result free_device(Address address) {
     return run("cuMemFree_v2", [&](PoolDriver& driver) { return driver.release(address); });
   }
@@ -224,6 +243,8 @@ class PoolDriver {
         {"cuEventQuery", reinterpret_cast<void*>(&query)},
         {"cuEventSynchronize", reinterpret_cast<void*>(&wait)},
         {"cuMemAlloc_v2", reinterpret_cast<void*>(&allocate_device)},
+        {"cuMemAllocPitch_v2", reinterpret_cast<void*>(&allocate_pitched)},
+        {"cuMemGetAddressRange_v2", reinterpret_cast<void*>(&address_range)},
         {"cuMemFree_v2", reinterpret_cast<void*>(&free_device)},
         {"cuMemHostAlloc", reinterpret_cast<void*>(&allocate_host)},
         {"cuMemFreeHost", reinterpret_cast<void*>(&free_host)},

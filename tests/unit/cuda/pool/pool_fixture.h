@@ -6,6 +6,7 @@
 #include "cuda/pool/device_pool.h"
 #include "cuda/pool/epochs.h"
 #include "cuda/pool/pinned_pool.h"
+#include "cuda/pool/pitched_pool.h"
 #include "cuda/pool/pointer_facts.h"
 #include "cuda/pool/upkeep.h"
 #include "cuda/running_captures.h"
@@ -67,6 +68,19 @@ class PoolTest : public testing::Test {
     was_passed_ = freed.is_passed;
     return was_passed_ ? call_driver(call, address) : freed.result;
   }
+  // cuMemAllocPitch() with the steps of its handler; 0: refused. The pitch is in pitch_.
+  Address allocate_rows(const Rows& rows) {
+    Given given;
+    const Call call = call_of(Entry::cuMemAllocPitch_v2);
+    last_result_ = allocate_pitched(call, rows, &pitch_, &given);
+    was_passed_ = given.is_passed;
+    if (was_passed_) {
+      last_result_ =
+          call_driver(call, &given.address, &pitch_, size_t{rows.width}, size_t{rows.height}, rows.element_bytes);
+      if (last_result_ == Result::success) learn_pitch(call, rows, pitch_, given.address);
+    }
+    return last_result_ == Result::success ? given.address : 0;
+  }
   Address allocate_host(uint64_t bytes, unsigned flags = 0) {
     Given given;
     const Call call = call_of(Entry::cuMemHostAlloc);
@@ -119,6 +133,7 @@ class PoolTest : public testing::Test {
 
   Result last_result_ = Result::success;
   bool was_passed_ = false;
+  size_t pitch_ = 0;
 
  private:
   static void forget() {
