@@ -2,6 +2,9 @@
 
 #include <sys/mman.h>
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "pools.h"
 #include "vmm.h"
 
@@ -19,6 +22,15 @@ bool is_allocated(uintptr_t address, size_t bytes) {
   if (block != nullptr && block->kind == Kind::reserved) return is_mapped(address, bytes);
   if (device_holding(address) == nullptr) return true;
   return block != nullptr && address + bytes <= block->end() && block->has_memory;
+}
+
+// Registered memory stays where it is until it is unregistered: whoever gives its pages back before ends the process, for a device would
+// have written to what is another's by now.
+void require_pages(const Block& block) {
+  const uintptr_t start = block.address & ~(kPage - 1);
+  if (msync(reinterpret_cast<void*>(start), block.end() - start, MS_ASYNC) == 0) return;
+  fprintf(stderr, "simcuda: memory was unmapped that is registered\n");
+  abort();
 }
 
 bool is_on_device(const Block& block) { return block.device != nullptr && block.device->memory.holds(block.address); }
@@ -94,7 +106,7 @@ void free_block(const Block& block) {
   blocks().erase(gone.address);
   if (gone.pool != nullptr) gone.pool->used_bytes -= gone.bytes;
   if (gone.kind == Kind::graph && gone.has_memory) gone.device->graph_bytes -= gone.bytes;
-  if (gone.kind == Kind::registered) return;
+  if (gone.kind == Kind::registered) return require_pages(gone);
   if (!is_on_device(gone)) {
     const size_t before = gone.address % kPage;
     munmap(reinterpret_cast<void*>(gone.address - before), whole_pages(before + gone.bytes));

@@ -13,6 +13,23 @@ namespace {
 // Memory that a device cannot read by itself.
 bool is_pageable(uintptr_t address) { return device_holding(address) == nullptr && find_block(address) == nullptr; }
 
+// 0: none.
+uint64_t registration_at(uintptr_t address) {
+  const Block* block = find_block(address);
+  return block != nullptr && block->kind == Kind::registered ? block->id : 0;
+}
+
+// A range in the host's memory lies wholly in one block of the driver's, or outside of all of them: what is registered in part the driver
+// does not copy.
+void require_whole(uintptr_t address, size_t bytes) {
+  if (bytes == 0 || device_holding(address) != nullptr) return;
+  const Block* first = find_block(address);
+  const Block* last = find_block(address + bytes - 1);
+  const bool is_hosts =
+      (first == nullptr || first->kind == Kind::registered) && (last == nullptr || last->kind == Kind::registered);
+  require_argument(!is_hosts || first == last);
+}
+
 std::string_view place_of(uintptr_t address) {
   if (device_holding(address) != nullptr) return "device";
   const Block* block = find_block(address);
@@ -82,6 +99,20 @@ Task copy_task(Context& context, const Transfer& transfer) {
   };
 }
 
+Task node_copy_task(Context& context, const Transfer& transfer) {
+  const uint64_t from = registration_at(transfer.from.address), to = registration_at(transfer.to.address);
+  return [&context, transfer, from, to, task = copy_task(context, transfer)] {
+    bool is_as_it_was = true;
+    {
+      const Lock lock(driver_mutex());
+      is_as_it_was = (from == 0 || registration_at(transfer.from.address) == from) &&
+                     (to == 0 || registration_at(transfer.to.address) == to);
+      if (!is_as_it_was) context.fail(CUDA_ERROR_ILLEGAL_ADDRESS);
+    }
+    if (is_as_it_was) task();
+  };
+}
+
 Task set_task(Context& context, const CUDA_MEMSET_NODE_PARAMS& p) {
   require_argument(p.elementSize == 1 || p.elementSize == 2 || p.elementSize == 4);
   require_argument(p.dst % p.elementSize == 0);
@@ -94,12 +125,42 @@ Task set_task(Context& context, const CUDA_MEMSET_NODE_PARAMS& p) {
   };
 }
 
+namespace {
+
+// Up to so many bytes of pageable memory, in one row, are copied aside when a copy to a device is asked for, and the call does not wait.
+// Source: "Asynchronous Concurrent Execution" in the public documentation of CUDA.
+constexpr size_t kMostStaged = size_t{64} << 10;
+
+bool is_staged(const Transfer& transfer) {
+  const auto& [to, from, box] = transfer;
+  return box.height == 1 && box.depth == 1 && box.width <= kMostStaged && is_pageable(from.address) &&
+         device_holding(to.address) != nullptr;
+}
+
+Task staged_task(Context& context, const Transfer& transfer) {
+  const auto* from = reinterpret_cast<const char*>(transfer.from.address);
+  const auto bytes = std::make_shared<std::vector<char>>(from, from + transfer.box.width);
+  Transfer of_stage = transfer;
+  of_stage.from.address = reinterpret_cast<uintptr_t>(bytes->data());
+  return [bytes, task = copy_task(context, of_stage)] { task(); };
+}
+
+}  // namespace
+
 void copy(Lock& lock, Call& call, Stream& stream, const Transfer& transfer, Wait wait) {
   const auto& [to, from, box] = transfer;
   const size_t bytes = box.width * box.height * box.depth;
   call.number("bytes", bytes).text("from", place_of(from.address)).text("to", place_of(to.address));
+  require_whole(from.address, box.span(from));
+  require_whole(to.address, box.span(to));
   if (wait == Wait::yes) forbid_while_capturing();
-  submit(lock, stream, CU_GRAPH_NODE_TYPE_MEMCPY, copy_task(stream.context, transfer));
+  if (wait == Wait::no && stream.capture == nullptr && is_staged(transfer)) {
+    submit(lock, stream, CU_GRAPH_NODE_TYPE_MEMCPY, staged_task(stream.context, transfer));
+    return;
+  }
+  const bool is_captured = stream.capture != nullptr;
+  submit(lock, stream, CU_GRAPH_NODE_TYPE_MEMCPY,
+         is_captured ? node_copy_task(stream.context, transfer) : copy_task(stream.context, transfer));
   const bool is_waited_for = wait == Wait::yes || is_pageable(to.address) || is_pageable(from.address);
   if (stream.capture != nullptr || !is_waited_for) return;
   Context& context = stream.context;

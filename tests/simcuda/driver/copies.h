@@ -71,12 +71,16 @@ CUDA_MEMCPY3D widened_3d(const Deep& p) {
 
 Transfer transfer_of(const CUDA_MEMCPY3D& parameters);
 
+// The same as a graph's node, for which it is settled when the node is made how a device comes by memory that is registered then: an illegal
+// address once it is not.
+Task node_copy_task(Context& context, const Transfer& transfer);
 // To be run in a stream.
 Task copy_task(Context& context, const Transfer& transfer);
 // Refuses an address that is not a multiple of element_bytes: 1, 2 or 4. The pitch is that of rows, the width in elements.
 Task set_task(Context& context, const CUDA_MEMSET_NODE_PARAMS& parameters);
 
-// Has the stream do it, and logs what. A copy from or to pageable memory is done at return even where it is not waited for.
+// Has the stream do it, and logs what. A copy from or to pageable memory is done at return even where it is not waited for, but for small
+// ones to a device, which are copied aside: the program may change what it copied at once.
 void copy(Lock&, Call& call, Stream& stream, const Transfer& transfer, Wait wait);
 
 // Exported functions but for their name. `per_thread`: a null stream is the thread's own.

@@ -101,6 +101,7 @@ SIMCUDA_EXPORT CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attr
   return run("cuDeviceGetAttribute", [&](Lock&, Call&) {
     require_argument(value != nullptr && attribute > 0 && attribute < CU_DEVICE_ATTRIBUTE_MAX);
     *value = attribute == CU_DEVICE_ATTRIBUTE_PCI_BUS_ID ? device_of(device).ordinal + 1 : 0;
+    if (attribute == CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS) *value = settings().reads_pageable;
     for (const Attribute& known : kAttributes) {
       if (known.attribute == attribute) *value = known.value;
     }

@@ -55,7 +55,7 @@ Node& add_child(Call& call, const Place& place, std::shared_ptr<Graph> child) {
 }
 
 Node& add_copy(const Place& place, const CUDA_MEMCPY3D& parameters) {
-  return place.add(CU_GRAPH_NODE_TYPE_MEMCPY, copy_task(place.graph.context, transfer_of(parameters)));
+  return place.add(CU_GRAPH_NODE_TYPE_MEMCPY, node_copy_task(place.graph.context, transfer_of(parameters)));
 }
 
 Node& add_set(const Place& place, const CUDA_MEMSET_NODE_PARAMS& parameters) {

@@ -53,6 +53,7 @@ Settings read_settings() {
   read.log_file = text_of("SIMCUDA_LOG");
   read.logs_all = number_of("SIMCUDA_LOG_ALL", 0) != 0;
   read.counts_file = text_of("SIMCUDA_COUNTS");
+  read.reads_pageable = number_of("SIMCUDA_READS_PAGEABLE", 0) != 0;
   read.kernel_microseconds = static_cast<int>(number_of("SIMCUDA_KERNEL_US", 0));
   read.version = static_cast<int>(number_of("SIMCUDA_VERSION", SIMCUDA_NEWEST));
   read.kernels_file = text_of("SIMCUDA_KERNELS");

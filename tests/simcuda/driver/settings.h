@@ -7,6 +7,7 @@
 //   SIMCUDA_COUNTS=FILE      at exit a line of JSON: how often each function was called, and each device's peak of bytes in use
 //   SIMCUDA_FAIL=CALL:N=CODE[,...]  the Nth call of that name (from 1; 0: every one) gives this error
 //   SIMCUDA_SLOW=CALL=MICROSECONDS[,...]  how long the call takes at least
+//   SIMCUDA_READS_PAGEABLE=1 the devices say that they read pageable memory themselves
 //   SIMCUDA_KERNEL_US=N      how long a kernel without a host function takes
 //   SIMCUDA_VERSION=13000    what cuDriverGetVersion() says; cuGetProcAddress() knows no function that came later. dlsym() does: for a
 //                            driver without them there is simcuda/old/libcuda.so.1, of version 11020.
@@ -27,6 +28,7 @@ struct Settings {
   std::string log_file;
   bool logs_all = false;
   std::string counts_file;
+  bool reads_pageable = false;
   int kernel_microseconds = 0;
   int version = 0;
   std::string kernels_file;
