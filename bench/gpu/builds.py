@@ -14,7 +14,7 @@ PROGRAMS = ("linear", "host_memory", "async_pools", "graphs", "virtual_memory")
 MEASURES = {"capture_matrix": "calls while capturing", "ipc_reuse": "IPC handles across reuse",
             "rounding": "rounding of the driver", "loops": "loops that allocate, use and free",
             "churn": "churn in threads", "call_times": "times of calls", "context_event": "events of the context",
-            "pinned_cost": "pinned memory per MiB"}
+            "pinned_cost": "pinned memory per MiB", "host_copies": "copies of the heap's blocks"}
 # Measuring programs of the pools: here, and the simulated device's, which use nothing but the driver.
 POOL_PROGRAMS = ROOT / "tests" / "simcuda" / "programs"
 POOL_MEASURES = {"never_early": SOURCES / "measure", "pool_capture": POOL_PROGRAMS, "pool_trace": POOL_PROGRAMS,

@@ -10,7 +10,8 @@ from steps import Failed
 ANSWERS = {"capture_matrix": modes.ALL, "ipc_reuse": modes.WITH_HANDLES, "rounding": (modes.ALONE, modes.TRACK)}
 # Programs whose rows have times: in which modes, and for how many seconds at most rounds are begun.
 TIMED = {"loops": (modes.ALL, 40), "churn": (modes.ALL, 30), "call_times": (modes.ALL, 40),
-         "context_event": ((modes.ALONE, modes.TRACK), 10), "pinned_cost": (modes.ALL, 20)}
+         "context_event": ((modes.ALONE, modes.TRACK), 10), "pinned_cost": (modes.ALL, 20),
+         "host_copies": (modes.OF_HOST_BLOCKS, 20)}
 
 
 def rows_of(done):

@@ -44,6 +44,18 @@ def pinned_text(results):
             table(("size", "call", *columns([""], found["modes"])), rows))
 
 
+def host_copies_text(results):
+    if "host_copies" not in results["measured"]:
+        return ""
+    found = results["measured"]["host_copies"]
+    calls = (("to the device, a block's first", "first_to_device_ns_per_mib"), ("to the device", "to_device_ns_per_mib"),
+             ("to the host, a block's first", "first_to_host_ns_per_mib"), ("to the host", "to_host_ns_per_mib"),
+             ("to the device, in a stream that is waited for", "in_stream_ns_per_mib"))
+    rows = [(size(row["bytes"]), call, *times(row, name, found["modes"])) for row in found["rows"] for call, name in calls]
+    return ("## Copies of blocks of the heap\n\nMicroseconds per MiB, medians but for a block's first copy; with WEIR_HOST_PIN_ABOVE in the "
+            "last column.\n\n" + table(("size", "copy", *columns([""], found["modes"])), rows))
+
+
 def frameworks_text(results):
     if not results["frameworks"]:
         return ""
@@ -105,5 +117,5 @@ def sanitizer_text(results):
             f"\nWhat a process finds around it that the tool has started, and not without: {signs or 'nothing'}.\n")
 
 
-SECTIONS = (loops_text, churn_text, call_times_text, pinned_text, frameworks_text, never_early_text, traces_text, race_text,
+SECTIONS = (loops_text, churn_text, call_times_text, pinned_text, host_copies_text, frameworks_text, never_early_text, traces_text, race_text,
             sanitizer_text)

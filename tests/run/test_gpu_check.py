@@ -106,7 +106,7 @@ class Simulated(unittest.TestCase):
                 self.assertEqual(measured["same"], dict.fromkeys(of[1:], True))
 
     def test_times_are_there_for_each_mode(self):
-        rows = {"loops": 12, "churn": 3, "call_times": 60, "context_event": 9, "pinned_cost": 5}
+        rows = {"loops": 12, "churn": 3, "call_times": 60, "context_event": 9, "pinned_cost": 5, "host_copies": 3}
         for name, (of, _) in measures.TIMED.items():
             measured = self.results["measured"][name]
             self.assertEqual(len(measured["rows"]), rows[name], name)
