@@ -33,6 +33,10 @@ WEIR_HOOK int mprotect(void* address, size_t bytes, int protection) noexcept {
   return runtime::protect_memory(address, bytes, protection);
 }
 
+WEIR_HOOK int madvise(void* address, size_t bytes, int advice) noexcept {
+  return runtime::advise_memory(address, bytes, advice);
+}
+
 WEIR_HOOK void* sbrk(intptr_t bytes) noexcept { return runtime::move_program_break(WEIR_CALLER_REGISTERS(), bytes); }
 
 WEIR_HOOK int brk(void* address) noexcept { return runtime::set_program_break(WEIR_CALLER_REGISTERS(), address); }

@@ -73,11 +73,24 @@ void PoolFigures::add(const PoolFigures& other) {
   for (const PoolSize& size : other.sizes) add_size(sizes, size);
 }
 
+void HostPinFigures::add(const Json& pins) {
+  register_count += figure(pins, "register_count");
+  register_bytes += figure(pins, "register_bytes");
+  refused_count += figure(pins, "refused_count");
+  reuse_count += figure(pins, "reuse_count");
+  copy_count += figure(pins, "copy_count");
+  copy_bytes += figure(pins, "copy_bytes");
+  driver_ns += figure(pins, "driver_ns");
+  const std::string limitation = text_of(pins, "limitation");
+  if (!limitation.empty()) limitations.insert(limitation);
+}
+
 void PoolState::add(const Json& report) {
   const Json& cuda = child(report, "cuda");
   const Json& pool = child(cuda, "pool");
   const std::string mode = text_of(pool, "mode"), limitation = text_of(pool, "limitation");
   if (!limitation.empty()) limitations_.insert(limitation);
+  host_pins_.add(child(pool, "host_pins"));
   if (!uses_pools(report)) return;
   if (!mode.empty()) modes_.insert(mode);
   for (const auto& [variable, option] : child(report, "options").items())

@@ -38,6 +38,16 @@ struct PoolFigures {
   void add(const PoolFigures& other);
 };
 
+// Blocks of the host's heap that were page-locked behind the program's back.
+struct HostPinFigures {
+  uint64_t register_count = 0, register_bytes = 0, refused_count = 0, reuse_count = 0;
+  uint64_t copy_count = 0, copy_bytes = 0, driver_ns = 0;
+  std::set<std::string> limitations;
+
+  bool is_used() const { return register_count + refused_count > 0 || !limitations.empty(); }
+  void add(const Json& pins);
+};
+
 // What holds for all pools of the processes that used any.
 class PoolState {
  public:
@@ -45,6 +55,7 @@ class PoolState {
 
   const std::set<std::string>& modes() const { return modes_; }
   const std::set<std::string>& limitations() const { return limitations_; }
+  const HostPinFigures& host_pins() const { return host_pins_; }
   uint64_t duration_ns() const { return duration_ns_; }
   uint64_t failed_free_count() const { return failed_free_count_; }
   // The value of an option where it is the same in all reports, else and where unknown "".
@@ -53,6 +64,7 @@ class PoolState {
  private:
   std::set<std::string> modes_, limitations_;
   std::map<std::string, std::set<std::string>> options_;
+  HostPinFigures host_pins_;
   uint64_t duration_ns_ = 0;
   uint64_t failed_free_count_ = 0;  // calls that free CUDA's memory and that returned an error
 };

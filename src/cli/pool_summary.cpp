@@ -60,6 +60,20 @@ void write_pool(SummaryPage& page, const std::string& name, const PoolFigures& p
   if (!incidents.empty()) page.row("", incidents);
 }
 
+std::string host_pins_text(const HostPinFigures& pins) {
+  std::string text = human_count(pins.register_count) + " registered (" + human_bytes(pins.register_bytes) + ")";
+  if (pins.refused_count > 0) text += ", " + human_count(pins.refused_count) + " refused";
+  if (pins.reuse_count > 0) text += ", " + human_count(pins.reuse_count) + " handed out again";
+  return text + "; " + plural(pins.copy_count, "copy") + " of " + human_bytes(pins.copy_bytes) +
+         "; driver: " + human_duration(pins.driver_ns) + " spent";
+}
+
+void write_host_pins(SummaryPage& page, const HostPinFigures& pins) {
+  if (!pins.is_used()) return;
+  page.row("host blocks", host_pins_text(pins));
+  if (!pins.limitations.empty()) page.row("", "limited: " + joined(pins.limitations, "; "));
+}
+
 // The part of the run's time that so many of the pool's calls of the driver took, if all took the same.
 double time_share(const PoolFigures& pool, uint64_t calls, uint64_t duration_ns) {
   if (pool.driver_calls() == 0 || duration_ns == 0) return 0;
@@ -191,12 +205,13 @@ const CudaDevice* busiest(const CudaDigest& cuda) {
 
 void write_pools(SummaryPage& page, const CudaDigest& cuda) {
   const PoolFigures pinned = all_pinned(cuda);
-  const bool is_used = pinned.is_used || busiest(cuda) != nullptr;
+  const bool is_used = pinned.is_used || busiest(cuda) != nullptr || cuda.pool_state().host_pins().is_used();
   if (!is_used && (cuda.devices().empty() || cuda.pool_state().limitations().empty())) return;
   page.heading(title_of(cuda.pool_state()));
   const bool has_segments = cuda.pool_state().modes().contains("vmm");
   for (const CudaDevice& device : cuda.devices()) write_pool(page, "device " + device.index, device.pool, has_segments);
   write_pool(page, "pinned", pinned, false);
+  write_host_pins(page, cuda.pool_state().host_pins());
 }
 
 void write_pool_hints(SummaryPage& page, const CudaDigest& cuda) {

@@ -29,12 +29,16 @@ namespace weir::cuda {
   X(get_stream_contexts, cuStreamGetCtx_v2, Result(Stream, Context*, GreenContext*))                              \
   X(exchange_capture_mode, cuThreadExchangeStreamCaptureMode, Result(int* mode))                                  \
   X(get_device_name, cuDeviceGetName, Result(char*, int, Device))                                                 \
+  X(get_device_count, cuDeviceGetCount, Result(int*))                                                             \
+  X(get_device_attribute, cuDeviceGetAttribute, Result(int*, int attribute, Device))                              \
   X(push_context, cuCtxPushCurrent_v2, Result(Context))                                                           \
   X(pop_context, cuCtxPopCurrent_v2, Result(Context*))                                                            \
   X(synchronise_context, cuCtxSynchronize, Result())                                                              \
   X(record_context, cuCtxRecordEvent, Result(Context, Event))                                                     \
   X(create_event, cuEventCreate, Result(Event*, unsigned flags))                                                  \
   X(query_event, cuEventQuery, Result(Event))                                                                     \
+  X(record_event, cuEventRecord, Result(Event, Stream))                                                           \
+  X(destroy_event, cuEventDestroy_v2, Result(Event))                                                              \
   X(wait_for_event, cuEventSynchronize, Result(Event))                                                            \
   X(get_memory_granule, cuMemGetAllocationGranularity, Result(size_t*, const VmmProperties*, int which))          \
   X(create_memory, cuMemCreate, Result(VmmHandle*, size_t, const VmmProperties*, Flags64))                        \

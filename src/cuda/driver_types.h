@@ -205,6 +205,9 @@ inline constexpr int kCaptureNone = 0, kCaptureActive = 1;  // CUstreamCaptureSt
 inline constexpr unsigned kStreamNonBlocking = 1;           // CU_STREAM_NON_BLOCKING
 inline constexpr int kCaptureModeRelaxed = 2;               // CUstreamCaptureMode
 
+inline constexpr unsigned kRegisterPortable = 1;  // CU_MEMHOSTREGISTER_PORTABLE
+inline constexpr int kDeviceReadsPageable = 88;   // CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS
+
 // Streams that are no handles.
 inline constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
 

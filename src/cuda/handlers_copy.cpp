@@ -45,6 +45,27 @@ void note_transfer(const Call& call, bool is_synchronous, CopyEnds ends, uint64_
   count(call, origin, is_synchronous, ends, bytes, cycles);
 }
 
+// A pitch of 0 is that of rows without gaps.
+HostRange range_of_shape(const ShapeEnd& end, const ShapeBox& box) {
+  if (end.type != kMemoryHost && end.type != kMemoryUnified) return {};
+  if (box.width_bytes == 0 || box.height == 0 || box.depth == 0) return {};
+  const uint64_t start = end.type == kMemoryHost ? reinterpret_cast<uint64_t>(end.host) : end.device;
+  const uint64_t pitch = end.pitch != 0 ? end.pitch : box.width_bytes;
+  const uint64_t slice = pitch * (end.rows != 0 ? end.rows : box.height);
+  const uint64_t bytes = (box.depth - 1) * slice + (box.height - 1) * pitch + box.width_bytes;
+  return {start + end.z * slice + end.y * pitch + end.x, bytes};
+}
+
+void reject_host_pins_of_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes,
+                               size_t count_of_copies) {
+  if (!pool::has_host_pins() || to == nullptr || from == nullptr || sizes == nullptr) return;
+  for (size_t i = 0; i < count_of_copies; ++i) {
+    if (sizes[i] == 0) continue;
+    pool::reject_host_pins(call, {to[i], sizes[i]});
+    pool::reject_host_pins(call, {from[i], sizes[i]});
+  }
+}
+
 void note_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes, size_t count_of_copies) {
   if (!tracks_anything()) return;
   const Origin origin = origin_of(call);

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "cuda/handlers_memory.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/transfers.h"
 
 namespace weir::cuda {
@@ -29,13 +30,45 @@ inline bool waits_for_host(Direction direction) {
 // The same for each of a batch, with one capture for all.
 void note_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes, size_t count);
 
-// Runs a copy; one with a stream among its last arguments is asynchronous.
-template <class... Rest, class Invoke>
-Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t bytes) {
-  constexpr bool kHasStream = (std::is_same_v<Rest, Stream> || ...);
+using pool::HostEnds;
+using pool::HostRange;
+inline constexpr HostEnds kNoHost{};
+
+inline HostRange host_range(const void* address, uint64_t bytes) {
+  return {reinterpret_cast<uint64_t>(address), bytes};
+}
+
+// Of a copy between that memory of the host's and a device.
+inline HostEnds host_end(const void* address, uint64_t bytes) { return {{host_range(address, bytes), {}}, true}; }
+
+// Of a copy of unified addresses: what is registered for it is the end in the host's memory.
+inline HostEnds host_ends_of_unified(CopyEnds ends, Address to, Address from, uint64_t bytes) {
+  const bool is_to_host = ends.direction == Direction::device_to_host;
+  const bool with_device = is_to_host || ends.direction == Direction::host_to_device;
+  if (is_to_host) return {{{to, bytes}, {from, bytes}}, with_device};
+  return {{{from, bytes}, {to, bytes}}, with_device};
+}
+
+// The driver's function around which registered blocks stay so; an asynchronous one, which has a stream, is waited for where there are any.
+template <class Invoke, class... MaybeStream>
+Result invoke_pinned(const Call& call, const Invoke& invoke, const HostEnds& host, MaybeStream... stream) {
+  const pool::PinnedCopy pinned(call, host);
+  const Result result = invoke();
+  if constexpr (sizeof...(MaybeStream) != 0) {
+    if (result == Result::success) return pinned.wait(stream...);
+  }
+  return result;
+}
+
+// Runs a copy; one with a stream is asynchronous.
+template <class Invoke, class... MaybeStream>
+Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t bytes, const HostEnds& host,
+            MaybeStream... stream) {
+  constexpr bool kHasStream = sizeof...(MaybeStream) != 0;
+  static_assert((std::is_same_v<MaybeStream, Stream> && ...) && sizeof...(MaybeStream) <= 1);
   const bool is_synchronous = !kHasStream && waits_for_host(ends.direction);
   const uint64_t before = core::read_cycles();
-  const Result result = invoke();
+  const Result result = pool::host_pins_are_on ? invoke_pinned(call, invoke, host, stream...) : invoke();
   const uint64_t cycles = is_synchronous ? core::read_cycles() - before : 0;
   if (result == Result::success) note_transfer(call, is_synchronous, ends, bytes, cycles);
   return result;
@@ -62,26 +95,70 @@ CopyEnds ends_of_shape(const Shape& shape) {
                          address(shape.src_type, shape.src_host, shape.src_device));
 }
 
+// Of one end of such a copy: from its first byte to its last.
+struct ShapeEnd {
+  int type;
+  const void* host;
+  uint64_t device;
+  uint64_t pitch, rows;  // of a slice
+  uint64_t x, y, z;
+};
+struct ShapeBox {
+  uint64_t width_bytes, height, depth;
+};
+HostRange range_of_shape(const ShapeEnd& end, const ShapeBox& box);
+
+// Such copies are followed, and register nothing.
+template <class Shape>
+HostEnds host_ends_of_shape(const Shape& shape) {
+  ShapeBox box{shape.width_bytes, shape.height, 1};
+  ShapeEnd from{shape.src_type, shape.src_host, shape.src_device, shape.src_pitch, 0, shape.src_x, shape.src_y, 0};
+  ShapeEnd to{shape.dst_type, shape.dst_host, shape.dst_device, shape.dst_pitch, 0, shape.dst_x, shape.dst_y, 0};
+  if constexpr (requires { shape.depth; }) {
+    box.depth = shape.depth;
+    from.rows = shape.src_height, from.z = shape.src_z;
+    to.rows = shape.dst_height, to.z = shape.dst_z;
+  }
+  return {{range_of_shape(from, box), range_of_shape(to, box)}, false};
+}
+
+// Those of a batch may all be queued when the call returns: none may be registered.
+void reject_host_pins_of_batch(const Call& call, const Address* to, const Address* from, const size_t* sizes,
+                               size_t count);
+
 namespace handler {
 
 struct CopyUnified {
   template <class Invoke, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, Address to, Address from, size_t bytes, Rest...) {
-    return copy<Rest...>(call, invoke, ends_of_unified(to, from), bytes);
+  static Result run(const Call& call, const Invoke& invoke, Address to, Address from, size_t bytes, Rest... stream) {
+    const CopyEnds ends = ends_of_unified(to, from);
+    const pool::SmallCopy small(HostRange{from, bytes});
+    if (small.data() == nullptr) {
+      return copy(call, invoke, ends, bytes, host_ends_of_unified(ends, to, from, bytes), stream...);
+    }
+    const auto from_copy = [&] { return call_driver(call, to, number_of(small.data()), bytes, stream...); };
+    return copy(call, from_copy, ends, bytes, kNoHost, stream...);
   }
 };
 
 struct CopyPeer {
   template <class Invoke, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, Address, Context, Address, Context, size_t bytes, Rest...) {
-    return copy<Rest...>(call, invoke, {Direction::peer, HostMemory::none}, bytes);
+  static Result run(const Call& call, const Invoke& invoke, Address to, Context, Address from, Context, size_t bytes,
+                    Rest... stream) {
+    const HostEnds host{{{to, bytes}, {from, bytes}}, false};
+    return copy(call, invoke, {Direction::peer, HostMemory::none}, bytes, host, stream...);
   }
 };
 
 struct CopyHtoD {
   template <class Invoke, class A, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, A, const void* from, S bytes, Rest...) {
-    return copy<Rest...>(call, invoke, to_device_from(from), bytes);
+  static Result run(const Call& call, const Invoke& invoke, A to, const void* from, S bytes, Rest... stream) {
+    const pool::SmallCopy small(host_range(from, bytes));
+    if (small.data() == nullptr) {
+      return copy(call, invoke, to_device_from(from), bytes, host_end(from, bytes), stream...);
+    }
+    const auto from_copy = [&] { return call_driver(call, to, small.data(), bytes, stream...); };
+    return copy(call, from_copy, to_device_from(from), bytes, kNoHost, stream...);
   }
 };
 
@@ -90,74 +167,81 @@ struct CopyHtoD {
 struct CopyDtoH {
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes) {
-    if (call.of_thread_stream || bytes == 0) return copy<>(call, invoke, to_host(to), bytes);
+    if (call.of_thread_stream || bytes == 0) return copy(call, invoke, to_host(to), bytes, host_end(to, bytes));
     const pool::LegacyStreamWait wait(call);
-    const Result result = copy<>(call, invoke, to_host(to), bytes);
+    const Result result = copy(call, invoke, to_host(to), bytes, host_end(to, bytes));
     wait.finish(result);
     return result;
   }
   template <class Invoke, class A, class S>
-  static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes, Stream) {
-    return copy<Stream>(call, invoke, to_host(to), bytes);
+  static Result run(const Call& call, const Invoke& invoke, void* to, A, S bytes, Stream stream) {
+    return copy(call, invoke, to_host(to), bytes, host_end(to, bytes), stream);
   }
 };
 
 struct CopyDtoD {
   template <class Invoke, class A, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, A, A, S bytes, Rest...) {
-    return copy<Rest...>(call, invoke, kOnDevice, bytes);
+  static Result run(const Call& call, const Invoke& invoke, A, A, S bytes, Rest... stream) {
+    return copy(call, invoke, kOnDevice, bytes, kNoHost, stream...);
   }
 };
 
 struct CopyHtoA {
   template <class Invoke, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, Array, S, const void* from, S bytes, Rest...) {
-    return copy<Rest...>(call, invoke, to_device_from(from), bytes);
+  static Result run(const Call& call, const Invoke& invoke, Array to, S offset, const void* from, S bytes,
+                    Rest... stream) {
+    const pool::SmallCopy small(host_range(from, bytes));
+    if (small.data() == nullptr) {
+      return copy(call, invoke, to_device_from(from), bytes, host_end(from, bytes), stream...);
+    }
+    const auto from_copy = [&] { return call_driver(call, to, offset, small.data(), bytes, stream...); };
+    return copy(call, from_copy, to_device_from(from), bytes, kNoHost, stream...);
   }
 };
 
 struct CopyAtoH {
   template <class Invoke, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, void* to, Array, S, S bytes, Rest...) {
-    return copy<Rest...>(call, invoke, to_host(to), bytes);
+  static Result run(const Call& call, const Invoke& invoke, void* to, Array, S, S bytes, Rest... stream) {
+    return copy(call, invoke, to_host(to), bytes, host_end(to, bytes), stream...);
   }
 };
 
 struct CopyDtoA {
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, Array, S, A, S bytes) {
-    return copy<>(call, invoke, kOnDevice, bytes);
+    return copy(call, invoke, kOnDevice, bytes, kNoHost);
   }
 };
 
 struct CopyAtoD {
   template <class Invoke, class A, class S>
   static Result run(const Call& call, const Invoke& invoke, A, Array, S, S bytes) {
-    return copy<>(call, invoke, kOnDevice, bytes);
+    return copy(call, invoke, kOnDevice, bytes, kNoHost);
   }
 };
 
 struct CopyAtoA {
   template <class Invoke, class S>
   static Result run(const Call& call, const Invoke& invoke, Array, S, Array, S, S bytes) {
-    return copy<>(call, invoke, kOnDevice, bytes);
+    return copy(call, invoke, kOnDevice, bytes, kNoHost);
   }
 };
 
 struct Copy2D {
   template <class Invoke, class Shape, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest...) {
+  static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest... stream) {
     if (shape == nullptr) return invoke();
-    return copy<Rest...>(call, invoke, ends_of_shape(*shape), uint64_t{shape->width_bytes} * shape->height);
+    const uint64_t bytes = uint64_t{shape->width_bytes} * shape->height;
+    return copy(call, invoke, ends_of_shape(*shape), bytes, host_ends_of_shape(*shape), stream...);
   }
 };
 
 struct Copy3D {
   template <class Invoke, class Shape, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest...) {
+  static Result run(const Call& call, const Invoke& invoke, const Shape* shape, Rest... stream) {
     if (shape == nullptr) return invoke();
-    return copy<Rest...>(call, invoke, ends_of_shape(*shape),
-                         uint64_t{shape->width_bytes} * shape->height * shape->depth);
+    const uint64_t bytes = uint64_t{shape->width_bytes} * shape->height * shape->depth;
+    return copy(call, invoke, ends_of_shape(*shape), bytes, host_ends_of_shape(*shape), stream...);
   }
 };
 
@@ -165,6 +249,7 @@ struct CopyBatch {
   template <class Invoke, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Address* to, Address* from, size_t* sizes, size_t count,
                     Rest...) {
+    reject_host_pins_of_batch(call, to, from, sizes, count);
     const Result result = invoke();
     if (result != Result::success) return result;
     note_batch(call, to, from, sizes, count);
@@ -172,19 +257,28 @@ struct CopyBatch {
   }
 };
 
+// Its operations are not looked at: from the first one on they meet pageable memory only.
+struct CopyBatch3D : CountCall {
+  template <class Invoke, class... Arguments>
+  static Result run(const Call& call, const Invoke& invoke, Arguments...) {
+    if (pool::host_pins_are_on) pool::stop_host_pins(call, "the program copies boxes by the batch");
+    return invoke();
+  }
+};
+
 inline constexpr CopyEnds kFill{Direction::fill, HostMemory::none};
 
 struct Fill {
   template <class Invoke, class A, class Value, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, A, Value, S count, Rest...) {
-    return copy<Rest...>(call, invoke, kFill, uint64_t{count} * sizeof(Value));
+  static Result run(const Call& call, const Invoke& invoke, A, Value, S count, Rest... stream) {
+    return copy(call, invoke, kFill, uint64_t{count} * sizeof(Value), kNoHost, stream...);
   }
 };
 
 struct Fill2D {
   template <class Invoke, class A, class Value, class S, class... Rest>
-  static Result run(const Call& call, const Invoke& invoke, A, S, Value, S width, S height, Rest...) {
-    return copy<Rest...>(call, invoke, kFill, uint64_t{width} * height * sizeof(Value));
+  static Result run(const Call& call, const Invoke& invoke, A, S, Value, S width, S height, Rest... stream) {
+    return copy(call, invoke, kFill, uint64_t{width} * height * sizeof(Value), kNoHost, stream...);
   }
 };
 

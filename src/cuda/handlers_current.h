@@ -45,11 +45,12 @@ struct CreateContext {
 struct SynchroniseContext {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke) {  // the current one
-    return finish(invoke, [&] { return pool::current_context(call); });
+    return after_wait(call, finish(invoke, [&] { return pool::current_context(call); }));
   }
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Context context) {
-    return finish(invoke, [&] { return context == nullptr ? pool::current_context(call) : known(context); });
+    const auto state_of = [&] { return context == nullptr ? pool::current_context(call) : known(context); };
+    return after_wait(call, finish(invoke, state_of));
   }
 
  private:

@@ -9,6 +9,11 @@ namespace weir::cuda {
 // A launch has been taken: what it leaves becomes live, what it takes is freed, if it is not newer than `serial`.
 void note_launched(uint64_t exec, uint64_t stream, uint64_t serial);
 
+// A graph is about to be made, or a capture to begin.
+inline void note_graph_begun(const Call& call) {
+  if (pool::host_pins_are_on) pool::stop_host_pins(call, "the program makes graphs");
+}
+
 // A graph is no more, and its nodes with it.
 void note_graph_destroyed(uint64_t graph);
 
@@ -90,6 +95,14 @@ struct AddChildGraph {
   }
 };
 
+struct CreateGraph {
+  template <class Invoke>
+  static Result run(const Call& call, const Invoke& invoke, Graph*, unsigned) {
+    note_graph_begun(call);
+    return invoke();
+  }
+};
+
 struct CloneGraph {
   template <class Invoke>
   static Result run(const Call&, const Invoke& invoke, Graph* out, Graph graph) {
@@ -157,6 +170,7 @@ struct DestroyExec {
 struct BeginCapture {
   template <class Invoke, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Stream stream, Rest...) {
+    note_graph_begun(call);  // guard: host-pin-graph
     const CaptureBeginning beginning(call, stream);
     const Result result = invoke();
     beginning.finish(result);

@@ -8,6 +8,7 @@
 #include "cuda/capture.h"
 #include "cuda/driver.h"
 #include "cuda/pool/device_pool.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/out_of_memory_retry.h"
 #include "cuda/pool/pinned_pool.h"
 #include "cuda/pool/pitched_pool.h"
@@ -88,6 +89,12 @@ template <class Invoke, class ReleaseInPool>
 Result free_with_pool(Release& release, const Invoke& invoke, const ReleaseInPool& release_in_pool) {
   const pool::Freed freed = release_in_pool();
   return freed.is_passed ? release.finish(invoke()) : release.finish_in_pool(freed.result);
+}
+
+// The end of a call that may have waited for the device: what may wait for it, too, is due.
+inline Result after_wait(const Call& call, Result result) {
+  if (pool::host_pins_are_on && result == Result::success) pool::keep_host_pins_within_limit(call);
+  return result;
 }
 
 // The bytes that the driver tells of an address; 0 where it does not know.
@@ -180,7 +187,8 @@ struct FreeDevice {
   template <class Invoke, class A>
   static Result run(const Call& call, const Invoke& invoke, A address) {
     Release release(call, Space::address, address, kFreedByMemFree);  // guard: device-untrack-order
-    return free_with_pool(release, invoke, [&] { return pool::release_device(call, address); });
+    const Result result = free_with_pool(release, invoke, [&] { return pool::release_device(call, address); });
+    return address == 0 ? result : after_wait(call, result);
   }
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, Address32 address) {
@@ -209,7 +217,9 @@ struct FreePinned {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address) {
     Release release(call, Space::address, number_of(address), bit_of(Kind::pinned));
-    return free_with_pool(release, invoke, [&] { return pool::release_pinned(call, number_of(address)); });
+    const auto release_in_pool = [&] { return pool::release_pinned(call, number_of(address)); };
+    const Result result = free_with_pool(release, invoke, release_in_pool);
+    return address == nullptr ? result : after_wait(call, result);
   }
 };
 
@@ -218,6 +228,7 @@ struct RegisterHost {
 
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address, size_t bytes, unsigned) {
+    pool::reject_host_pins(call, {number_of(address), bytes});
     return allocate_here(call, invoke, &address, allocation_of(Kind::registered, bytes, Space::registration));
   }
 };
@@ -226,7 +237,10 @@ struct UnregisterHost {
   template <class Invoke>
   static Result run(const Call& call, const Invoke& invoke, void* address) {
     Release release(call, Space::registration, number_of(address), bit_of(Kind::registered));
-    return release.finish(invoke());
+    if (pool::lies_in_host_pin(number_of(address))) {  // not the program's
+      return release.finish(call_driver(call, reinterpret_cast<void*>(pool::kNoAddress)));
+    }
+    return after_wait(call, release.finish(invoke()));
   }
 };
 

@@ -62,6 +62,7 @@ using ExternalGetMappedArray = Result(MipmappedArray*, ExternalMemory, const voi
 using DestroyExternalMemory = Result(ExternalMemory);
 using GraphicsMapResources = Result(unsigned count, void** resources, Stream);
 
+using GraphCreate = Result(Graph*, unsigned flags);
 using GraphAddMemAllocNode = Result(GraphNode*, Graph, const GraphNode*, size_t, AllocNodeParameters*);
 using GraphAddMemFreeNode = Result(GraphNode*, Graph, const GraphNode*, size_t, Address);
 using GraphAddNode = Result(GraphNode*, Graph, const GraphNode*, size_t, NodeParameters*);

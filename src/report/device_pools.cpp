@@ -4,6 +4,7 @@
 
 #include "core/print.h"
 #include "cuda/allocation.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/pool_warnings.h"
 #include "options/options.h"
 #include "report/device_section.h"
@@ -90,8 +91,8 @@ void write_if_used(JsonStream& json, const char (&name)[N], Memory memory, int d
 }
 
 bool concerns_pools(const char* variable) {
-  constexpr const char* kBeginnings[] = {"WEIR_CUDA_POOL", "WEIR_PINNED_POOL", "WEIR_TRIM_ON_PRESSURE",
-                                         "WEIR_COMPACT_ABOVE", "WEIR_WARN_"};
+  constexpr const char* kBeginnings[] = {"WEIR_CUDA_POOL",        "WEIR_PINNED_POOL",   "WEIR_HOST_PIN_ABOVE",
+                                         "WEIR_TRIM_ON_PRESSURE", "WEIR_COMPACT_ABOVE", "WEIR_WARN_"};
   for (const char* beginning : kBeginnings) {
     if (strncmp(variable, beginning, strlen(beginning)) == 0) return true;
   }
@@ -105,6 +106,22 @@ void write_options(JsonStream& json) {
     if (concerns_pools(row.variable)) json.text_key(row.variable).text(row.value_text);
   }
   json.end_object();
+}
+
+void write_host_pins(JsonStream& json, const EventClock& clock) {
+  if (!cuda::pool::host_pins_are_on) return void(json.null());
+  const cuda::pool::HostPinFigures figures = cuda::pool::host_pin_figures();
+  json.begin_object().key("limitation").text(cuda::pool::why_host_pins_stopped());
+  json.key("registered_bytes").number(figures.registered_bytes);
+  json.key("registered_count").number(figures.registered_count);
+  json.key("peak_bytes").number(figures.peak_bytes);
+  json.key("aside_bytes").number(figures.aside_bytes).key("aside_count").number(figures.aside_count);
+  json.key("register_count").number(figures.register_count).key("register_bytes").number(figures.register_bytes);
+  json.key("refused_count").number(figures.refused_count);
+  json.key("unregister_count").number(figures.unregister_count).key("reuse_count").number(figures.reuse_count);
+  json.key("copy_count").number(figures.copy_count).key("copy_bytes").number(figures.copy_bytes);
+  json.key("wait_count").number(figures.wait_count);
+  json.key("driver_ns").number(clock.ns_of_cycles(figures.driver_cycles)).end_object();
 }
 
 void append_percent(core::TextBuffer& text, double ratio) {
@@ -165,10 +182,12 @@ void write_pool(JsonStream& json, const Figures& figures, std::span<const SizeFi
   json.end_object();
 }
 
-void write_pool_state(JsonStream& json) {
+void write_pool_state(JsonStream& json, const EventClock& clock) {
   json.begin_object().key("mode").text(mode_name(cuda::pool::mode()));
   json.key("limitation").text(cuda::pool::limitation()).key("options");
   write_options(json);
+  json.key("host_pins");
+  write_host_pins(json, clock);
   json.end_object();
 }
 

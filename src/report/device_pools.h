@@ -22,7 +22,7 @@ void write_pool(JsonStream& json, const cuda::pool::Figures& figures, std::span<
                 const EventClock& clock);
 
 // The value of `cuda.pool`: how the pools work, and with which options.
-void write_pool_state(JsonStream& json);
+void write_pool_state(JsonStream& json, const EventClock& clock);
 
 // As elements of warnings[].
 void write_pool_warnings(JsonStream& json, const EventClock& clock);

@@ -196,7 +196,7 @@ void write_devices(JsonStream& json, const EventClock& clock) {
 void write_cuda(JsonStream& json, StackIndex& stacks, const EventClock& clock) {
   json.begin_object().key("tracked").boolean(cuda::takes_part());
   json.key("present").boolean(cuda::driver_was_bound()).key("pool");
-  has_cuda() ? write_pool_state(json) : void(json.null());
+  has_cuda() ? write_pool_state(json, clock) : void(json.null());
   json.key("calls").begin_array();
   if (has_cuda()) write_calls(json);
   json.end_array().key("transfers").begin_array();

@@ -5,6 +5,7 @@
 #include "pool/host_pool.h"
 #include "pool/pool_statistics.h"
 #include "runtime/host_allocator.h"
+#include "runtime/host_pin_blocks.h"
 
 namespace weir::runtime {
 namespace {
@@ -22,6 +23,12 @@ size_t effective_alignment(const Request& request) {
   return request.alignment > min_alignment ? request.alignment : min_alignment;
 }
 
+void* take_block(const core::Inside& inside, size_t bytes, bool zeroed) {
+  if (void* kept = take_from_aside(bytes)) [[unlikely]]
+    return zeroed ? memset(kept, 0, bytes) : kept;
+  return zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+}
+
 // An aligned block is a larger pool block inside which Weir itself places the program's pointer: the pool's page geometry
 // then finds its record like any other's.
 Acquired acquire_aligned(const core::Inside& inside, const Request& request, size_t alignment) {
@@ -29,7 +36,7 @@ Acquired acquire_aligned(const core::Inside& inside, const Request& request, siz
   const size_t wanted = request.bytes == 0 ? 1 : request.bytes;
   const size_t bytes = wanted + alignment - pool::kNaturalAlignment;
   if (bytes < wanted || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
-  void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  void* base = take_block(inside, bytes, request.zeroed);
   if (base == nullptr) return {};
   const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + alignment - 1) & ~(alignment - 1);
   return {reinterpret_cast<void*>(user), base, log2_of(alignment)};
@@ -39,8 +46,7 @@ Acquired acquire_from_pool(const core::Inside& inside, const Request& request) {
   const size_t alignment = effective_alignment(request);
   if (alignment > pool::kNaturalAlignment) [[unlikely]]
     return acquire_aligned(inside, request, alignment);
-  void* base =
-      request.zeroed ? pool::pool_allocate_zeroed(inside, request.bytes) : pool::pool_allocate(inside, request.bytes);
+  void* base = take_block(inside, request.bytes, request.zeroed);
   return {base, base, 0};
 }
 

@@ -21,6 +21,7 @@
 #include "runtime/absent_driver.h"
 #include "runtime/control.h"
 #include "runtime/device_pool_settings.h"
+#include "runtime/host_pin_blocks.h"
 #include "runtime/host_symbols.h"
 #include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
@@ -50,8 +51,11 @@ void know_exports_of_driver(const void* first) {
 void configure_device_events() {
   const cuda::pool::Settings pools = pool_settings_from_options();
   const bool has_pools = pools.device_mode != cuda::pool::Mode::off;
-  if (!options::current().cuda || !(options::tracks_device() || options::tracks_pinned() || has_pools)) return;
+  const bool has_pins = options::current().host_pin_above != 0;
+  if (!options::current().cuda) return;
+  if (!(options::tracks_device() || options::tracks_pinned() || has_pools || has_pins)) return;
   cuda::pool::configure(pools);
+  configure_host_pin_blocks();
   cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report,
                    options::current().ctl ? &serve_control : nullptr});
 }

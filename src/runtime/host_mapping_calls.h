@@ -42,6 +42,11 @@ inline int call_mprotect(void* address, size_t bytes, int protection) {
   return as_status(core::system_call(SYS_mprotect, core::as_argument(address), static_cast<long>(bytes), protection));
 }
 
+inline int call_madvise(void* address, size_t bytes, int advice) {
+  if (auto* next = WEIR_KNOWN_HOST_SYMBOL(madvise)) return next(address, bytes, advice);
+  return as_status(core::system_call(SYS_madvise, core::as_argument(address), static_cast<long>(bytes), advice));
+}
+
 inline void* call_shmat(int id, const void* address, int flags) {
   if (auto* next = WEIR_KNOWN_HOST_SYMBOL(shmat)) return next(id, address, flags);
   return as_pointer(core::system_call(SYS_shmat, id, core::as_argument(address), flags));

@@ -36,6 +36,7 @@ namespace weir::runtime {
   X(munmap)                  \
   X(mremap)                  \
   X(mprotect)                \
+  X(madvise)                 \
   X(brk)                     \
   X(sbrk)                    \
   X(shmat)                   \

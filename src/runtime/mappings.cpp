@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/print.h"
 #include "core/system_call.h"
+#include "cuda/pool/host_pins.h"
 #include "options/options.h"
 #include "runtime/host_mapping_calls.h"
 #include "runtime/process.h"
@@ -83,6 +84,14 @@ void insert(const core::Inside& inside, const stack::Registers& caller, Mapping 
 void insert(const stack::Registers& caller, const Mapping& mapping) {
   core::Guard guard;
   if (entered_or_counted(guard)) insert(guard.token(), caller, mapping);
+}
+
+// Where the heap's own blocks are registered with CUDA's driver: the kernel's pages behind these addresses will be others.
+void note_pages_changed(const void* address, size_t bytes) {
+  if (!cuda::pool::has_host_pins()) [[likely]]
+    return;
+  core::Guard guard;
+  if (guard.entered()) cuda::pool::note_pages_changed({number(address), rounded_up(bytes, kPageBytes)});
 }
 
 // ---- mmap ----
@@ -185,6 +194,7 @@ void* map_memory(const stack::Registers& caller, const MapRequest& request) {
   const auto map = [&] {
     return call_mmap(request.address, request.bytes, request.protection, request.flags, request.fd, request.offset);
   };
+  if (replaces(request.flags)) note_pages_changed(request.address, request.bytes);
   if (!tracking()) return map();
   DetachedMappings replaced;
   if (replaces(request.flags)) {
@@ -202,6 +212,7 @@ void* map_memory(const stack::Registers& caller, const MapRequest& request) {
 }
 
 int unmap_memory(void* address, size_t bytes) {
+  note_pages_changed(address, bytes);
   if (!tracking()) return call_munmap(address, bytes);
   DetachedMappings released = detach(number(address), rounded_up(bytes, kPageBytes));
   const int result = call_munmap(address, bytes);
@@ -218,6 +229,7 @@ void* remap_memory(const stack::Registers& caller, const RemapRequest& request) 
     return call_mremap(request.address, request.bytes, request.new_bytes, request.flags, request.new_address);
   };
   Mapping mapping;
+  note_pages_changed(request.address, request.bytes);
   if (!tracking()) return remap();
   const bool known = find_origin(request, &mapping);
   const size_t page = known ? page_bytes_of(mapping.flags) : kPageBytes;
@@ -241,6 +253,7 @@ void* remap_memory(const stack::Registers& caller, const RemapRequest& request) 
 }
 
 int protect_memory(void* address, size_t bytes, int protection) {
+  note_pages_changed(address, bytes);
   const int result = call_mprotect(address, bytes, protection);
   if (result != 0 || !tracking()) return result;
   core::Guard guard;
@@ -248,6 +261,14 @@ int protect_memory(void* address, size_t bytes, int protection) {
   constexpr int kAccess = PROT_READ | PROT_WRITE | PROT_EXEC;  // without PROT_GROWSDOWN and PROT_GROWSUP
   track::protect_mappings(number(address), rounded_up(bytes, kPageBytes), protection & kAccess);
   return result;
+}
+
+int advise_memory(void* address, size_t bytes, int advice) {
+  constexpr int kDontNeedLocked = 24;  // MADV_DONTNEED_LOCKED, since Linux 5.18
+  if (advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE || advice == kDontNeedLocked) {
+    note_pages_changed(address, bytes);
+  }
+  return call_madvise(address, bytes, advice);
 }
 
 void* move_program_break(const stack::Registers& caller, intptr_t bytes) {

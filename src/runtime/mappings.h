@@ -37,6 +37,9 @@ void* remap_memory(const stack::Registers& caller, const RemapRequest& request);
 
 int protect_memory(void* address, size_t bytes, int protection);
 
+// Not tracked: the mapping stays.
+int advise_memory(void* address, size_t bytes, int advice);
+
 void* move_program_break(const stack::Registers& caller, intptr_t bytes);
 int set_program_break(const stack::Registers& caller, void* address);
 

@@ -13,6 +13,7 @@
 #include "cuda/call.h"
 #include "cuda/driver.h"
 #include "cuda/hooks.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/tracking.h"
 #include "runtime/mappings.h"
 
@@ -127,6 +128,7 @@ bool lies_in_cuda(uintptr_t address) {
   cuda::Allocation found;
   if (cuda::find_allocation(cuda::Space::registration, address, &found)) return true;
   if (cuda::find_allocation(cuda::Space::address, address, &found)) return found.kind == cuda::Kind::pinned;
+  if (cuda::pool::lies_in_host_pin(address)) return false;  // not by the program
   const cuda::InDriver in_driver(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
   return cuda::kind_of_pool_memory(address) == cuda::Kind::pinned;  // untracked: WEIR_TRACK may leave it out
 }

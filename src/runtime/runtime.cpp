@@ -16,6 +16,7 @@
 #include "runtime/device_events.h"
 #include "runtime/general_path.h"
 #include "runtime/host_allocator.h"
+#include "runtime/host_pin_blocks.h"
 #include "runtime/out_of_memory.h"
 #include "runtime/pinned_buffers.h"
 #include "runtime/plain_path.h"
@@ -76,7 +77,7 @@ void check_acquired(const Acquired& acquired, const Request& request) {
   }
 }
 
-// A record that tells where the block starts, or that it is the loader's, and no more (track::is_placeholder).
+// A record that tells where the block starts, or that its free is the general path's, and no more (track::is_placeholder).
 void track_placeholder(const core::Inside& inside, const Acquired& acquired, const Request& request, bool of_loader) {
   track::Block block;
   block.address = reinterpret_cast<uintptr_t>(acquired.user);
@@ -92,7 +93,8 @@ void leave_untracked(const core::Inside& inside, ThreadState& thread, const stac
                      const Acquired& acquired, const Request& request) {
   const bool of_loader = stack::in_loader(caller.ip);
   if (acquired.base == nullptr) return;
-  if (acquired.base != acquired.user || acquired.align_log2 > 0 || of_loader) {
+  const bool is_pinned = is_known_to_pins(reinterpret_cast<uintptr_t>(acquired.base));
+  if (acquired.base != acquired.user || acquired.align_log2 > 0 || of_loader || is_pinned) {
     track_placeholder(inside, acquired, request, of_loader);
   } else {
     know_page_of(inside, thread, acquired.base);
@@ -154,6 +156,12 @@ void count_removed(ThreadState& thread, const track::Block& block, track::BlockC
                             block_class);
 }
 
+// The pool has it now, or later, where the driver has it registered.
+void release_to_pool(const core::Inside& inside, uintptr_t base) {
+  if (!stays_aside(base)) [[likely]]
+    pool::pool_release(inside, reinterpret_cast<void*>(base));
+}
+
 // What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
 // pointer belongs to another allocator.
 void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdict) {
@@ -185,7 +193,7 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
   }
   count_removed(thread, block, block_class);
   if (base != 0) [[likely]] {
-    pool::pool_release(inside, reinterpret_cast<void*>(base));
+    release_to_pool(inside, base);
   } else {
     host_free(user);
   }
@@ -289,7 +297,7 @@ Acquired move_block(const core::Inside& inside, const track::Block& old, uintptr
   if (moved.user == nullptr) return {};
   const size_t kept = usable_from(old_base, old.address);
   memcpy(moved.user, user, kept < request.bytes ? kept : request.bytes);
-  pool::pool_release(inside, reinterpret_cast<void*>(old_base));
+  release_to_pool(inside, old_base);
   return moved;
 }
 

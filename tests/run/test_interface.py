@@ -79,6 +79,11 @@ class OfCuda(Case):
         self.assertEqual([line for line in self.run_case("modes") if not line.startswith("off at last")],
                          ["on: 0 1", "off: 0 1", "strict: 0 1", "vmm: 0 1", "off: 0 1"])
 
+    def test_a_host_block_that_is_pinned_for_its_copies(self):
+        expected = ["pinned 0", "live: trimmed 0", "freed: trimmed 8", "again: trimmed 0"]
+        self.assertEqual(self.run_case("host blocks", HOST_PIN_ABOVE="1MiB"), expected)
+        self.assertEqual(self.report["cuda"]["pool"]["host_pins"]["unregister_count"], 1)
+
     def test_what_is_pinned(self):
         for options in ({}, {"TRACK": "host"}, {"CUDA": "off"}, {"PINNED_POOL": "off"}):
             with self.subTest(**options):

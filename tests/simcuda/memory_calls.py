@@ -76,6 +76,7 @@ POOL_NAMES = {
     "cuGreenCtxCreate": "a context with such streams",
     "cuGreenCtxStreamCreate": "such a stream",
     "cuStreamDestroy": "what is captured in it is captured no longer",
+    "cuGraphCreate": "what its nodes will copy may not be registered behind the program's back",
 }
 
 NOT_FOR_POOLS = {

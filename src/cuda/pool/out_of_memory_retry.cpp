@@ -1,5 +1,6 @@
 #include "cuda/pool/out_of_memory_retry.h"
 
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/pool_state.h"
 #include "cuda/pool/upkeep.h"
 
@@ -39,6 +40,7 @@ void OutOfMemoryRetry::give_back() const {
 }
 
 bool OutOfMemoryRetry::is_worth_while() {
+  if (give_up_host_pins(call_)) return true;
   if (!has_blocks() && returns_done() == returns_before_ && blocks_on_their_way() == 0) return false;
   if (++retries_ > kMostRetries) return false;
   give_back();

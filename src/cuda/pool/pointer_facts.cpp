@@ -2,6 +2,7 @@
 
 #include "cuda/driver.h"
 #include "cuda/pool/configuration.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/segment_pool.h"
 
 namespace weir::cuda::pool {
@@ -32,6 +33,7 @@ PointerFacts facts_inside(Address start, Address address) {
 }  // namespace
 
 PointerFacts facts_of(const Call& call, Address address) {
+  if (lies_in_host_pin(address)) return {PointerFacts::Is::freed};
   if (address == 0 || !has_blocks()) return {};
   const PointerFacts exact = facts_of_start(address);
   if (exact.is != PointerFacts::Is::unknown) return exact;

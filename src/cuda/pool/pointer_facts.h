@@ -8,6 +8,7 @@
 namespace weir::cuda::pool {
 
 struct PointerFacts {
+  // freed: the driver knows memory there of which the program must not hear: freed, and kept; or registered by Weir (host_pins.h).
   enum class Is : uint8_t { unknown, live, freed };
   Is is = Is::unknown;
   Address start = 0;
@@ -18,7 +19,7 @@ struct PointerFacts {
   int segment_device = 0;
 };
 
-// Interior addresses are found by their block's start, which the driver is asked for. Cost without blocks of the pool's: a load.
+// Interior addresses are found by their block's start, which the driver is asked for. Cost without blocks of the pool's: two loads.
 PointerFacts facts_of(const Call& call, Address address);
 
 // Others than this process's contexts may use the block from now on: it is not kept when it is freed.

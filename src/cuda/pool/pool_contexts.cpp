@@ -3,6 +3,7 @@
 #include <span>
 
 #include "cuda/driver.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/pitched_pool.h"
 #include "cuda/pool/pool_control.h"
 #include "cuda/pool/pool_state.h"
@@ -109,7 +110,10 @@ void note_context_ending(uint64_t handle) {
 }
 
 void note_context_ended(uint64_t handle, bool has_ended) {
-  if (has_ended) close_segments(handle);  // while no other context can have the handle
+  if (has_ended) {  // while no other context can have the handle
+    close_segments(handle);
+    end_host_pins_of(handle);
+  }
   const PoolLock lock(pool_state.lock);
   ContextState* ended = find_context(handle);
   if (ended == nullptr) return;
@@ -231,6 +235,7 @@ void note_driver_replaced() {
   abandon_segments();
   forget_captures();
   forget_pitches();
+  end_host_pins_of(HostPinTable::kAnyContext);
   const PoolLock lock(pool_state.lock);
   for (ContextState& state : used_states()) {
     if (state.is_alive) end_context(state);

@@ -4,6 +4,7 @@
 
 #include "cuda/driver.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/segment_pool.h"
 #include "cuda/pool/upkeep.h"
 
@@ -137,7 +138,7 @@ uint64_t trim(uint64_t keep_bytes) {
   for (const Memory memory : {Memory::device, Memory::pinned}) {
     for (int device = 0; device < kMostDevices; ++device) given_back += trim_to(call, memory, device, keep_bytes);
   }
-  return given_back;
+  return given_back + trim_host_pins(call, keep_bytes);
 }
 
 uint64_t compact() { return trim(0); }

@@ -8,6 +8,7 @@
 #include "cuda/driver.h"
 #include "cuda/pool/current_for.h"
 #include "cuda/pool/epochs.h"
+#include "cuda/pool/host_pins.h"
 #include "cuda/pool/memory_limit.h"
 #include "cuda/pool/pitched_pool.h"
 #include "cuda/pool/segment_pool.h"
@@ -173,6 +174,7 @@ void reset_after_fork() {
   pool_contexts_reset_after_fork();
   pitches_reset_after_fork();
   segments_reset_after_fork();
+  host_pins_reset_after_fork();
   on_their_way.store(0, std::memory_order_relaxed);
 }
 

@@ -111,10 +111,27 @@ void ask_what_is_pinned() {
   MUST(cuMemFree_v2(on_device));
 }
 
+// Page-locked for its copies, and not by the program (WEIR_HOST_PIN_ABOVE).
+void trim_host_blocks() {
+  begin();
+  const CUdeviceptr on_device = take(kBlockBytes);
+  char* const block = static_cast<char*>(std::malloc(kBlockBytes));
+  std::memset(block, 1, kBlockBytes);
+  MUST(cuMemcpyHtoD_v2(on_device, block, kBlockBytes));
+  std::printf("pinned %d\n", weir_is_pinned(block));
+  std::printf("live: trimmed %llu\n", static_cast<unsigned long long>(weir_trim(0)) / kMiB);
+  std::free(block);
+  std::printf("freed: trimmed %llu\n", static_cast<unsigned long long>(weir_trim(0)) / kMiB);
+  std::printf("again: trimmed %llu\n", static_cast<unsigned long long>(weir_trim(0)) / kMiB);
+}
+
 struct {
   const char* name;
   void (*run)();
-} constexpr kCases[] = {{"trim", trim_by_steps}, {"modes", change_modes}, {"pinned", ask_what_is_pinned}};
+} constexpr kCases[] = {{"trim", trim_by_steps},
+                        {"modes", change_modes},
+                        {"pinned", ask_what_is_pinned},
+                        {"host blocks", trim_host_blocks}};
 
 }  // namespace
 
@@ -125,6 +142,6 @@ int main(int argc, char** argv) {
       return 0;
     }
   }
-  std::fprintf(stderr, "usage: %s trim|modes|pinned\n", argv[0]);
+  std::fprintf(stderr, "usage: %s trim|modes|pinned|'host blocks'\n", argv[0]);
   return 2;
 }

@@ -11,7 +11,6 @@
   X(cuDeviceGetDevResource)    \
   X(cuDeviceGetDefaultMemPool) \
   X(cuEventRecord)             \
-  X(cuGraphCreate)             \
   X(cuGraphAddEmptyNode)       \
   X(cuMemPoolExportPointer)    \
   X(cuMemPoolExportToShareableHandle)
