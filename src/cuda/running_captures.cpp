@@ -27,7 +27,6 @@ std::atomic<int> own_calls{0};  // of Weir's that no capture may meet
 
 core::SpinLock following;    // guards what follows; never held while the driver runs
 Running* running = nullptr;  // of those that are counted, all that have begun
-Running* spare = nullptr;    // records without a capture
 
 void wait_for_own_calls() {
   constexpr uint64_t kLongestNs = 500'000'000;
@@ -49,13 +48,8 @@ void uncount() {
 // Where memory is out, the capture stays counted for good.
 void follow(const CaptureOrigin& origin) {
   const core::LockScope scope(following);
-  Running* one = spare;
-  if (one != nullptr) {
-    spare = one->next;
-  } else {
-    one = static_cast<Running*>(core::arena_allocate(sizeof(Running)));
-    if (one == nullptr) return;
-  }
+  auto* const one = core::arena_array<Running>(1);
+  if (one == nullptr) return;
   *one = {origin, last_number.fetch_add(1, std::memory_order_relaxed) + 1, running};
   running = one;
 }
@@ -71,8 +65,7 @@ void end_where(uint64_t last, const Is& is) {
       continue;
     }
     *link = one->next;
-    one->next = spare;
-    spare = one;
+    core::arena_release(one, sizeof *one);
     uncount();
   }
 }
@@ -94,11 +87,6 @@ CaptureOrigin origin_in(const Call& call, Stream stream) {
   }
   const void* const thread = number == kPerThreadStream ? &core::thread_slot : nullptr;
   return {number, thread, reinterpret_cast<uint64_t>(context), reinterpret_cast<uint64_t>(green)};
-}
-
-void forget_all() {
-  count.store(0, std::memory_order_relaxed);
-  running = nullptr;
 }
 
 }  // namespace
@@ -145,13 +133,18 @@ OutsideCaptures::~OutsideCaptures() { own_calls.fetch_sub(1, std::memory_order_r
 
 void forget_captures() {
   const core::LockScope scope(following);
-  forget_all();
+  count.store(0, std::memory_order_relaxed);
+  while (running != nullptr) {
+    Running* const one = running;
+    running = one->next;
+    core::arena_release(one, sizeof *one);
+  }
 }
 
 void running_captures_reset_after_fork() {
   following.reset_after_fork();
-  forget_all();
-  spare = nullptr;  // another thread of the parent's may have been in the middle of a change
+  count.store(0, std::memory_order_relaxed);
+  running = nullptr;  // another thread of the parent's may have been in the middle of a change
   own_calls.store(0, std::memory_order_relaxed);
 }
 

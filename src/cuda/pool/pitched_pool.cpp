@@ -29,7 +29,6 @@ constexpr size_t kChains = 1024;
 constexpr size_t kMostLearned = 16384;  // what is asked for beyond stays the driver's
 Learned* chains[kChains];
 size_t learned_count = 0;
-Learned* spare = nullptr;  // records of nothing
 
 Learned*& chain_of(int device, const Rows& rows) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
@@ -58,13 +57,8 @@ Pitch known_pitch(int device, const Rows& rows) {
 void note_pitch(int device, const Rows& rows, const Pitch& pitch) {
   const PoolLock lock(pool_state.lock);
   if (learned_count == kMostLearned || find(device, rows) != nullptr) return;
-  Learned* one = spare;
-  if (one != nullptr) {
-    spare = one->next;
-  } else {
-    one = static_cast<Learned*>(core::arena_allocate(sizeof(Learned)));
-    if (one == nullptr) return;
-  }
+  auto* const one = core::arena_array<Learned>(1);
+  if (one == nullptr) return;
   Learned*& chain = chain_of(device, rows);
   *one = {device, rows, pitch, chain};
   chain = one;
@@ -145,10 +139,9 @@ void forget_pitches() {
   const PoolLock lock(pool_state.lock);
   for (Learned*& chain : chains) {
     while (chain != nullptr) {
-      Learned* const next = chain->next;
-      chain->next = spare;
-      spare = chain;
-      chain = next;
+      Learned* const one = chain;
+      chain = one->next;
+      core::arena_release(one, sizeof *one);
     }
   }
   learned_count = 0;
@@ -158,7 +151,6 @@ void forget_pitches() {
 void pitches_reset_after_fork() {
   for (Learned*& chain : chains) chain = nullptr;
   learned_count = 0;
-  spare = nullptr;
 }
 
 }  // namespace weir::cuda::pool
