@@ -74,6 +74,16 @@ Result copy(const Call& call, const Invoke& invoke, CopyEnds ends, uint64_t byte
   return result;
 }
 
+// The same of one from that memory of the host's. invoke_from: calls the driver's function with the data from elsewhere.
+template <class Invoke, class InvokeFrom, class... MaybeStream>
+Result copy_from_host(const Call& call, const Invoke& invoke, const InvokeFrom& invoke_from, CopyEnds ends,
+                      const HostRange& from, const HostEnds& host, MaybeStream... stream) {
+  const pool::SmallCopy small(from);
+  if (small.data() == nullptr) return copy(call, invoke, ends, from.bytes, host, stream...);
+  return copy(
+      call, [&] { return invoke_from(small.data()); }, ends, from.bytes, kNoHost, stream...);
+}
+
 // Of a two- or three-dimensional copy.
 template <class Shape>
 CopyEnds ends_of_shape(const Shape& shape) {
@@ -132,12 +142,9 @@ struct CopyUnified {
   template <class Invoke, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Address to, Address from, size_t bytes, Rest... stream) {
     const CopyEnds ends = ends_of_unified(to, from);
-    const pool::SmallCopy small(HostRange{from, bytes});
-    if (small.data() == nullptr) {
-      return copy(call, invoke, ends, bytes, host_ends_of_unified(ends, to, from, bytes), stream...);
-    }
-    const auto from_copy = [&] { return call_driver(call, to, number_of(small.data()), bytes, stream...); };
-    return copy(call, from_copy, ends, bytes, kNoHost, stream...);
+    const auto invoke_from = [&](const void* data) { return call_driver(call, to, number_of(data), bytes, stream...); };
+    return copy_from_host(call, invoke, invoke_from, ends, HostRange{from, bytes},
+                          host_ends_of_unified(ends, to, from, bytes), stream...);
   }
 };
 
@@ -153,12 +160,9 @@ struct CopyPeer {
 struct CopyHtoD {
   template <class Invoke, class A, class S, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, A to, const void* from, S bytes, Rest... stream) {
-    const pool::SmallCopy small(host_range(from, bytes));
-    if (small.data() == nullptr) {
-      return copy(call, invoke, to_device_from(from), bytes, host_end(from, bytes), stream...);
-    }
-    const auto from_copy = [&] { return call_driver(call, to, small.data(), bytes, stream...); };
-    return copy(call, from_copy, to_device_from(from), bytes, kNoHost, stream...);
+    const auto invoke_from = [&](const void* data) { return call_driver(call, to, data, bytes, stream...); };
+    return copy_from_host(call, invoke, invoke_from, to_device_from(from), host_range(from, bytes),
+                          host_end(from, bytes), stream...);
   }
 };
 
@@ -190,12 +194,9 @@ struct CopyHtoA {
   template <class Invoke, class S, class... Rest>
   static Result run(const Call& call, const Invoke& invoke, Array to, S offset, const void* from, S bytes,
                     Rest... stream) {
-    const pool::SmallCopy small(host_range(from, bytes));
-    if (small.data() == nullptr) {
-      return copy(call, invoke, to_device_from(from), bytes, host_end(from, bytes), stream...);
-    }
-    const auto from_copy = [&] { return call_driver(call, to, offset, small.data(), bytes, stream...); };
-    return copy(call, from_copy, to_device_from(from), bytes, kNoHost, stream...);
+    const auto invoke_from = [&](const void* data) { return call_driver(call, to, offset, data, bytes, stream...); };
+    return copy_from_host(call, invoke, invoke_from, to_device_from(from), host_range(from, bytes),
+                          host_end(from, bytes), stream...);
   }
 };
 
