@@ -1,6 +1,7 @@
 #include "cuda/pool/host_pin_table.h"
 
 #include "core/arena.h"
+#include "core/guard.h"
 
 namespace weir::cuda::pool {
 namespace {
@@ -20,6 +21,16 @@ bool serves(const HostPin& pin, uint64_t bytes) {
   constexpr uint64_t kMostSlack = uint64_t{64} << 10;
   return pin.bytes >= bytes && pin.bytes - bytes <= bytes / 8 + kMostSlack;
 }
+
+// Around a change, or a look: the heap's frees come here too, and a signal handler's must not meet the lock that it interrupted.
+class Change {
+ public:
+  explicit Change(core::SpinLock& lock) : scope_(lock) {}
+
+ private:
+  core::Guard guard_;
+  core::LockScope scope_;
+};
 
 }  // namespace
 
@@ -96,7 +107,7 @@ HostPinTable::Step HostPinTable::settle(HostPin& pin) {
 }
 
 HostPinTable::Found HostPinTable::hold(const HostRange& range, HostPin** pin) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   *pin = find(range.address);
   if (*pin == nullptr) return Found::unknown;
   HostPin& found = **pin;
@@ -111,7 +122,7 @@ HostPinTable::Found HostPinTable::hold(const HostRange& range, HostPin** pin) {
 }
 
 HostPin* HostPinTable::enter(const HostRange& block, uint64_t context, uint64_t most_bytes) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   const HostPin* below = core::node_at_or_below(pins_, block.address + block.bytes - 1);
   const bool is_known = below != nullptr && overlaps(*below, block);
   const uint64_t left = most_bytes > figures_.registered_bytes ? most_bytes - figures_.registered_bytes : 0;
@@ -134,7 +145,7 @@ HostPin* HostPinTable::enter(const HostRange& block, uint64_t context, uint64_t 
 }
 
 void HostPinTable::registered(HostPin& pin, bool is_done) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   const bool has_ended = pin.is_void;
   if (!is_done || has_ended) leave_driver(pin);
   pin.state = is_done ? State::registered : State::refused;
@@ -148,7 +159,7 @@ void HostPinTable::registered(HostPin& pin, bool is_done) {
 }
 
 HostPinTable::Step HostPinTable::unregistered(HostPin& pin, bool is_done) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   if (is_done || pin.is_void) {
     figures_.unregister_count += is_done;
     leave_driver(pin);
@@ -161,13 +172,13 @@ HostPinTable::Step HostPinTable::unregistered(HostPin& pin, bool is_done) {
 }
 
 HostPinTable::Step HostPinTable::let_go(HostPin& pin) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   --pin.users;
   return settle(pin);
 }
 
 bool HostPinTable::set_aside(uint64_t start) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   HostPin* pin = find(start);
   if (pin == nullptr || pin->start != start || pin->is_aside) return false;
   if (pin->state == State::refused && pin->users == 0) {
@@ -179,7 +190,7 @@ bool HostPinTable::set_aside(uint64_t start) {
 }
 
 uint64_t HostPinTable::take_aside(uint64_t bytes) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   for (HostPin* pin = first_aside_; pin != nullptr; pin = pin->later_aside) {
     if (pin->context == 0 || pin->is_unwanted || !is_idle_registered(*pin) || !serves(*pin, bytes)) continue;
     unlink_aside(*pin);
@@ -190,7 +201,7 @@ uint64_t HostPinTable::take_aside(uint64_t bytes) {
 }
 
 HostPinTable::Step HostPinTable::next_aside_beyond(uint64_t keep_bytes) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   for (HostPin* pin = first_aside_; pin != nullptr; pin = pin->later_aside) {
     if (pin->users != 0 || pin->state == State::changing) continue;
     if (pin->context == 0) return settle(*pin);
@@ -202,7 +213,7 @@ HostPinTable::Step HostPinTable::next_aside_beyond(uint64_t keep_bytes) {
 }
 
 HostPinTable::Step HostPinTable::next_unwanted(const HostRange& range, bool* is_busy) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   *is_busy = false;
   for (HostPin* pin = first_in(range); pin != nullptr && overlaps(*pin, range); pin = first_from(pin->end())) {
     if (!pin->is_unwanted || pin->context == 0) continue;
@@ -216,7 +227,7 @@ HostPinTable::Step HostPinTable::next_unwanted(const HostRange& range, bool* is_
 }
 
 HostPinTable::Step HostPinTable::next_of_ended(uint64_t context) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   for (HostPin* pin = first_from(0); pin != nullptr;) {
     HostPin* const next = first_from(pin->end());
     const bool has_ended = pin->context != 0 && (context == kAnyContext || pin->context == context);
@@ -233,47 +244,47 @@ HostPinTable::Step HostPinTable::next_of_ended(uint64_t context) {
 }
 
 void HostPinTable::reject(const HostRange& range) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   for (HostPin* pin = first_in(range); pin != nullptr && overlaps(*pin, range); pin = first_from(pin->end())) {
     pin->is_unwanted = true;
   }
 }
 
 void HostPinTable::close() {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   is_closed_ = true;
   for (HostPin* pin = first_from(0); pin != nullptr; pin = first_from(pin->end())) pin->is_unwanted = true;
 }
 
 bool HostPinTable::knows(uint64_t start) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   return find(start) != nullptr;
 }
 
 bool HostPinTable::holds(uint64_t address) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   const HostPin* pin = find(address);
   return pin != nullptr && pin->context != 0;
 }
 
 void HostPinTable::count_copy(uint64_t bytes) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   ++figures_.copy_count;
   figures_.copy_bytes += bytes;
 }
 
 void HostPinTable::count_wait() {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   ++figures_.wait_count;
 }
 
 void HostPinTable::count_cycles(uint64_t cycles) {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   figures_.driver_cycles += cycles;
 }
 
 HostPinFigures HostPinTable::figures() {
-  const core::LockScope scope(lock_);
+  const Change change(lock_);
   return figures_;
 }
 

@@ -1,7 +1,7 @@
 // The blocks of the host's heap that Weir has the driver page-lock (host_pins.h), and those that the program has freed meanwhile, which
 // are kept aside until the driver has let go of them. Only data: nothing here calls the driver or the heap.
 //
-// Any thread inside Weir (core::Guard): the heap's own frees come here, so that nothing may be called that waits for anybody.
+// Any thread, inside Weir (core::Guard) or not: the heap's own frees come here, so that nothing may be called that waits for anybody.
 #pragma once
 
 #include <atomic>

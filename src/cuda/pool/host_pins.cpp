@@ -132,7 +132,6 @@ uint64_t perform(const Call& call, Step step) {
     const uint64_t held = step.pin->bytes;
     const bool is_done = ask_to_unregister(call, *step.pin);
     const uint64_t cycles = core::read_cycles() - before;
-    const core::Guard guard;
     step = host_pin_table.unregistered(*step.pin, is_done);
     host_pin_table.count_cycles(cycles);
     if (step.next == Next::give_back) bytes = held;
@@ -142,14 +141,7 @@ uint64_t perform(const Call& call, Step step) {
   return bytes;
 }
 
-void let_go(const Call& call, HostPin& pin) {
-  Step step;
-  {
-    const core::Guard guard;
-    step = host_pin_table.let_go(pin);
-  }
-  perform(call, step);
-}
+void let_go(const Call& call, HostPin& pin) { perform(call, host_pin_table.let_go(pin)); }
 
 // A green context is not registered in: nobody is told which one ends.
 bool serves(const ContextState* context) {
@@ -168,11 +160,8 @@ HostPin* register_block(const Call& call, const HostRange& range) {
   const uint64_t before = core::read_cycles();
   const Result result = ask_to_register(call, *pin);
   const uint64_t cycles = core::read_cycles() - before;
-  {
-    const core::Guard guard;
-    host_pin_table.registered(*pin, result == Result::success);
-    host_pin_table.count_cycles(cycles);
-  }
+  host_pin_table.registered(*pin, result == Result::success);
+  host_pin_table.count_cycles(cycles);
   if (result == Result::success) return pin;
   let_go(call, *pin);
   return nullptr;
@@ -181,11 +170,7 @@ HostPin* register_block(const Call& call, const HostRange& range) {
 // The registered block that holds the range, held; nullptr: the range is pageable memory, or not the heap's.
 HostPin* hold(const Call& call, const HostRange& range, bool* is_known) {
   HostPin* pin = nullptr;
-  Found found;
-  {
-    const core::Guard guard;
-    found = host_pin_table.hold(range, &pin);
-  }
+  const Found found = host_pin_table.hold(range, &pin);
   *is_known = found != Found::unknown;
   if (found == Found::to_unregister) perform(call, {Next::unregister, pin, 0});
   return found == Found::held ? pin : nullptr;
@@ -197,12 +182,8 @@ enum class ForOthers : uint8_t { go_on, wait };
 bool unregister_unwanted(const Call& call, const HostRange& range, ForOthers for_others) {
   bool has_unregistered = false;
   for (Patience patience;;) {
-    Step step;
     bool is_busy = false;
-    {
-      const core::Guard guard;
-      step = host_pin_table.next_unwanted(range, &is_busy);
-    }
+    const Step step = host_pin_table.next_unwanted(range, &is_busy);
     if (step.next != Next::nothing) {
       perform(call, step);
       has_unregistered = true;
@@ -251,9 +232,7 @@ PinnedCopy::PinnedCopy(const Call& call, const HostEnds& ends) : call_(call) {
     if (range.bytes == 0) continue;
     if (has_host_pins()) pins_[i] = hold(call, range, &is_known);
     if (i == 0 && !is_known && ends.may_register) pins_[i] = register_block(call, range);
-    if (pins_[i] == nullptr) continue;
-    const core::Guard guard;
-    host_pin_table.count_copy(range.bytes);
+    if (pins_[i] != nullptr) host_pin_table.count_copy(range.bytes);
   }
 }
 
@@ -266,10 +245,7 @@ PinnedCopy::~PinnedCopy() {
 Result PinnedCopy::wait(Stream stream) const {
   if (pins_[0] == nullptr && pins_[1] == nullptr) return Result::success;
   if (any_capture() && is_capturing(call_, stream)) return Result::success;
-  {
-    const core::Guard guard;
-    host_pin_table.count_wait();
-  }
+  host_pin_table.count_wait();
   return wait_for_stream(call_, stream);  // guard: host-pin-wait
 }
 
@@ -285,27 +261,17 @@ void SmallCopy::give_back() {
   core::arena_release(data_, kSmallCopyBytes);
 }
 
-bool lies_in_host_pin(Address address) {
-  if (!has_host_pins()) return false;
-  const core::Guard guard;
-  return host_pin_table.holds(address);
-}
+bool lies_in_host_pin(Address address) { return has_host_pins() && host_pin_table.holds(address); }
 
 void reject_host_pins(const Call& call, const HostRange& range) {
   if (!has_host_pins()) return;
-  {
-    const core::Guard guard;
-    host_pin_table.reject(range);
-  }
+  host_pin_table.reject(range);
   unregister_unwanted(call, range, ForOthers::wait);
 }
 
 bool give_up_host_pins(const Call& call) {
   if (!has_host_pins()) return false;
-  {
-    const core::Guard guard;
-    host_pin_table.reject(kEverywhere);
-  }
+  host_pin_table.reject(kEverywhere);
   return unregister_unwanted(call, kEverywhere, ForOthers::go_on);
 }
 
@@ -316,10 +282,7 @@ void note_pages_changed(const HostRange& range) {
 void stop_host_pins(const Call& call, const char* why) {
   const char* expected = nullptr;
   if (!why_stopped.compare_exchange_strong(expected, why, std::memory_order_relaxed)) return;
-  {
-    const core::Guard guard;
-    host_pin_table.close();
-  }
+  host_pin_table.close();
   unregister_unwanted(call, kEverywhere, ForOthers::go_on);
 }
 
@@ -329,12 +292,8 @@ uint64_t trim_host_pins(const Call& call, uint64_t keep_bytes) {
   uint64_t bytes = 0;
   while (has_host_pins_aside()) {
     const OutsideCaptures outside;
-    Step step;
     if (!outside) break;
-    {
-      const core::Guard guard;
-      step = host_pin_table.next_aside_beyond(keep_bytes);
-    }
+    const Step step = host_pin_table.next_aside_beyond(keep_bytes);
     if (step.next == Next::nothing) break;
     bytes += perform(call, step);
   }
@@ -354,10 +313,7 @@ void end_host_pins_of(uint64_t context) {
   }
 }
 
-HostPinFigures host_pin_figures() {
-  const core::Guard guard;
-  return host_pin_table.figures();
-}
+HostPinFigures host_pin_figures() { return host_pin_table.figures(); }
 
 bool is_release_from(const char* release, unsigned major, unsigned minor) {
   unsigned parts[2] = {};
