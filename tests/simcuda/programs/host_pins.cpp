@@ -13,27 +13,17 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "must.h"
+#include "random_calls.h"
 
 namespace {
 
 constexpr size_t kPage = 4096;
 constexpr size_t kLargest = 24 * kMiB;
 constexpr useconds_t kDelay = 300;
-
-std::mt19937 random_source;
-unsigned below(size_t count) { return static_cast<unsigned>(random_source() % count); }
-bool one_in(unsigned count) { return below(count) == 0; }
-
-std::string line;
-void say(const std::string& text) { line += " " + text; }
-void say(const char* name, CUresult result) { say(std::string(name) + "=" + std::to_string(result)); }
-std::string text_of(size_t value) { return std::to_string(value); }
 
 // ---- blocks of the heap ----
 
@@ -481,11 +471,6 @@ void add_copy_node() {
 
 // ---- random calls ----
 
-struct Operation {
-  unsigned weight;
-  const char* name;
-  void (*run)();
-};
 constexpr Operation kOperations[] = {{150, "allocate", allocate},
                                      {130, "release", release_some},
                                      {200, "write", write_to_device},
@@ -505,22 +490,11 @@ constexpr Operation kOperations[] = {{150, "allocate", allocate},
                                      {20, "node", add_copy_node}};
 constexpr size_t kWithoutGraphs = std::size(kOperations) - 2;
 
-const Operation& some_operation(size_t count) {
-  unsigned sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += kOperations[i].weight;
-  unsigned at = below(sum);
-  for (size_t i = 0; i < count; ++i) {
-    if (at < kOperations[i].weight) return kOperations[i];
-    at -= kOperations[i].weight;
-  }
-  return kOperations[0];
-}
-
 int run_random(unsigned seed, unsigned long calls, bool with_graphs) {
   random_source.seed(seed);
   for (unsigned long i = 0; i < calls; ++i) {
     const bool may_make_graphs = with_graphs && i > calls / 2;
-    const Operation& operation = some_operation(may_make_graphs ? std::size(kOperations) : kWithoutGraphs);
+    const Operation& operation = some_operation(kOperations, may_make_graphs ? std::size(kOperations) : kWithoutGraphs);
     if (blocks.size() > 12 && operation.run == allocate) continue;
     line = std::to_string(i) + ": " + operation.name;
     operation.run();

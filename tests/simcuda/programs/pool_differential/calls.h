@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "../must.h"
+#include "../random_calls.h"
 
 namespace differential {
 
@@ -43,10 +42,6 @@ extern int current[kThreads];              // the place of each thread's context
 extern size_t thread_of_call;
 extern bool is_in_segments;
 
-extern std::mt19937 random_source;
-unsigned below(size_t count);
-bool one_in(unsigned count);
-
 int slot_of(CUcontext handle);
 CUstream stream_of_thread();
 void add_stream(ContextSlot& slot);
@@ -59,11 +54,6 @@ size_t number_of_buffer(unsigned long long id);
 size_t number_of_handle(const std::string& handle);  // for other processes
 
 // ---- What is printed ----
-
-extern std::string line;
-void say(const std::string& text);
-void say(const char* name, CUresult result);
-std::string text_of(size_t value);
 
 // Of an address that a call gave: where it lies in the item that it is asked of, or in any.
 std::string place_of(uintptr_t address);

@@ -13,11 +13,6 @@ using namespace differential;
 
 namespace {
 
-struct Operation {
-  unsigned weight;
-  const char* name;
-  void (*run)();
-};
 constexpr Operation kOperations[] = {{260, "allocate", allocate_device},
                                      {100, "allocate pitched", allocate_pitched},
                                      {10, "allocate managed", allocate_managed},
@@ -41,17 +36,6 @@ constexpr Operation kOperations[] = {{260, "allocate", allocate_device},
                                      {60, "switch", switch_context},
                                      {4, "peer", enable_peer}};
 
-const Operation& some_operation() {
-  unsigned sum = 0;
-  for (const Operation& operation : kOperations) sum += operation.weight;
-  unsigned at = below(sum);
-  for (const Operation& operation : kOperations) {
-    if (at < operation.weight) return operation;
-    at -= operation.weight;
-  }
-  return kOperations[0];
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -69,7 +53,7 @@ int main(int count, char** arguments) {
   }
   for (unsigned long i = 0; i < calls; ++i) {
     thread_of_call = below(kThreads);
-    const Operation& operation = some_operation();
+    const Operation& operation = some_operation(kOperations, std::size(kOperations));
     line = std::to_string(i) + " thread " + text_of(thread_of_call) + " in " + std::to_string(current[thread_of_call]) +
            ": " + operation.name;
     turns.take(thread_of_call, operation.run);

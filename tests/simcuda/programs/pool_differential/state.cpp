@@ -9,10 +9,6 @@ std::map<std::string, size_t> handles;
 
 }  // namespace
 
-std::mt19937 random_source;
-unsigned below(size_t count) { return static_cast<unsigned>(random_source() % count); }
-bool one_in(unsigned count) { return below(count) == 0; }
-
 std::vector<Item> items;
 std::vector<ContextSlot> contexts(5);
 int current[kThreads] = {kNone, kNone, kNone};
@@ -41,11 +37,6 @@ void add(Kind kind, uintptr_t address, size_t bytes) {
 
 size_t number_of_buffer(unsigned long long id) { return buffer_ids.emplace(id, buffer_ids.size()).first->second; }
 size_t number_of_handle(const std::string& handle) { return handles.emplace(handle, handles.size()).first->second; }
-
-std::string line;
-void say(const std::string& text) { line += " " + text; }
-void say(const char* name, CUresult result) { say(std::string(name) + "=" + std::to_string(result)); }
-std::string text_of(size_t value) { return std::to_string(value); }
 
 std::string place_of(uintptr_t address) {
   if (address == 0) return "null";
