@@ -6,7 +6,8 @@ namespace weir::cli {
 namespace {
 
 std::string key_of(const Site& site) {
-  return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.runtime + key_of(site.stack);
+  return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.kind + '\n' + site.runtime +
+         key_of(site.stack);
 }
 
 }  // namespace
@@ -22,11 +23,14 @@ Site site_of(const Json& report, const Json& entry, const char* bytes_name, cons
   site.memory = text_of(entry, "memory");
   site.device = number_text(entry, "device");
   site.call = text_of(entry, "call");
+  site.kind = text_of(entry, "kind");
   site.runtime = text_of(entry, "runtime");
   site.stack = stack_lines(report, entry["stack"].get<size_t>());
   site.bytes = figure(entry, bytes_name);
   site.taken_bytes = figure(entry, "taken_bytes");
   site.count = figure(entry, count_name);
+  site.indirect_bytes = figure(entry, "indirect_bytes");
+  site.indirect_count = figure(entry, "indirect_count");
   site.temporary_count = figure(entry, "temporary_count");
   return site;
 }
@@ -46,6 +50,8 @@ void SiteTable::add(const Json& report, uint64_t report_number, const Json& entr
     merged.bytes += site.bytes;
     merged.taken_bytes += site.taken_bytes;
     merged.count += site.count;
+    merged.indirect_bytes += site.indirect_bytes;
+    merged.indirect_count += site.indirect_count;
     merged.temporary_count += site.temporary_count;
     if (merged.last_report != report_number) ++merged.report_count;
     merged.last_report = report_number;

@@ -16,14 +16,16 @@ struct Site {
   std::string memory;  // "host", "mmap", ...
   std::string device;  // of CUDA's memory: its device's number, and the call that gave it; or empty
   std::string call;
+  std::string kind;     // of a leak: "definite", "indirect", "possible", "reachable", "live"; else empty
   std::string runtime;  // name of a runtime allocation (runtime_allocations.h), or empty
   std::vector<StackLine> stack;
   uint64_t bytes = 0;
   uint64_t taken_bytes = 0;  // of CUDA's memory, with what pitch and rounding add
   uint64_t count = 0;
-  uint64_t temporary_count = 0;  // of hot sites
-  uint64_t report_count = 0;     // reports that have it
-  uint64_t last_report = 0;      // number of the last of them, from 1
+  uint64_t indirect_bytes = 0, indirect_count = 0;  // of lost blocks: what only they lead to
+  uint64_t temporary_count = 0;                     // of hot sites
+  uint64_t report_count = 0;                        // reports that have it
+  uint64_t last_report = 0;                         // number of the last of them, from 1
 };
 
 // Sites of one kind, equal stacks of equal memory merged.

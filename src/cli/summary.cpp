@@ -6,6 +6,7 @@
 #include "cli/cuda_summary.h"
 #include "cli/digest.h"
 #include "cli/json_access.h"
+#include "cli/leak_summary.h"
 #include "cli/memory_table.h"
 #include "cli/pool_summary.h"
 #include "cli/stack_text.h"
@@ -53,7 +54,7 @@ class Writer {
     write_transfer_totals(page_, digest_.cuda());
     write_heap_errors(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
-    write_leaks();
+    write_leaks(page_, digest_);
     write_freed_with_context(page_, digest_.cuda());
     if (!options_.brief) {
       write_peak();
@@ -192,9 +193,6 @@ class Writer {
   }
 
   bool is_estimated() const { return digest_.sampling().mean_bytes > 0; }
-  const char* about() const { return is_estimated() ? "about " : ""; }
-
-  std::string about_if_host(const Site& site) const { return site.memory == "host" ? about() : ""; }
 
   void write_sampling() {
     if (!is_estimated()) return;
@@ -203,51 +201,12 @@ class Writer {
                         human_bytes(sampling.mean_bytes) + " on average)");
   }
 
-  void write_leaks() {
-    const std::vector<const Site*> all = by_bytes(digest_.leaks());
-    std::vector<const Site*> sites;
-    uint64_t bytes = 0, count = 0;
-    for (const Site* site : all) {
-      if (!site->runtime.empty()) continue;
-      sites.push_back(site);
-      bytes += site->bytes;
-      count += site->count;
-    }
-    if (sites.empty()) {
-      heading(style_.green("No leaks."));
-    } else {
-      heading(std::string("Still allocated at exit: ") + about() + human_bytes(bytes) + " in " +
-              plural(count, "block") + " from " + plural(sites.size(), "place"));
-      write_list(sites, [this](const Site& site) {
-        return about_if_host(site) + human_bytes(site.bytes) + " in " + plural(site.count, "block") +
-               taking_text(site.bytes, site.taken_bytes);
-      });
-    }
-    write_runtime_allocations(all);
-  }
-
-  void write_runtime_allocations(const std::vector<const Site*>& all) {
-    std::map<std::string, uint64_t> bytes_by_name;
-    uint64_t bytes = 0, count = 0;
-    for (const Site* site : all) {
-      if (site->runtime.empty()) continue;
-      bytes_by_name[site->runtime] += site->bytes;
-      bytes += site->bytes;
-      count += site->count;
-    }
-    if (bytes_by_name.empty()) return;
-    std::string names;
-    for (const auto& [name, its_bytes] : bytes_by_name)
-      names += (names.empty() ? "" : ", ") + name + " " + human_bytes(its_bytes);
-    line(style_.dim("  Runtime allocations, kept until exit by design: " + human_bytes(bytes) + " in " +
-                    plural(count, "block") + " (" + names + ")"));
-  }
-
   void write_peak() {
     const std::vector<const Site*> sites = by_bytes(digest_.peak());
     if (sites.empty()) return;
     heading(is_single_ ? "Held when live memory was highest" : "Held when each process's live memory was highest");
-    write_list(sites, [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
+    page_.sites(sites, !is_single_,
+                [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
     if (is_single_) write_peak_left_out(child(digest_.first_report()["host"], "peak_left_out"));
   }
 
@@ -264,7 +223,7 @@ class Writer {
     std::erase_if(sites, [](const Site* site) { return site->temporary_count == 0; });
     if (sites.empty()) return;
     heading("Most temporary allocations (freed before the thread's next allocation)");
-    write_list(sites, [](const Site& site) {
+    page_.sites(sites, !is_single_, [](const Site& site) {
       return human_count(site.temporary_count) + " of " + plural(site.count, "allocation") + ", " +
              human_bytes(site.bytes);
     });
@@ -301,17 +260,6 @@ class Writer {
     return sorted(table, [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
   }
 
-  template <class Figures>
-  void write_list(const std::vector<const Site*>& sites, const Figures& figures) {
-    for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
-      const Site& site = *sites[i];
-      line("  " + style_.cyan(figures(site)) +
-           (site.memory == "host" ? "" : "  (" + memory_text(site.memory, site.device, site.call) + ")") +
-           (!is_single_ ? style_.dim("  in " + plural(site.report_count, "process")) : ""));
-      page_.stack(site.stack);
-    }
-    page_.rest(sites.size());
-  }
   void write_warnings() {
     if (digest_.notes().empty()) return;
     heading("Notes");

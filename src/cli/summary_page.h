@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ class SummaryPage {
   // A labelled line of figures.
   void row(const std::string& label, const std::string& text);
   void stack(const std::vector<StackLine>& stack, size_t indent = 6);
+  // A list of places, the first ones of it: `figures` says of each what it holds.
+  void sites(const std::vector<const Site*>& sites, bool of_several_reports,
+             const std::function<std::string(const Site&)>& figures);
   // What a list of `count` entries leaves out where `shown` are the most.
   void rest(size_t count, size_t shown);
   void rest(size_t count) { rest(count, options_.top); }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/confinement.h"
+#include "core/own_memory.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -51,7 +52,7 @@ int size_class(size_t size) {
 }
 
 void* map_counted(size_t bytes) {
-  void* piece = map_anonymous(bytes);
+  void* piece = map_own(bytes);
   if (piece != nullptr) mapped_bytes += bytes;
   return piece;
 }
@@ -67,11 +68,11 @@ void use_chunk(void* chunk, size_t bytes) {
 
 bool refill_with_huge_pages() {
   if (mapped_bytes < kHugeFromBytes || system_calls_restricted()) return false;
-  char* mapped = static_cast<char*>(map_anonymous(kHugeChunkBytes + kHugePageBytes));
+  char* mapped = static_cast<char*>(map_own(kHugeChunkBytes + kHugePageBytes));
   if (mapped == nullptr) return false;
   const size_t before = -reinterpret_cast<uintptr_t>(mapped) & (kHugePageBytes - 1);
-  if (before != 0) unmap(mapped, before);
-  if (before != kHugePageBytes) unmap(mapped + before + kHugeChunkBytes, kHugePageBytes - before);
+  if (before != 0) unmap_own(mapped, before);
+  if (before != kHugePageBytes) unmap_own(mapped + before + kHugeChunkBytes, kHugePageBytes - before);
   system_call(SYS_madvise, as_argument(mapped + before), kHugeChunkBytes, MADV_HUGEPAGE);
   mapped_bytes += kHugeChunkBytes;
   use_chunk(mapped + before, kHugeChunkBytes);

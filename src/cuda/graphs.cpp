@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/arena.h"
+#include "core/own_memory.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -137,7 +138,7 @@ void instantiate_nodes(uint64_t graph, uint64_t exec) {
   size_t count = 0;
   graph_nodes.for_each_of(graph, [&](const MemoryNode&) { ++count; });
   if (count == 0) return;
-  auto** nodes = static_cast<MemoryNode**>(core::map_anonymous(count * sizeof(MemoryNode*)));
+  auto** nodes = static_cast<MemoryNode**>(core::map_own(count * sizeof(MemoryNode*)));
   if (nodes == nullptr) return;
   size_t gathered = 0;
   graph_nodes.for_each_of(graph, [&](MemoryNode& node) { nodes[gathered++] = &node; });
@@ -145,7 +146,7 @@ void instantiate_nodes(uint64_t graph, uint64_t exec) {
     return a->address != b->address ? a->address < b->address : a->allocates > b->allocates;
   });
   keep_unmatched(nodes, count, exec);
-  core::unmap(nodes, count * sizeof(MemoryNode*));
+  core::unmap_own(nodes, count * sizeof(MemoryNode*));
 }
 
 void forget_graph(uint64_t graph) {

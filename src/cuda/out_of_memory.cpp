@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/arena.h"
+#include "core/own_memory.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "cuda/allocation_table.h"
@@ -54,7 +55,7 @@ bool holds_more(const Holder& a, const Holder& b) { return a.bytes != b.bytes ? 
 
 // False where there is no memory to look.
 bool look_who_holds(OutOfMemory& event) {
-  auto* slots = static_cast<Holder*>(core::map_anonymous(kMostGroups * sizeof(Holder)));
+  auto* slots = static_cast<Holder*>(core::map_own(kMostGroups * sizeof(Holder)));
   if (slots == nullptr) return false;
   Groups groups{slots, event.request.device, 0, 0};
   for_each_allocation(&add_to_groups, &groups);
@@ -65,7 +66,7 @@ bool look_who_holds(OutOfMemory& event) {
   }
   event.live_bytes = groups.live_bytes;
   event.live_count = groups.live_count;
-  core::unmap(slots, kMostGroups * sizeof(Holder));
+  core::unmap_own(slots, kMostGroups * sizeof(Holder));
   return true;
 }
 

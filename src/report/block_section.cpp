@@ -30,10 +30,14 @@ void write_leak(JsonStream& json, const Leak& leak, const Snapshot& snapshot, St
                 const EventClock& clock) {
   json.begin_object();
   json.key("memory").text(memory_name(leak.memory));
-  json.key("kind").text("live");
+  json.key("kind").text(leak::name_of(leak.leak_class));
   json.key("bytes").number(leak.bytes);
   json.key("count").number(leak.count);
   if (track::sampling() && leak.memory == Memory::host) json.key("sample_count").number(leak.drawn_count);
+  if (leak.leak_class == leak::LeakClass::definite) {
+    const HangingBlocks hanging = snapshot.hanging_from(leak);
+    json.key("indirect_bytes").number(hanging.bytes).key("indirect_count").number(hanging.count);
+  }
   json.key("stack").number(stacks.number_of(leak.stack));
   json.key("first_ns").number(clock.ns_of(leak.first_tick));
   json.key("last_ns").number(clock.ns_of(leak.last_tick));
@@ -61,10 +65,15 @@ void write_allocation(JsonStream& json, const cuda::Allocation& allocation, cons
   if (allocation.has_stream) json.key("stream").address(allocation.stream);
 }
 
+constexpr const char* kMayBeHeldOnDevice =
+    "nothing on the host holds its address; device memory in use, which cannot be read, may";
+
 void write_leak(JsonStream& json, const DeviceLeak& leak, StackIndex& stacks, const EventClock& clock) {
   json.begin_object().key("memory").text(cuda::traits_of(leak.kind).name).key("device");
   write_device_number(json, leak.device);
-  json.key("kind").text("live").key("call").text(leak.call);
+  json.key("kind").text(leak::name_of(leak.leak_class));
+  if (leak.may_be_held_on_device) json.key("reason").text(kMayBeHeldOnDevice);
+  json.key("call").text(leak.call);
   json.key("bytes").number(leak.bytes).key("taken_bytes").number(leak.taken_bytes);
   json.key("count").number(leak.count).key("stack").number(stacks.number_of(leak.stack));
   json.key("first_ns").number(clock.ns_of(leak.first_tick)).key("last_ns").number(clock.ns_of(leak.last_tick));

@@ -4,6 +4,7 @@
 
 #include "cuda/allocation_table.h"
 #include "cuda/driver.h"
+#include "leak/classify.h"
 
 namespace weir::report {
 namespace {
@@ -28,17 +29,26 @@ bool is_larger(const cuda::Allocation& a, const cuda::Allocation& b) {
 
 }  // namespace
 
-size_t DeviceLeaks::place_of(core::StackId stack, cuda::Kind kind, int16_t device) const {
+DeviceLeaks::Group DeviceLeaks::group_of(const cuda::Allocation& allocation) const {
+  Group group{allocation.origin.stack, allocation.kind, allocation.device, leak::LeakClass::live, false};
+  if (classes_ == nullptr) return group;
+  group.leak_class = classes_->class_of(allocation);
+  group.may_be_held_on_device = classes_->may_be_held_on_device(allocation);
+  return group;
+}
+
+DeviceLeaks::Group DeviceLeaks::group_of(const DeviceLeak& leak) {
+  return {leak.stack, leak.kind, leak.device, leak.leak_class, leak.may_be_held_on_device};
+}
+
+size_t DeviceLeaks::place_of(const Group& group) const {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-  const uint64_t word =
-      (uint64_t{core::index_of(stack)} << 24) | (static_cast<uint64_t>(kind) << 16) | static_cast<uint16_t>(device);
+  const uint64_t word = (uint64_t{core::index_of(group.stack)} << 32) |
+                        (static_cast<uint64_t>(group.leak_class) << 24) | (static_cast<uint64_t>(group.kind) << 16) |
+                        static_cast<uint16_t>(group.device);
   const size_t mask = slots_.size() - 1;
   size_t place = static_cast<size_t>((word * kMultiplier) >> 20) & mask;
-  while (slots_[place] != 0) {
-    const DeviceLeak& leak = leaks_[slots_[place] - 1];
-    if (leak.stack == stack && leak.kind == kind && leak.device == device) break;
-    place = (place + 1) & mask;
-  }
+  while (slots_[place] != 0 && !(group_of(leaks_[slots_[place] - 1]) == group)) place = (place + 1) & mask;
   return place;
 }
 
@@ -48,20 +58,22 @@ bool DeviceLeaks::grow_slots() {
   if (!slots_.resize(size)) return false;
   std::fill(slots_.begin(), slots_.end(), 0U);
   for (size_t i = 0; i < leaks_.size(); ++i) {
-    const DeviceLeak& leak = leaks_[i];
-    slots_[place_of(leak.stack, leak.kind, leak.device)] = static_cast<uint32_t>(i + 1);
+    slots_[place_of(group_of(leaks_[i]))] = static_cast<uint32_t>(i + 1);
   }
   return true;
 }
 
 DeviceLeak* DeviceLeaks::leak_of(const cuda::Allocation& allocation) {
   if (leaks_.size() * 2 >= slots_.size() && !grow_slots()) return nullptr;
-  uint32_t& slot = slots_[place_of(allocation.origin.stack, allocation.kind, allocation.device)];
+  const Group group = group_of(allocation);
+  uint32_t& slot = slots_[place_of(group)];
   if (slot == 0) {
     DeviceLeak leak{};
-    leak.stack = allocation.origin.stack;
-    leak.kind = allocation.kind;
-    leak.device = allocation.device;
+    leak.stack = group.stack;
+    leak.kind = group.kind;
+    leak.device = group.device;
+    leak.leak_class = group.leak_class;
+    leak.may_be_held_on_device = group.may_be_held_on_device;
     leak.first_tick = UINT64_MAX;
     leak.call = allocation.call;
     if (!leaks_.push(leak)) return nullptr;
@@ -86,9 +98,10 @@ void DeviceLeaks::add(const cuda::Allocation& allocation) {
   if (leak->sample_count < kMaxSamples) leak->samples[leak->sample_count++] = allocation;
 }
 
-bool DeviceLeaks::take(uint64_t large_bytes) {
+bool DeviceLeaks::take(uint64_t large_bytes, const leak::Classification* classes) {
   if (!cuda::driver_was_bound()) return true;
   large_bytes_ = large_bytes;
+  classes_ = classes;
   cuda::for_each_allocation(
       [](void* leaks, const cuda::Allocation& allocation) { static_cast<DeviceLeaks*>(leaks)->add(allocation); }, this);
   slots_.release();

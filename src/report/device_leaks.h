@@ -1,9 +1,14 @@
-// What is still allocated of CUDA's memory, by stack, kind and device.
+// What is still allocated of CUDA's memory, by stack, kind, device and class.
 #pragma once
 
+#include "core/scratch.h"
 #include "cuda/allocation.h"
+#include "leak/leak_class.h"
 #include "report/block_section.h"
-#include "report/scratch.h"
+
+namespace weir::leak {
+class Classification;
+}
 
 namespace weir::report {
 
@@ -11,6 +16,8 @@ struct DeviceLeak {
   core::StackId stack;
   cuda::Kind kind;
   int16_t device;
+  leak::LeakClass leak_class;
+  bool may_be_held_on_device;  // of a possibly lost one: why it is no worse
   uint8_t sample_count;
   uint64_t bytes, taken_bytes, count;
   uint64_t first_tick, last_tick;
@@ -22,23 +29,34 @@ struct DeviceLeak {
 
 class DeviceLeaks {
  public:
-  // Reads the live set once. False where working memory ran out.
-  bool take(uint64_t large_bytes);
+  // Reads the live set once. classes: nullptr: all are `live`. False where working memory ran out.
+  bool take(uint64_t large_bytes, const leak::Classification* classes = nullptr);
 
-  const ScratchArray<DeviceLeak>& leaks() const { return leaks_; }        // most bytes first
-  const ScratchArray<cuda::Allocation>& large() const { return large_; }  // largest first, at most kMaxLarge
+  const core::ScratchArray<DeviceLeak>& leaks() const { return leaks_; }        // most bytes first
+  const core::ScratchArray<cuda::Allocation>& large() const { return large_; }  // largest first, at most kMaxLarge
 
  private:
   void add(const cuda::Allocation& allocation);
+  struct Group {
+    core::StackId stack;
+    cuda::Kind kind;
+    int16_t device;
+    leak::LeakClass leak_class;
+    bool may_be_held_on_device;
+    bool operator==(const Group&) const = default;
+  };
+  Group group_of(const cuda::Allocation& allocation) const;
+  static Group group_of(const DeviceLeak& leak);
   DeviceLeak* leak_of(const cuda::Allocation& allocation);
   bool grow_slots();
-  size_t place_of(core::StackId stack, cuda::Kind kind, int16_t device) const;
+  size_t place_of(const Group& group) const;
 
   uint64_t large_bytes_ = UINT64_MAX;
+  const leak::Classification* classes_ = nullptr;
   bool out_of_memory_ = false;
-  ScratchArray<uint32_t> slots_;  // hash of (stack, kind, device): place in leaks_ + 1
-  ScratchArray<DeviceLeak> leaks_;
-  ScratchArray<cuda::Allocation> large_;
+  core::ScratchArray<uint32_t> slots_;  // hash of the group: place in leaks_ + 1
+  core::ScratchArray<DeviceLeak> leaks_;
+  core::ScratchArray<cuda::Allocation> large_;
 };
 
 }  // namespace weir::report

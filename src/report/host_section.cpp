@@ -4,8 +4,8 @@
 #include <new>
 
 #include "core/arena.h"
+#include "core/scratch.h"
 #include "options/options.h"
-#include "report/scratch.h"
 #include "stack/capture.h"
 #include "stack/stack_table.h"
 
@@ -151,7 +151,7 @@ void write_mapping_kinds(JsonStream& json, const track::MappingTotals& totals) {
 
 // The files with the highest peaks; one more than are listed is never kept.
 struct TopFiles {
-  ScratchArray<track::MappedFile> files;
+  core::ScratchArray<track::MappedFile> files;
   uint64_t left_out_count = 0;
 
   static bool is_before(const track::MappedFile& a, const track::MappedFile& b) {

@@ -5,15 +5,17 @@
 #include <cstring>
 
 #include "core/print.h"
+#include "core/scratch.h"
 #include "core/system_call.h"
+#include "leak/classify.h"
 #include "options/options.h"
 #include "report/block_section.h"
 #include "report/device_leaks.h"
 #include "report/device_section.h"
 #include "report/error_text.h"
 #include "report/host_section.h"
+#include "report/leak_check_section.h"
 #include "report/report_file.h"
-#include "report/scratch.h"
 #include "report/utc_time.h"
 #include "track/sampling.h"
 
@@ -35,6 +37,7 @@ struct Report {
   const HostFigures& figures;
   Snapshot& snapshot;
   DeviceLeaks& device_leaks;
+  const leak::Classification& classes;
   StackIndex& stacks;
   EventClock clock;
 };
@@ -123,6 +126,8 @@ void write_sections(JsonStream& json, Report& report) {
   write_devices(json, report.clock);
   json.key("cuda");
   write_cuda(json, report.stacks, report.clock);
+  json.key("leak_check");
+  write_leak_check(json, report.classes, report.snapshot, report.device_leaks);
   json.key("leaks");
   write_leaks(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
   json.key("errors").begin_array();
@@ -151,14 +156,18 @@ void write_sections(JsonStream& json, Report& report) {
 }
 
 // 0 or a positive errno.
-int write_content(const ReportInput& input, Workspace& workspace) {
+int write_content(const core::Inside& inside, const ReportInput& input, Workspace& workspace) {
   Snapshot snapshot;
   DeviceLeaks device_leaks;
   StackIndex stacks;
+  leak::Classification classes;
   read_host_figures(workspace.figures);
-  if (!snapshot.take(input.ignore_before_tick, options::current().large)) return ENOMEM;
-  if (!device_leaks.take(options::current().large)) return ENOMEM;
-  Report report{input, workspace.figures, snapshot, device_leaks, stacks, EventClock(input.start, input.end)};
+  if (input.classifies) classes.take(inside);
+  const bool is_read = snapshot.take(input.ignore_before_tick, options::current().large, &classes) &&
+                       device_leaks.take(options::current().large, &classes);
+  classes.let_go();
+  if (!is_read) return ENOMEM;
+  Report report{input, workspace.figures, snapshot, device_leaks, classes, stacks, EventClock(input.start, input.end)};
   JsonStream json(workspace.file.fd(), workspace.stream, sizeof workspace.stream, ReportFile::size_limit());
   write_sections(json, report);
   const int error = json.finish();
@@ -180,11 +189,11 @@ FileRequest request_of(const ReportInput& input) {
 }
 
 // 0 or a positive errno; nothing is left of a report that failed.
-int write_file(const ReportInput& input, Workspace& workspace) {
+int write_file(const core::Inside& inside, const ReportInput& input, Workspace& workspace) {
   const FileRequest request = request_of(input);
   int error = workspace.file.open(request);
   if (error != 0) return error;
-  error = write_content(input, workspace);
+  error = write_content(inside, input, workspace);
   if (error == 0) return workspace.file.commit(request);
   workspace.file.discard();
   return error;
@@ -234,15 +243,15 @@ const char* rank_in(const char* const* environment) {
   return nullptr;
 }
 
-bool write_report(const core::Inside&, const ReportInput& input, char (&written_path)[kMaxPath]) {
+bool write_report(const core::Inside& inside, const ReportInput& input, char (&written_path)[kMaxPath]) {
   written_path[0] = '\0';
-  ScratchArray<Workspace> storage;
+  core::ScratchArray<Workspace> storage;
   if (!storage.resize(1)) {
     core::print_line("no report: no memory to write it");
     return false;
   }
   Workspace& workspace = storage[0];
-  const int error = write_file(input, workspace);
+  const int error = write_file(inside, input, workspace);
   if (error != 0) {
     say_why_not(workspace.file.path(), error);
     return false;

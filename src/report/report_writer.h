@@ -26,8 +26,9 @@ struct ReportInput {
   const char* end_text = "exit";   // "exit", "_exit", "abort", "signal TERM", "exec", ...
   bool has_exit_status = false;
   int exit_status = 0;
-  uint64_t ignore_before_tick = 0;        // blocks of earlier ticks were the parent's: counted, not listed; 0: none
-  bool is_first_process = true;           // keeps a report path without %p and %n for itself; others get .PID inserted
+  uint64_t ignore_before_tick = 0;  // blocks of earlier ticks were the parent's: counted, not listed; 0: none
+  bool classifies = false;          // blocks, by whether the program can still reach them: all of its memory is read
+  bool is_first_process = true;     // keeps a report path without %p and %n for itself; others get .PID inserted
   const char* const* warnings = nullptr;  // what could not be seen, and why
   size_t warning_count = 0;
   const char* starting_folder = nullptr;  // absolute: what a relative WEIR_REPORT is resolved against

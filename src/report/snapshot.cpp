@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "leak/classify.h"
 #include "stack/stack_table.h"
 #include "track/live_set.h"
 #include "track/stack_counters.h"
@@ -10,10 +11,11 @@
 namespace weir::report {
 namespace {
 
-Sample sample_of(const track::Block& block) {
+Sample sample_of(const track::Block& block, leak::LeakClass leak_class) {
   return {{block.address, block.bytes, block.tick, block.thread, supplier_of(block.family), block.align_log2},
           block.stack,
           Memory::host,
+          leak_class,
           false,
           track::weight_of(block)};
 }
@@ -23,6 +25,7 @@ Sample sample_of(const track::Mapping& mapping) {
   return {{mapping.address, mapping.bytes, mapping.tick, mapping.thread, supplier, 0},
           mapping.stack,
           Memory::mmap,
+          leak::LeakClass::live,
           mapping.continues,
           {1, mapping.bytes}};
 }
@@ -113,7 +116,7 @@ class CountedStacks {
   }
 
  private:
-  ScratchArray<track::StackDelta> deltas_;
+  core::ScratchArray<track::StackDelta> deltas_;
   bool out_of_memory_ = false;
 };
 
@@ -150,7 +153,7 @@ void PairSet::put(uint64_t pair) { slots_[place_of(pair)] = pair; }
 
 bool PairSet::grow() {
   constexpr size_t kFirstSize = 512;
-  ScratchArray<uint64_t> old;
+  core::ScratchArray<uint64_t> old;
   if (!old.resize(slots_.size())) return false;
   std::copy(slots_.begin(), slots_.end(), old.begin());
   if (!slots_.resize(old.size() == 0 ? kFirstSize : old.size() * 2)) return false;
@@ -172,9 +175,10 @@ bool PairSet::insert(uint64_t pair) {
 
 // ---- Snapshot ----
 
-bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes) {
+bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes, const leak::Classification* classes) {
   ignore_before_tick_ = ignore_before_tick;
   large_bytes_ = large_bytes;
+  classes_ = classes;
   gather_blocks();
   gather_mappings();
   for (auto& index : leak_index_) index.release();
@@ -185,7 +189,7 @@ bool Snapshot::take(uint64_t ignore_before_tick, uint64_t large_bytes) {
 
 void Snapshot::gather_blocks() {
   track::for_each_live_block(
-      [](void* snapshot, const track::Block& block) { static_cast<Snapshot*>(snapshot)->add(sample_of(block)); }, this);
+      [](void* snapshot, const track::Block& block) { static_cast<Snapshot*>(snapshot)->add_block(block); }, this);
 }
 
 void Snapshot::gather_mappings() {
@@ -196,6 +200,28 @@ void Snapshot::gather_mappings() {
       this);
 }
 
+void Snapshot::add_block(const track::Block& block) {
+  const leak::LeakClass leak_class = classes_ == nullptr ? leak::LeakClass::live : classes_->class_of(block);
+  add(sample_of(block, leak_class));
+  const leak::Leader* leader = leak_class == leak::LeakClass::definite ? classes_->leader_of(block) : nullptr;
+  if (leader != nullptr && block.tick >= ignore_before_tick_)
+    add_hanging(last_index_, {leader->indirect_bytes, leader->indirect_count});
+}
+
+void Snapshot::add_hanging(size_t index, const HangingBlocks& blocks) {
+  if (index >= hanging_.size() && !hanging_.resize(index + 1)) {
+    out_of_memory_ = true;
+    return;
+  }
+  hanging_[index].bytes += blocks.bytes;
+  hanging_[index].count += blocks.count;
+}
+
+HangingBlocks Snapshot::hanging_from(const Leak& leak) const {
+  const auto index = static_cast<size_t>(&leak - leaks_.begin());
+  return index < hanging_.size() ? hanging_[index] : HangingBlocks{};
+}
+
 void Snapshot::add(const Sample& sample) {
   if (sample.tick < ignore_before_tick_) {
     inherited_count_ += sample.weight.count;
@@ -203,10 +229,11 @@ void Snapshot::add(const Sample& sample) {
     return;
   }
   size_t index = 0;
-  if (!find_leak(sample.stack, sample.memory, &index)) {
+  if (!find_leak(sample, &index)) {
     out_of_memory_ = true;
     return;
   }
+  last_index_ = index;
   Leak& leak = leaks_[index];
   leak.bytes += sample.weight.bytes;
   leak.count += sample.is_piece ? 0 : sample.weight.count;
@@ -218,8 +245,11 @@ void Snapshot::add(const Sample& sample) {
   if (sample.bytes >= large_bytes_) add_large(sample);
 }
 
-bool Snapshot::find_leak(core::StackId stack, Memory memory, size_t* index) {
-  ScratchArray<uint32_t>& by_stack = leak_index_[static_cast<size_t>(memory)];
+bool Snapshot::find_leak(const Sample& sample, size_t* index) {
+  const bool is_host = sample.memory == Memory::host;
+  core::ScratchArray<uint32_t>& by_stack =
+      leak_index_[is_host ? static_cast<size_t>(sample.leak_class) : leak::kLeakClasses];
+  core::StackId stack = sample.stack;
   // Asked anew where it does not suffice: another thread may add stacks while the live set is read.
   const size_t last = core::index_of(stack) < by_stack.size() ? by_stack.size() - 1 : stack::stack_count();
   if (core::index_of(stack) > last) stack = core::StackId::unknown;  // no such stack: a broken record
@@ -228,7 +258,8 @@ bool Snapshot::find_leak(core::StackId stack, Memory memory, size_t* index) {
   if (entry == 0) {
     Leak leak{};
     leak.stack = stack;
-    leak.memory = memory;
+    leak.memory = sample.memory;
+    leak.leak_class = sample.leak_class;
     leak.first_tick = UINT64_MAX;
     if (!leaks_.push(leak)) return false;
     entry = static_cast<uint32_t>(leaks_.size());
@@ -293,7 +324,7 @@ void Snapshot::add_large(const Sample& sample) {
 // Each stack's counters are read once: of many stacks none is in the caches.
 void Snapshot::gather_counters() {
   CountedStacks stacks;
-  ScratchArray<TopSites> tops;
+  core::ScratchArray<TopSites> tops;
   if (!stacks.gather() || !tops.resize(2)) {
     out_of_memory_ = true;
     return;

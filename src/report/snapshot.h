@@ -7,11 +7,16 @@
 #include <span>
 
 #include "core/ids.h"
-#include "report/scratch.h"
+#include "core/scratch.h"
+#include "leak/leak_class.h"
 #include "track/mapping_table.h"
 #include "track/record.h"
 #include "track/sampling.h"
 #include "track/stack_counters.h"
+
+namespace weir::leak {
+class Classification;
+}
 
 namespace weir::report {
 
@@ -36,6 +41,7 @@ struct SampledBlock {
 struct Sample : SampledBlock {
   core::StackId stack;
   Memory memory;
+  leak::LeakClass leak_class;
   bool is_piece;         // of a mapping that has been counted: more of its bytes, not one more mapping
   track::Weight weight;  // what it stands for
 };
@@ -49,10 +55,11 @@ struct KeptSample {
 inline constexpr size_t kMaxSamples = 3;
 inline constexpr size_t kMaxThreads = 8;
 
-// What is still allocated by one stack in one kind of memory. One cache line: every live block touches one.
+// What is still allocated by one stack in one kind of memory, of one class. One cache line: every live block touches one.
 struct alignas(64) Leak {
   core::StackId stack;
   Memory memory;
+  leak::LeakClass leak_class;
   uint8_t sample_count;
   uint32_t thread_count;       // distinct threads
   core::ThreadId last_thread;  // of the block added last
@@ -62,6 +69,12 @@ struct alignas(64) Leak {
   uint64_t drawn_count;  // blocks that bytes and count are estimated from, where the process samples
   uint32_t samples;      // place of the first in the list of KeptSamples + 1
   uint32_t threads;      // place in the list of LeakThreads + 1; 0: last_thread is the only one
+};
+
+// What only the lost blocks of a leak lead to.
+struct HangingBlocks {
+  uint64_t bytes;
+  uint64_t count;
 };
 
 // The first threads met of a leak that has several.
@@ -107,15 +120,15 @@ class PairSet {
   void put(uint64_t pair);
   size_t place_of(uint64_t pair) const;
 
-  ScratchArray<uint64_t> slots_;  // 0: free
+  core::ScratchArray<uint64_t> slots_;  // 0: free
   size_t used_ = 0;
 };
 
 class Snapshot {
  public:
   // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent:
-  // counted, not listed. False where working memory ran out.
-  bool take(uint64_t ignore_before_tick, uint64_t large_bytes);
+  // counted, not listed. classes: of the blocks; nullptr: they are `live`. False where working memory ran out.
+  bool take(uint64_t ignore_before_tick, uint64_t large_bytes, const leak::Classification* classes = nullptr);
 
   size_t leak_count() const { return leaks_.size(); }
   const Leak& leak(size_t rank) const { return leaks_[leak_order_[rank].index]; }  // most bytes first
@@ -124,24 +137,28 @@ class Snapshot {
   void for_each_sample(const Leak& leak, const Visit& visit) const {
     for (uint32_t place = leak.samples; place != 0; place = samples_[place - 1].next) visit(samples_[place - 1].block);
   }
+  // Of a leak that is definitely lost.
+  HangingBlocks hanging_from(const Leak& leak) const;
   // The first kMaxThreads threads of a leak.
   std::span<const core::ThreadId> threads_of(const Leak& leak) const;
-  const ScratchArray<PeakPart>& peak() const { return peak_; }  // most bytes first, at most kMaxPeakParts
+  const core::ScratchArray<PeakPart>& peak() const { return peak_; }  // most bytes first, at most kMaxPeakParts
   const PeakRest& peak_rest() const { return peak_rest_; }
-  const ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }  // most temporary allocations first
-  const ScratchArray<Sample>& large() const { return large_; }           // largest first
+  const core::ScratchArray<HotSite>& hot_sites() const { return hot_sites_; }  // most temporary allocations first
+  const core::ScratchArray<Sample>& large() const { return large_; }           // largest first
   uint64_t large_left_out_count() const { return large_left_out_count_; }
   uint64_t inherited_count() const { return inherited_count_; }
   uint64_t inherited_bytes() const { return inherited_bytes_; }
 
  private:
-  static constexpr size_t kMemories = 2;
+  static constexpr size_t kIndexes = leak::kLeakClasses + 1;  // of the host by class, of mappings
 
   void add(const Sample& sample);
+  void add_block(const track::Block& block);
+  void add_hanging(size_t index, const HangingBlocks& blocks);
   void add_large(const Sample& sample);
   void keep_sample(Leak& leak, const SampledBlock& block);
   void add_thread(size_t index, core::ThreadId thread);
-  bool find_leak(core::StackId stack, Memory memory, size_t* index);
+  bool find_leak(const Sample& sample, size_t* index);
   void gather_blocks();
   void gather_mappings();
   void gather_counters();
@@ -152,20 +169,23 @@ class Snapshot {
 
   uint64_t ignore_before_tick_ = 0;
   uint64_t large_bytes_ = UINT64_MAX;
+  const leak::Classification* classes_ = nullptr;
+  size_t last_index_ = 0;  // of the leak that was added to last
   bool out_of_memory_ = false;
-  ScratchArray<uint32_t> leak_index_[kMemories];  // while gathering, by stack: index into leaks_ + 1
+  core::ScratchArray<uint32_t> leak_index_[kIndexes];  // while gathering, by stack: index into leaks_ + 1
   struct LeakPlace {
     uint64_t bytes;
     uint32_t index;
   };
-  ScratchArray<Leak> leaks_;  // in order of first sight
-  ScratchArray<KeptSample> samples_;
-  ScratchArray<LeakThreads> threads_;
-  ScratchArray<LeakPlace> leak_order_;  // leaks are too large to be moved about
-  ScratchArray<PeakPart> peak_;         // while gathering, up to twice as many as are listed
+  core::ScratchArray<Leak> leaks_;  // in order of first sight
+  core::ScratchArray<KeptSample> samples_;
+  core::ScratchArray<HangingBlocks> hanging_;  // by the place of a leak, as far as one has any
+  core::ScratchArray<LeakThreads> threads_;
+  core::ScratchArray<LeakPlace> leak_order_;  // leaks are too large to be moved about
+  core::ScratchArray<PeakPart> peak_;         // while gathering, up to twice as many as are listed
   PeakRest peak_rest_;
-  ScratchArray<HotSite> hot_sites_;
-  ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first
+  core::ScratchArray<HotSite> hot_sites_;
+  core::ScratchArray<Sample> large_;  // while gathering, a heap with the smallest first
   PairSet more_threads_;
   uint64_t large_left_out_count_ = 0;
   uint64_t inherited_count_ = 0;

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "core/ids.h"
+#include "core/scratch.h"
 #include "report/json_stream.h"
-#include "report/scratch.h"
 #include "stack/stack_table.h"
 
 namespace weir::report {
@@ -38,13 +38,13 @@ class StackIndex {
   size_t slot_of(FrameKey key) const;
 
   bool out_of_memory_ = false;
-  ScratchArray<uint32_t> number_of_stack_;   // by stack id: number + 1, 0 where not referred to
-  ScratchArray<core::StackId> stacks_;       // by number
-  ScratchArray<stack::StackFrame> buffer_;   // one stack's frames
-  ScratchArray<uint32_t> slots_;             // hash of frames: number + 1, 0 where free
-  ScratchArray<FrameKey> frames_;            // by number
-  ScratchArray<uint32_t> number_of_module_;  // by module id: number + 1
-  ScratchArray<core::ModuleId> modules_;     // by number
+  core::ScratchArray<uint32_t> number_of_stack_;   // by stack id: number + 1, 0 where not referred to
+  core::ScratchArray<core::StackId> stacks_;       // by number
+  core::ScratchArray<stack::StackFrame> buffer_;   // one stack's frames
+  core::ScratchArray<uint32_t> slots_;             // hash of frames: number + 1, 0 where free
+  core::ScratchArray<FrameKey> frames_;            // by number
+  core::ScratchArray<uint32_t> number_of_module_;  // by module id: number + 1
+  core::ScratchArray<core::ModuleId> modules_;     // by number
 };
 
 }  // namespace weir::report

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/confinement.h"
+#include "core/own_memory.h"
 #include "core/print.h"
 #include "core/system_call.h"
 
@@ -32,14 +33,14 @@ long system_call_at(long number, const char* path, long a = 0) {
 // beside its other threads. What does not fit is passed by.
 class StartEnvironment {
  public:
-  StartEnvironment() : text_(static_cast<char*>(core::map_anonymous(kMostBytes))) {
+  StartEnvironment() : text_(static_cast<char*>(core::map_own(kMostBytes))) {
     const int fd = text_ == nullptr ? -1 : core::open_file("/proc/self/environ", O_RDONLY);
     if (fd < 0) return;
     read_all(fd);
     core::close_file(fd);
   }
   ~StartEnvironment() {
-    if (text_ != nullptr) core::unmap(text_, kMostBytes);
+    if (text_ != nullptr) core::unmap_own(text_, kMostBytes);
   }
   StartEnvironment(const StartEnvironment&) = delete;
   StartEnvironment& operator=(const StartEnvironment&) = delete;

@@ -4,10 +4,12 @@
 #include <sys/utsname.h>
 
 #include "core/system_call.h"
+#include "options/options.h"
 #include "report/report_writer.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/program_allocator.h"
+#include "track/sampling.h"
 #include "track/totals.h"
 
 namespace weir::runtime {
@@ -51,12 +53,16 @@ report::ReportInput input_of(const ProcessFacts& process, const char* how, int s
   return input;
 }
 
+// Blocks that are not tracked may hold the only pointer to one that is.
+bool may_classify() { return options::current().leaks && options::tracks_host() && !track::sampling(); }
+
 }  // namespace
 
 void write_process_report(const core::Inside& inside, const char* how, int status) {
   utsname system{};
   report::ReportInput input = input_of(facts(), how, status);
   if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
+  input.classifies = may_classify();
   report::write_report(inside, input, written_path);
 }
 

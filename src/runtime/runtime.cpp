@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "core/clock.h"
+#include "core/own_memory.h"
 #include "core/print.h"
 #include "options/options.h"
 #include "pool/host_pool.h"
@@ -494,6 +495,7 @@ void configure_runtime(const core::Inside& inside) {
 
 void runtime_reset_after_fork() {
   first_own_word1 = (facts().ignore_before_tick + 1) << track::kTickRecordShift;
+  core::own_memory_reset_after_fork();
   core::arena_reset_after_fork();
   track::live_set_reset_after_fork();
   track::stack_counters_reset_after_fork();

@@ -4,6 +4,7 @@
 #include <sys/auxv.h>
 
 #include "core/arena.h"
+#include "leak/ended_threads.h"
 #include "track/plain_blocks.h"
 #include "track/sampling.h"
 
@@ -40,6 +41,7 @@ void on_thread_end(void* value) {
   core::thread_slot.plain_state_outside = nullptr;
   core::thread_slot.state = nullptr;
   release_state(state);
+  leak::note_thread_ended(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
 }
 
 }  // namespace
@@ -62,6 +64,7 @@ ThreadState* enter_thread(const core::Inside&) {
     core::thread_slot.plain_state_outside = track::sampling() ? core::PlainGuard::sampling_state() : state;
   }
   if (end_key_made) pthread_setspecific(end_key, state);
+  leak::note_thread_begun(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
   return state;
 }
 

@@ -5,6 +5,8 @@
 #include <libunwind.h>
 #include <link.h>
 
+#include <iterator>
+
 #include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
@@ -89,7 +91,54 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
   }
 }
 
+bool read_frame(unw_cursor_t* cursor, ProgramFrame* frame) {
+  constexpr int kKept[] = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12,
+                           UNW_X86_64_R13, UNW_X86_64_R14, UNW_X86_64_R15};
+  frame->sp = position_of(cursor).sp;
+  for (size_t i = 0; i < std::size(kKept); ++i) {
+    unw_word_t value = 0;
+    if (unw_get_reg(cursor, kKept[i], &value) < 0) return false;
+    frame->registers[i] = value;
+  }
+  return true;
+}
+
+bool is_in_function(unw_cursor_t* cursor, uintptr_t function) {
+  unw_proc_info_t info;
+  return unw_get_proc_info(cursor, &info) == 0 && info.start_ip == function;
+}
+
+// Leaves the cursor at the caller of the function, if that is among the next frames: the libc calls what runs at the end from a few
+// functions of its own.
+bool step_to_caller_of(unw_cursor_t* cursor, uintptr_t function) {
+  constexpr int kMostSteps = 8;
+  for (int steps = 0; steps < kMostSteps; ++steps) {
+    const bool is_there = is_in_function(cursor, function);
+    if (unw_step(cursor) <= 0) return false;
+    if (is_there) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+[[gnu::noinline]] bool find_program_frame(uintptr_t own_start, uintptr_t own_end, uintptr_t end_function,
+                                          ProgramFrame* frame) {
+  if (core::system_calls_restricted()) return false;
+  core::LockScope scope(libunwind_lock);
+  if (!usable) return false;
+  const ErrnoKept kept;
+  prepare();
+  unw_context_t registers;
+  unw_cursor_t cursor;
+  unw_getcontext(&registers);
+  if (unw_init_local(&cursor, &registers) != 0) return false;
+  while (position_of(&cursor).ip - own_start < own_end - own_start) {
+    if (unw_step(&cursor) <= 0) return false;
+  }
+  unw_cursor_t at_end = cursor;
+  return read_frame(step_to_caller_of(&at_end, end_function) ? &at_end : &cursor, frame);
+}
 
 [[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
   if (core::system_calls_restricted())

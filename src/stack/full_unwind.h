@@ -23,6 +23,15 @@ enum class UnwindEnd : uint8_t {
 // Must be called below the hook that `caller` called.
 UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context);
 
+// Where the calling thread left the program: the caller of `end_function` (exit), where that is at work on this stack, else the innermost
+// frame outside [own_start, own_end), Weir's code. With what a function keeps for its caller, as it was there.
+struct ProgramFrame {
+  uintptr_t sp;
+  uint64_t registers[6];  // rbx, rbp, r12 to r15
+};
+// False where libunwind does not come there, or may not be used.
+bool find_program_frame(uintptr_t own_start, uintptr_t own_end, uintptr_t end_function, ProgramFrame* frame);
+
 void full_unwind_reset_after_fork();
 
 }  // namespace weir::stack

@@ -80,15 +80,19 @@ struct VisitContext {
 void visit_page(void* context, PageRecords& page) {
   const auto* visitor = static_cast<const VisitContext*>(context);
   for (uint32_t index = 0; index < page.block_count; ++index) {
-    const AtomicRecord* record = record_at(page, index);
-    if (record == nullptr) return;
-    if (!is_live(state_of(record->word1.load(std::memory_order_acquire)))) continue;
-    const Block block = load_record(page, index, *record);
-    if (is_live(block.state) && !is_placeholder(block)) visitor->visit(visitor->context, block);
+    Block block;
+    if (read_live_block(page, index, &block)) visitor->visit(visitor->context, block);
   }
 }
 
 }  // namespace
+
+bool read_live_block(const PageRecords& page, uint32_t index, Block* block) {
+  const AtomicRecord* record = record_at(page, index);
+  if (record == nullptr || !is_live(state_of(record->word1.load(std::memory_order_acquire)))) return false;
+  *block = load_record(page, index, *record);
+  return is_live(block->state) && !is_placeholder(*block);
+}
 
 Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& identity, const Block& block,
                            GeometryOf geometry) {

@@ -47,6 +47,9 @@ struct PageRecords {
   uint32_t slices_held;               // directory entries that name this array; at 0 it is reused
   std::atomic<uint64_t> large_bytes;  // requested bytes where a record cannot hold them
   size_t allocated_bytes;             // of this description with its inline records
+  // Of a leak check: the place of the first block among its marks, valid in the round of that number.
+  uint32_t first_mark;
+  uint32_t mark_round;
 };
 static_assert(offsetof(PageRecords, block_bytes) <= 64);
 
@@ -129,6 +132,9 @@ AtomicRecord* record_for_insert(PageRecords& page, uint32_t index);
   const AtomicRecord* record = record_at(page, block_index(page, address));
   return record != nullptr && is_live(state_of(record->word1.load(std::memory_order_relaxed)));
 }
+
+// The live block of that index; false where the block is not live, or only stands for one (sampling.h).
+bool read_live_block(const PageRecords& page, uint32_t index, Block* block);
 
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context);
 

@@ -48,7 +48,7 @@ class OneProcess(CommandTest):
         self.assertEqual(result.returncode, 42)
         self.assertEqual(result.stdout, b"on stdout\n")
         summary = result.stderr.decode()
-        self.assertIn("Still allocated at exit: 2.9 KiB in 3 blocks from 1 place\n", summary)
+        self.assertIn("Lost: 2.9 KiB in 3 blocks from 1 place\n", summary)
         self.assertIn("inlined_allocation (inlined)", summary)
         self.assertRegex(summary, r"leak_block\(\)  .*command_leaky\.cpp:11\n")
         self.assertNotIn("\033", summary)

@@ -5,7 +5,7 @@ import unittest
 
 from weir_test import program, run_under_weir
 
-ORDER = ["schema", "process", "options", "sampling", "host", "devices", "cuda", "leaks", "errors", "out_of_memory", "peak", "hot_sites",
+ORDER = ["schema", "process", "options", "sampling", "host", "devices", "cuda", "leak_check", "leaks", "errors", "out_of_memory", "peak", "hot_sites",
          "large", "timeline", "stacks", "frames", "modules", "warnings"]
 PROGRAMS = {
     "bash": ["/bin/bash", "-c", "for i in 1 2 3; do x+=$i; done; echo $x"],

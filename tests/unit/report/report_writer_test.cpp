@@ -108,8 +108,8 @@ TEST_F(ReportWriterTest, TheKeysStandInTheirOrder) {
   std::vector<std::string> keys;
   for (const auto& item : ordered.items()) keys.push_back(item.key());
   EXPECT_EQ(keys, (std::vector<std::string>{"schema", "process", "options", "sampling", "host", "devices", "cuda",
-                                            "leaks", "errors", "out_of_memory", "peak", "hot_sites", "large",
-                                            "timeline", "stacks", "frames", "modules", "warnings"}));
+                                            "leak_check", "leaks", "errors", "out_of_memory", "peak", "hot_sites",
+                                            "large", "timeline", "stacks", "frames", "modules", "warnings"}));
 }
 
 TEST_F(ReportWriterTest, TheProcessIsDescribed) {

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "core/system_call.h"
+#include "core/own_memory.h"
 
-namespace weir::report {
+namespace weir::core {
 
 // A zero-filled array of plain values that grows. Not for several threads. References die when it grows.
 template <class T>
@@ -35,7 +35,7 @@ class ScratchArray {
 
   // Empty, and without memory.
   void release() {
-    if (data_ != nullptr) core::unmap(data_, capacity_ * sizeof(T));
+    if (data_ != nullptr) unmap_own(data_, capacity_ * sizeof(T));
     data_ = nullptr;
     size_ = capacity_ = 0;
   }
@@ -54,22 +54,15 @@ class ScratchArray {
   bool grow(size_t count) {
     size_t bytes = capacity_ == 0 ? kSmallestBytes : capacity_ * sizeof(T) * 2;
     while (bytes < count * sizeof(T)) bytes *= 2;
-    void* grown = data_ == nullptr ? core::map_anonymous(bytes) : moved(bytes);
+    void* grown = data_ == nullptr ? map_own(bytes) : remap_own(data_, capacity_ * sizeof(T), bytes);
     if (grown == nullptr) return false;
     data_ = static_cast<T*>(grown);
     capacity_ = bytes / sizeof(T);
     return true;
   }
-  void* moved(size_t bytes) {
-    const long result =
-        core::system_call(SYS_mremap, core::as_argument(data_), static_cast<long>(capacity_ * sizeof(T)),
-                          static_cast<long>(bytes), MREMAP_MAYMOVE);
-    return core::failed(result) ? nullptr : reinterpret_cast<void*>(result);
-  }
-
   T* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };
 
-}  // namespace weir::report
+}  // namespace weir::core

@@ -1,8 +1,8 @@
-#include "report/scratch.h"
+#include "core/scratch.h"
 
 #include <gtest/gtest.h>
 
-namespace weir::report {
+namespace weir::core {
 namespace {
 
 TEST(ScratchArray, GrowsAndKeepsItsContent) {
@@ -31,4 +31,4 @@ TEST(ScratchArray, RefusesWhatTheKernelRefuses) {
 }
 
 }  // namespace
-}  // namespace weir::report
+}  // namespace weir::core

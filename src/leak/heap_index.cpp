@@ -1,0 +1,90 @@
+#include "leak/heap_index.h"
+
+#include <algorithm>
+
+#include "track/foreign_table.h"
+#include "track/pool_records.h"
+
+namespace weir::leak {
+namespace {
+
+using track::PageRecords;
+
+uint32_t rounds;  // of leak checks in this process
+
+HeapBlock as_heap_block(const track::Block& block, uint32_t mark) {
+  return {block.address, block.bytes, mark, block.family, block.state == track::BlockState::live_of_loader};
+}
+
+}  // namespace
+
+uint32_t HeapIndex::count_in(const PageRecords& page) {
+  return std::min(page.block_count, page.records_at_hand.load(std::memory_order_acquire));
+}
+
+bool HeapIndex::block_in(const PageRecords& page, uint32_t index, HeapBlock* block) {
+  track::Block found;
+  if (!track::read_live_block(page, index, &found)) return false;
+  *block = as_heap_block(found, page.first_mark + index);
+  return true;
+}
+
+HeapBlock HeapIndex::foreign_block(size_t index) const {
+  return as_heap_block(foreign_[index], first_foreign_mark_ + static_cast<uint32_t>(index));
+}
+
+void HeapIndex::note_bounds(uintptr_t start, uintptr_t end) {
+  lowest_ = std::min(lowest_, start);
+  highest_ = std::max(highest_, end);
+}
+
+void HeapIndex::add_page(PageRecords& page) {
+  if (!pages_.push(&page)) out_of_memory_ = true;
+  page.first_mark = mark_count_;
+  page.mark_round = round_;
+  mark_count_ += page.block_count;
+  note_bounds(page.start, page.start + bytes_of(page));
+}
+
+void HeapIndex::add_foreign(const track::Block& block) {
+  if (!foreign_.push(block)) out_of_memory_ = true;
+  note_bounds(block.address, block.address + block.bytes + 1);
+}
+
+bool HeapIndex::build() {
+  round_ = ++rounds;
+  track::for_each_page([](void* self, PageRecords& page) { static_cast<HeapIndex*>(self)->add_page(page); }, this);
+  track::foreign_for_each(
+      [](void* self, const track::Block& block) { static_cast<HeapIndex*>(self)->add_foreign(block); }, this);
+  std::sort(foreign_.begin(), foreign_.end(),
+            [](const track::Block& a, const track::Block& b) { return a.address < b.address; });
+  first_foreign_mark_ = mark_count_;
+  mark_count_ += static_cast<uint32_t>(foreign_.size());
+  span_ = highest_ > lowest_ ? highest_ - lowest_ + 1 : 0;
+  return !out_of_memory_ && marks_.resize(mark_count_);
+}
+
+bool HeapIndex::find_foreign(uintptr_t word, HeapBlock* block) const {
+  const track::Block* const above =
+      std::upper_bound(foreign_.begin(), foreign_.end(), word,
+                       [](uintptr_t address, const track::Block& of) { return address < of.address; });
+  if (above == foreign_.begin()) return false;
+  const track::Block& below = above[-1];
+  if (word - below.address > below.bytes) return false;
+  *block = foreign_block(static_cast<size_t>(above - foreign_.begin()) - 1);
+  return true;
+}
+
+bool HeapIndex::find(uintptr_t word, HeapBlock* block) const {
+  const PageRecords* page = track::find_page(word);
+  if (page == nullptr || !holds(*page, word)) return foreign_.size() != 0 && find_foreign(word, block);
+  if (page->mark_round != round_) return false;  // made since by a thread that could not be stopped
+  return block_in(*page, block_index(*page, word), block) && word - block->address <= block->bytes;
+}
+
+uint8_t HeapIndex::mark_of(const track::Block& block) const {
+  HeapBlock found;
+  return find(block.address, &found) && found.address == block.address ? marks_[found.mark] : 0;
+}
+
+}  // namespace weir::leak

@@ -1,0 +1,79 @@
+// The live host blocks of one moment, by address, each with a mark. Other threads are stopped while it is used, but for reading marks of
+// blocks that were live then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/scratch.h"
+#include "track/live_set.h"
+
+namespace weir::track {
+struct PageRecords;
+}
+
+namespace weir::leak {
+
+struct HeapBlock {
+  uintptr_t address;
+  size_t bytes;
+  uint32_t mark;  // its place among the marks
+  track::Family family;
+  bool is_of_loader;
+};
+
+class HeapIndex {
+ public:
+  // Reads the live set. False where working memory is out.
+  bool build();
+
+  // Whether `word` can be the address of a block, or of a byte of one; most words cannot. Cost: one subtraction and a compare.
+  bool may_hold(uintptr_t word) const { return word - lowest_ < span_; }
+
+  // The live block whose bytes, or whose end, the address is.
+  bool find(uintptr_t word, HeapBlock* block) const;
+
+  uint8_t& mark(uint32_t place) { return marks_[place]; }
+  uint8_t mark(uint32_t place) const { return marks_[place]; }
+  // The mark of a block that is live now; 0 where it was not yet when the index was built.
+  uint8_t mark_of(const track::Block& block) const;
+
+  // Calls visit(const HeapBlock&) for each live block, in ascending order of their marks.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (size_t i = 0; i < pages_.size(); ++i) visit_page(*pages_[i], visit);
+    for (size_t i = 0; i < foreign_.size(); ++i) visit(foreign_block(i));
+  }
+
+  // Blocks of other allocators, by ascending address: their memory is not the pool's.
+  size_t foreign_count() const { return foreign_.size(); }
+  HeapBlock foreign_block(size_t index) const;
+
+ private:
+  template <class Visit>
+  void visit_page(const track::PageRecords& page, const Visit& visit) const {
+    HeapBlock block;
+    for (uint32_t index = 0; index < count_in(page); ++index) {
+      if (block_in(page, index, &block)) visit(block);
+    }
+  }
+
+  static uint32_t count_in(const track::PageRecords& page);
+  static bool block_in(const track::PageRecords& page, uint32_t index, HeapBlock* block);
+  void add_page(track::PageRecords& page);
+  void add_foreign(const track::Block& block);
+  void note_bounds(uintptr_t start, uintptr_t end);
+  bool find_foreign(uintptr_t word, HeapBlock* block) const;
+
+  core::ScratchArray<track::PageRecords*> pages_;
+  core::ScratchArray<track::Block> foreign_;
+  core::ScratchArray<uint8_t> marks_;
+  uint32_t first_foreign_mark_ = 0;
+  uint32_t mark_count_ = 0;
+  uint32_t round_ = 0;
+  uintptr_t lowest_ = UINTPTR_MAX, highest_ = 0;
+  uintptr_t span_ = 0;
+  bool out_of_memory_ = false;
+};
+
+}  // namespace weir::leak

@@ -1,0 +1,234 @@
+#include "leak/reachability.h"
+
+#include <algorithm>
+
+#include "leak/interior_pointer.h"
+
+namespace weir::leak {
+namespace {
+
+constexpr uintptr_t kPageBytes = 4096;
+constexpr size_t kAskAboutPages = size_t{256} << 10;  // a block that large may be mostly untouched
+
+// The marks are classes in the order in which one outweighs the other while the walks go on.
+constexpr auto kUnseen = static_cast<uint8_t>(LeakClass::live);
+constexpr uint8_t as_mark(LeakClass leak_class) { return static_cast<uint8_t>(leak_class); }
+
+uintptr_t up_to_page(uintptr_t address) { return (address + kPageBytes - 1) & ~(kPageBytes - 1); }
+uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); }
+
+}  // namespace
+
+// ---- Words ----
+
+void Reachability::push(const HeapBlock& block) {
+  if (block.bytes >= sizeof(uintptr_t) && !work_.push({block.address, block.address + block.bytes}))
+    out_of_memory_ = true;
+}
+
+void Reachability::push_host_memory(const cuda::Allocation& allocation) {
+  if (!DeviceIndex::is_host_memory(allocation)) return;
+  const auto start = static_cast<uintptr_t>(allocation.key);
+  if (!work_.push({start, start + allocation.bytes})) out_of_memory_ = true;
+}
+
+// True where what is marked is to be walked from.
+bool Reachability::raise(uint8_t& mark, bool by_start) {
+  const LeakClass found = by_start ? found_ : LeakClass::possible;
+  if (mark == kUnseen || (mark == as_mark(LeakClass::possible) && found == LeakClass::reachable)) {
+    mark = as_mark(found);
+    return found == found_;
+  }
+  return false;
+}
+
+// A lost block leads to this one. One that was a leader before is one no more: it brings what hangs from it.
+void Reachability::lose(uint8_t& mark, const HeapBlock& block) {
+  if (mark == kUnseen) {
+    mark = as_mark(LeakClass::indirect);
+    ++leader_.indirect_count;
+    leader_.indirect_bytes += block.bytes;
+    push(block);
+  } else if (mark == as_mark(LeakClass::definite) && block.mark != leader_.mark) {
+    mark = as_mark(LeakClass::indirect);
+    Leader* const former = std::lower_bound(leaders_.begin(), leaders_.end(), block.mark,
+                                            [](const Leader& leader, uint32_t of) { return leader.mark < of; });
+    leader_.indirect_count += 1 + former->indirect_count;
+    leader_.indirect_bytes += block.bytes + former->indirect_bytes;
+    former->indirect_count = former->indirect_bytes = 0;
+  }
+}
+
+void Reachability::visit_device(size_t place, uintptr_t word) {
+  const cuda::Allocation& allocation = devices_[place];
+  uint8_t& mark = devices_.mark(place);
+  if (found_ == LeakClass::indirect) {
+    if (mark == kUnseen) mark = as_mark(LeakClass::indirect);
+    return;
+  }
+  if (raise(mark, word == allocation.key)) push_host_memory(allocation);
+}
+
+void Reachability::visit(uintptr_t word) {
+  HeapBlock block;
+  size_t place = 0;
+  if (heap_.may_hold(word) && heap_.find(word, &block)) {
+    const bool by_start = is_as_good_as_start(word, block, map_);
+    if (word == block.address + block.bytes && block.bytes != 0 && !by_start) return;  // the end is not the block's
+    uint8_t& mark = heap_.mark(block.mark);
+    if (found_ == LeakClass::indirect) {
+      lose(mark, block);
+    } else if (raise(mark, by_start)) {
+      push(block);
+    }
+  } else if (devices_.may_hold(word) && devices_.find(word, &place)) {
+    visit_device(place, word);
+  }
+}
+
+void Reachability::scan(uintptr_t start, uintptr_t end) {
+  const auto* word = reinterpret_cast<const uintptr_t*>((start + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
+  const auto* const last = reinterpret_cast<const uintptr_t*>(end & ~(sizeof(uintptr_t) - 1));
+  if (word >= last) return;
+  scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
+  for (; word != last; ++word) {
+    if (heap_.may_hold(*word) || devices_.may_hold(*word)) visit(*word);
+  }
+}
+
+// ---- Ranges ----
+
+// The first and last pages of a range are there: somebody has the words that are asked for.
+void Reachability::scan_present(uintptr_t start, uintptr_t end) {
+  uintptr_t from = down_to_page(start), run_start = 0, run_end = 0;
+  while (pages_.next(from, up_to_page(end), &run_start, &run_end)) {
+    scan(std::max(start, run_start), std::min(end, run_end));
+    from = run_end;
+  }
+}
+
+void Reachability::scan_readable(uintptr_t start, uintptr_t end) {
+  while (start < end) {
+    const Area* area = map_.find(start);
+    if (area == nullptr) {
+      start = down_to_page(start) + kPageBytes;  // the program unmapped what it had allocated
+      continue;
+    }
+    const uintptr_t area_end = std::min(end, area->end);
+    if (area->readable && area->kind != AreaKind::special) scan_present(start, area_end);
+    start = area_end;
+  }
+}
+
+void Reachability::scan_block(uintptr_t start, uintptr_t end) {
+  if (end - start < kPageBytes) {
+    scan(start, end);
+  } else if (end - start < kAskAboutPages) {
+    const Area* area = map_.find(start);
+    if (area != nullptr && area->readable && area->kind != AreaKind::special && end <= area->end) {
+      scan(start, end);
+    } else {
+      scan_readable(start, end);
+    }
+  } else {
+    scan_readable(start, end);
+  }
+}
+
+// ---- Walks ----
+
+void Reachability::walk() {
+  while (work_.size() != 0 && !out_of_memory_) {
+    const Piece piece = work_[work_.size() - 1];
+    work_.resize(work_.size() - 1);
+    scan_block(piece.start, piece.end);
+  }
+}
+
+void Reachability::add_root(uintptr_t start, uintptr_t end) {
+  scan_present(start, end);
+  walk();
+}
+
+void Reachability::add_root_words(const uint64_t* words, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (heap_.may_hold(words[i]) || devices_.may_hold(words[i])) visit(words[i]);
+  }
+  walk();
+}
+
+void Reachability::add_held(const HeapBlock& block, uintptr_t from) {
+  heap_.mark(block.mark) = as_mark(LeakClass::reachable);
+  if (from > block.address && from < block.address + block.bytes) {
+    scan_block(from, block.address + block.bytes);
+  } else {
+    push(block);
+  }
+  walk();
+}
+
+// From the blocks that only a pointer into their middle leads to.
+void Reachability::walk_possible() {
+  found_ = LeakClass::possible;
+  heap_.for_each([this](const HeapBlock& block) {
+    if (heap_.mark(block.mark) == as_mark(LeakClass::possible)) push(block);
+  });
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    if (devices_.mark(place) == as_mark(LeakClass::possible)) push_host_memory(devices_[place]);
+  }
+  walk();
+}
+
+void Reachability::walk_lost() {
+  found_ = LeakClass::indirect;
+  heap_.for_each([this](const HeapBlock& block) {
+    uint8_t& mark = heap_.mark(block.mark);
+    if (mark != kUnseen || out_of_memory_) return;
+    mark = as_mark(LeakClass::definite);
+    leader_ = {block.mark, 0, 0};
+    push(block);
+    walk();
+    if (!leaders_.push(leader_)) out_of_memory_ = true;
+  });
+}
+
+// Physical memory lives by its mappings too. What is left is lost, unless device memory that is in use, which nobody can read here, could
+// hold its address.
+void Reachability::judge_devices() {
+  bool may_be_hidden = false;
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    const cuda::Allocation& allocation = devices_[place];
+    const uint8_t mark = devices_.mark(place);
+    const bool is_in_use = mark == as_mark(LeakClass::reachable) || mark == as_mark(LeakClass::possible);
+    may_be_hidden = may_be_hidden || (is_in_use && DeviceIndex::may_hide_addresses(allocation));
+    size_t handle = 0;
+    if (is_in_use && allocation.kind == cuda::Kind::mapping && devices_.find(allocation.owner, &handle) &&
+        devices_.mark(handle) == kUnseen) {
+      devices_.mark(handle) = mark;
+    }
+  }
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    uint8_t& mark = devices_.mark(place);
+    if (mark == kUnseen)
+      mark = may_be_hidden ? as_mark(LeakClass::possible) | kHiddenOnDevice : as_mark(LeakClass::definite);
+  }
+}
+
+void Reachability::finish() {
+  walk_possible();
+  walk_lost();
+  judge_devices();
+}
+
+void Reachability::finish_in_doubt() {
+  walk_possible();
+  heap_.for_each([this](const HeapBlock& block) {
+    uint8_t& mark = heap_.mark(block.mark);
+    if (mark == kUnseen) mark = as_mark(LeakClass::possible);
+  });
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    if (devices_.mark(place) == kUnseen) devices_.mark(place) = as_mark(LeakClass::possible);
+  }
+}
+
+}  // namespace weir::leak

@@ -1,0 +1,82 @@
+// Which blocks a pointer is at hand to: a walk of all memory from the roots on, word by word.
+//
+// Each word is taken for a pointer if it could be one. A block found by its start is reachable; one found by its middle only, or only from
+// such blocks, is possibly lost. What no walk has found is lost: each such block is walked from in turn, what it leads to is lost
+// indirectly, and the first of a cycle is its leader.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/scratch.h"
+#include "leak/device_index.h"
+#include "leak/heap_index.h"
+#include "leak/leak_class.h"
+#include "leak/memory_map.h"
+#include "leak/present_pages.h"
+
+namespace weir::leak {
+
+// A lost block that no other lost block leads to, but through itself, and what it leads to.
+struct Leader {
+  uint32_t mark;
+  uint64_t indirect_bytes, indirect_count;
+};
+
+class Reachability {
+ public:
+  Reachability(HeapIndex& heap, DeviceIndex& devices, const MemoryMap& map, PresentPages& pages)
+      : heap_(heap), devices_(devices), map_(map), pages_(pages) {}
+
+  // A range of readable memory whose words are the program's own: whole words only. Only pages that hold something are read.
+  void add_root(uintptr_t start, uintptr_t end);
+  // Words that lie anywhere, such as registers.
+  void add_root_words(const uint64_t* words, size_t count);
+  // A block that is held by what is not memory, with all that it leads to; from `from` on, where that lies in it.
+  void add_held(const HeapBlock& block, uintptr_t from);
+
+  // After the roots: classifies what they left.
+  void finish();
+  // Instead of calling what is left lost: a root could not be read.
+  void finish_in_doubt();
+
+  // False where working memory ran out: the marks are of no use.
+  bool ok() const { return !out_of_memory_; }
+  uint64_t scanned_bytes() const { return scanned_bytes_; }
+  const core::ScratchArray<Leader>& leaders() const { return leaders_; }  // by ascending mark
+  // Of a device's block that is possibly lost: only because device memory, which cannot be read, may hold its address.
+  static constexpr uint8_t kHiddenOnDevice = 0x80;
+
+ private:
+  struct Piece {
+    uintptr_t start, end;
+  };
+
+  void scan(uintptr_t start, uintptr_t end);
+  void scan_readable(uintptr_t start, uintptr_t end);
+  void scan_present(uintptr_t start, uintptr_t end);
+  void scan_block(uintptr_t start, uintptr_t end);
+  void visit(uintptr_t word);
+  void visit_device(size_t place, uintptr_t word);
+  bool raise(uint8_t& mark, bool by_start);
+  void lose(uint8_t& mark, const HeapBlock& block);
+  void push(const HeapBlock& block);
+  void push_host_memory(const cuda::Allocation& allocation);
+  void walk();
+  void walk_possible();
+  void walk_lost();
+  void judge_devices();
+
+  HeapIndex& heap_;
+  DeviceIndex& devices_;
+  const MemoryMap& map_;
+  PresentPages& pages_;
+  core::ScratchArray<Piece> work_;
+  core::ScratchArray<Leader> leaders_;
+  LeakClass found_ = LeakClass::reachable;  // what a walk finds by the start of a block
+  Leader leader_{};                         // of the lost blocks that are walked from
+  uint64_t scanned_bytes_ = 0;
+  bool out_of_memory_ = false;
+};
+
+}  // namespace weir::leak

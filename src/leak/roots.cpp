@@ -1,0 +1,166 @@
+#include "leak/roots.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "core/own_memory.h"
+#include "leak/ended_threads.h"
+#include "leak/own_image.h"
+#include "pool/pool_memory.h"
+#include "track/mapping_table.h"
+
+namespace weir::leak {
+namespace {
+
+constexpr uintptr_t kPageBytes = 4096;
+constexpr uintptr_t kRedZone = 128;              // below the stack pointer, in use all the same (x86-64 ABI)
+constexpr uintptr_t kThreadControlBytes = 4096;  // more than glibc's control block
+
+uintptr_t page_above(uintptr_t address) { return (address + kPageBytes - 1) & ~(kPageBytes - 1); }
+
+// Code and constants hold no address of a block; what a file holds and nobody has written, neither.
+bool may_hold_pointers(const Area& area) {
+  if (!area.readable || area.kind == AreaKind::special) return false;
+  return area.writable || area.kind == AreaKind::anonymous;
+}
+
+}  // namespace
+
+void Roots::leave_out(uintptr_t start, uintptr_t end) {
+  if (start < end && !left_out_.push({start, end})) out_of_memory_ = true;
+}
+
+void Roots::leave_out_weir() {
+  // In front, where there is room: a list that grows is itself one of them.
+  if (!left_out_.resize(core::kMostOwnRanges)) {
+    out_of_memory_ = true;
+    return;
+  }
+  left_out_.resize(core::copy_own_ranges(left_out_.begin()));
+  pool::for_each_pool_range(
+      [](void* self, uintptr_t start, size_t bytes) { static_cast<Roots*>(self)->leave_out(start, start + bytes); },
+      this);
+  leave_out(own_image_start(), page_above(own_image_end()));
+}
+
+// Blocks of other allocators lie in memory that would count as the program's.
+void Roots::leave_out_blocks() {
+  for (size_t i = 0; i < heap_.foreign_count(); ++i) {
+    const HeapBlock block = heap_.foreign_block(i);
+    leave_out(block.address, block.address + block.bytes);
+  }
+}
+
+// A driver may map a device's memory where the processor could read it, slowly or not at all; pinned memory is read as a block.
+void Roots::leave_out_device_memory() {
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    const cuda::Allocation& allocation = devices_[i];
+    if (allocation.space != cuda::Space::address && allocation.space != cuda::Space::mapping) continue;
+    if (DeviceIndex::is_host_memory(allocation)) {
+      leave_out(allocation.key, allocation.key + allocation.bytes);
+    } else if (const Area* area = map_.find(allocation.key)) {
+      leave_out(area->start, area->end);
+    }
+  }
+}
+
+// The libc puts a page without access below each stack that it makes. The lower end of others is not known.
+bool Roots::is_guarded_stack(const Area& area) const {
+  if (area.kind == AreaKind::stack) return true;
+  const Area* const below = map_.before(area);
+  return area.kind == AreaKind::anonymous && below != nullptr && !below->readable && !below->writable;
+}
+
+// Stale words lie there: pointers of calls that have returned.
+void Roots::leave_out_unused_stack(uintptr_t stack_pointer, uintptr_t thread_pointer) {
+  const Area* const area = stack_pointer == 0 ? nullptr : map_.find(stack_pointer);
+  if (area == nullptr || !is_guarded_stack(*area)) return;
+  const bool is_own = area->kind == AreaKind::stack || (thread_pointer > stack_pointer && thread_pointer < area->end);
+  const uintptr_t end = stack_pointer - kRedZone;
+  track::Mapping mapping;
+  // A mapping of the program's without a gap to the stack above it would be taken for its lower part.
+  const bool is_shared = track::find_mapping(area->start, &mapping) && !(stack_pointer < mapping.end());
+  if (is_own && !is_shared && end > area->start) leave_out(area->start, end);
+}
+
+void Roots::leave_out_ended_stacks(const StoppedThreads& threads) {
+  struct Visit {
+    Roots* roots;
+    const StoppedThreads& threads;
+  } visit{this, threads};
+  for_each_ended_thread(
+      [](void* context, uintptr_t ended) {
+        const Visit& of = *static_cast<const Visit*>(context);
+        const Area* const area = of.roots->map_.find(ended);
+        track::Mapping mapping;
+        if (area == nullptr || !of.roots->is_guarded_stack(*area) || track::find_mapping(area->start, &mapping)) return;
+        const auto own = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+        bool has_thread = own >= area->start && own < area->end;
+        for (size_t i = 0; i < of.threads.size(); ++i) {
+          const StoppedThread& thread = of.threads[i];
+          for (const uintptr_t at : {thread.thread_pointer, thread.stack_pointer}) {
+            has_thread = has_thread || (at >= area->start && at < area->end);
+          }
+          // Nothing is known of one that may have its stack there.
+          has_thread = has_thread || (thread.thread_pointer == 0 && thread.stack_pointer == 0);
+        }
+        if (!has_thread) of.roots->leave_out(area->start, std::min(area->end, page_above(ended + kThreadControlBytes)));
+      },
+      &visit);
+}
+
+// What is left of an area.
+void Roots::add_area(const Area& area) {
+  uintptr_t start = area.start;
+  const Range* range = std::upper_bound(left_out_.begin(), left_out_.end(), area.start,
+                                        [](uintptr_t address, const Range& of) { return address < of.end; });
+  for (; range != left_out_.end() && range->start < area.end; ++range) {
+    if (range->start > start && !ranges_.push({start, range->start})) out_of_memory_ = true;
+    start = std::max(start, range->end);
+  }
+  if (start < area.end && !ranges_.push({start, area.end})) out_of_memory_ = true;
+}
+
+bool Roots::gather(const CallerFrame& caller, const StoppedThreads& threads) {
+  leave_out_weir();
+  leave_out_blocks();
+  leave_out_device_memory();
+  leave_out_unused_stack(caller.stack_pointer, reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
+  for (size_t i = 0; i < threads.size(); ++i) {
+    leave_out_unused_stack(threads[i].stack_pointer, threads[i].thread_pointer);
+  }
+  leave_out_ended_stacks(threads);
+  std::sort(left_out_.begin(), left_out_.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
+  // Each then ends where the next may begin: a search by ends finds the first that matters.
+  uintptr_t end = 0;
+  for (Range& range : left_out_) range.end = end = std::max(end, range.end);
+  for (size_t i = 0; i < map_.size(); ++i) {
+    if (may_hold_pointers(map_[i])) add_area(map_[i]);
+  }
+  return !out_of_memory_;
+}
+
+// A coroutine runs on a block: the block is in use, from the stack pointer on.
+void Roots::walk_stack_in_block(uintptr_t stack_pointer, Reachability& reachability) const {
+  HeapBlock block;
+  if (stack_pointer != 0 && heap_.may_hold(stack_pointer) && heap_.find(stack_pointer, &block))
+    reachability.add_held(block, stack_pointer - kRedZone);
+}
+
+void Roots::walk(const CallerFrame& caller, const StoppedThreads& threads, Reachability& reachability) const {
+  for (const Range& range : ranges_) reachability.add_root(range.start, range.end);
+  reachability.add_root_words(caller.registers, caller.register_count);
+  walk_stack_in_block(caller.stack_pointer, reachability);
+  for (size_t i = 0; i < threads.size(); ++i) {
+    const StoppedThread& thread = threads[i];
+    if (thread.registers_known) reachability.add_root_words(thread.registers, std::size(thread.registers));
+    if (thread.extended != nullptr) {
+      reachability.add_root_words(static_cast<const uint64_t*>(thread.extended),
+                                  thread.extended_bytes / sizeof(uint64_t));
+    }
+    walk_stack_in_block(thread.stack_pointer, reachability);
+  }
+}
+
+}  // namespace weir::leak
