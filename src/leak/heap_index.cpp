@@ -75,11 +75,37 @@ bool HeapIndex::find_foreign(uintptr_t word, HeapBlock* block) const {
   return true;
 }
 
+const PageRecords* HeapIndex::fetch_page(uintptr_t word) {
+  const PageRecords* page = track::find_page(word);
+  if (page == nullptr) return nullptr;
+  __builtin_prefetch(page);
+  __builtin_prefetch(&page->mark_round);
+  return page;
+}
+
+bool HeapIndex::locate(uintptr_t word, const PageRecords& page, Place* place) const {
+  if (!holds(page, word)) return false;
+  if (page.mark_round != round_) return false;  // made since by a thread that could not be stopped
+  const uint32_t index = block_index(page, word);
+  *place = {&page, index, page.first_mark + index};
+  return true;
+}
+
+void HeapIndex::fetch(const Place& place) const {
+  __builtin_prefetch(&marks_[place.mark]);
+  if (place.index < place.page->records_at_hand.load(std::memory_order_relaxed))
+    __builtin_prefetch(record_below(*place.page, place.index));
+}
+
+bool HeapIndex::read(uintptr_t word, const Place& place, HeapBlock* block) const {
+  return block_in(*place.page, place.index, block) && word - block->address <= block->bytes;
+}
+
 bool HeapIndex::find(uintptr_t word, HeapBlock* block) const {
   const PageRecords* page = track::find_page(word);
-  if (page == nullptr || !holds(*page, word)) return foreign_.size() != 0 && find_foreign(word, block);
-  if (page->mark_round != round_) return false;  // made since by a thread that could not be stopped
-  return block_in(*page, block_index(*page, word), block) && word - block->address <= block->bytes;
+  Place place;
+  if (page != nullptr && locate(word, *page, &place)) return read(word, place, block);
+  return foreign_.size() != 0 && find_foreign(word, block);
 }
 
 uint8_t HeapIndex::mark_of(const track::Block& block) const {

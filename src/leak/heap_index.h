@@ -33,6 +33,18 @@ class HeapIndex {
   // The live block whose bytes, or whose end, the address is.
   bool find(uintptr_t word, HeapBlock* block) const;
 
+  // The same in three steps, for many words: the page of the pool's at the address (nullptr: none), the block in it that would hold the
+  // address, and what is there. Between the steps what the next one reads comes from memory.
+  struct Place {
+    const track::PageRecords* page;
+    uint32_t index;
+    uint32_t mark;
+  };
+  static const track::PageRecords* fetch_page(uintptr_t word);
+  bool locate(uintptr_t word, const track::PageRecords& page, Place* place) const;
+  void fetch(const Place& place) const;
+  bool read(uintptr_t word, const Place& place, HeapBlock* block) const;
+
   uint8_t& mark(uint32_t place) { return marks_[place]; }
   uint8_t mark(uint32_t place) const { return marks_[place]; }
   // The mark of a block that is live now; 0 where it was not yet when the index was built.

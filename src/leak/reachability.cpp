@@ -22,8 +22,9 @@ uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); 
 // ---- Words ----
 
 void Reachability::push(const HeapBlock& block) {
-  if (block.bytes >= sizeof(uintptr_t) && !work_.push({block.address, block.address + block.bytes}))
-    out_of_memory_ = true;
+  if (block.bytes < sizeof(uintptr_t)) return;
+  __builtin_prefetch(reinterpret_cast<const void*>(block.address));
+  if (!work_.push({block.address, block.address + block.bytes})) out_of_memory_ = true;
 }
 
 void Reachability::push_host_memory(const cuda::Allocation& allocation) {
@@ -69,18 +70,57 @@ void Reachability::visit_device(size_t place, uintptr_t word) {
   if (raise(mark, word == allocation.key)) push_host_memory(allocation);
 }
 
+// Whether a walk changes nothing of a block with that mark any more.
+bool Reachability::is_settled(uint8_t mark) const {
+  if (found_ == LeakClass::reachable) return mark == as_mark(LeakClass::reachable);
+  if (found_ == LeakClass::possible) return mark != kUnseen;
+  return mark != kUnseen && mark != as_mark(LeakClass::definite);
+}
+
+// A word that may be a pointer: what is known of most blocks comes from memory, which takes as long as a hundred words.
+void Reachability::await(uintptr_t word) {
+  const track::PageRecords* page = heap_.may_hold(word) ? HeapIndex::fetch_page(word) : nullptr;
+  if (page == nullptr) return visit(word);
+  if (awaited_end_ - awaited_first_ == kMostAwaited) visit_awaited();
+  awaited_[awaited_end_++ % kMostAwaited] = {word, {page, 0, 0}};
+  if (awaited_end_ - awaited_located_ > kPagesAwaited) locate_awaited();
+}
+
+void Reachability::locate_awaited() {
+  Awaited& awaited = awaited_[awaited_located_++ % kMostAwaited];
+  if (heap_.locate(awaited.word, *awaited.place.page, &awaited.place)) {
+    heap_.fetch(awaited.place);
+  } else {
+    awaited.place.page = nullptr;
+  }
+}
+
+// The one that was asked for first.
+void Reachability::visit_awaited() {
+  if (awaited_located_ == awaited_first_) locate_awaited();
+  const Awaited awaited = awaited_[awaited_first_++ % kMostAwaited];
+  if (awaited.place.page == nullptr) return visit(awaited.word);
+  HeapBlock block;
+  if (is_settled(heap_.mark(awaited.place.mark))) return;
+  if (heap_.read(awaited.word, awaited.place, &block)) visit_block(awaited.word, block);
+}
+
+void Reachability::visit_block(uintptr_t word, const HeapBlock& block) {
+  const bool by_start = is_as_good_as_start(word, block, map_);
+  if (word == block.address + block.bytes && block.bytes != 0 && !by_start) return;  // the end is not the block's
+  uint8_t& mark = heap_.mark(block.mark);
+  if (found_ == LeakClass::indirect) {
+    lose(mark, block);
+  } else if (raise(mark, by_start)) {
+    push(block);
+  }
+}
+
 void Reachability::visit(uintptr_t word) {
   HeapBlock block;
   size_t place = 0;
   if (heap_.may_hold(word) && heap_.find(word, &block)) {
-    const bool by_start = is_as_good_as_start(word, block, map_);
-    if (word == block.address + block.bytes && block.bytes != 0 && !by_start) return;  // the end is not the block's
-    uint8_t& mark = heap_.mark(block.mark);
-    if (found_ == LeakClass::indirect) {
-      lose(mark, block);
-    } else if (raise(mark, by_start)) {
-      push(block);
-    }
+    visit_block(word, block);
   } else if (devices_.may_hold(word) && devices_.find(word, &place)) {
     visit_device(place, word);
   }
@@ -92,7 +132,7 @@ void Reachability::scan(uintptr_t start, uintptr_t end) {
   if (word >= last) return;
   scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
   for (; word != last; ++word) {
-    if (heap_.may_hold(*word) || devices_.may_hold(*word)) visit(*word);
+    if (heap_.may_hold(*word) || devices_.may_hold(*word)) await(*word);
   }
 }
 
@@ -138,7 +178,11 @@ void Reachability::scan_block(uintptr_t start, uintptr_t end) {
 // ---- Walks ----
 
 void Reachability::walk() {
-  while (work_.size() != 0 && !out_of_memory_) {
+  while ((work_.size() != 0 || awaited_first_ != awaited_end_) && !out_of_memory_) {
+    if (work_.size() == 0) {
+      visit_awaited();
+      continue;
+    }
     const Piece piece = work_[work_.size() - 1];
     work_.resize(work_.size() - 1);
     scan_block(piece.start, piece.end);

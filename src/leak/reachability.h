@@ -51,12 +51,24 @@ class Reachability {
   struct Piece {
     uintptr_t start, end;
   };
+  // Words whose blocks' pages, then records, are on their way from memory. place.page: nullptr where there is no block.
+  struct Awaited {
+    uintptr_t word;
+    HeapIndex::Place place;
+  };
+  static constexpr size_t kMostAwaited = 64;  // a power of two
+  static constexpr size_t kPagesAwaited = 16;
 
   void scan(uintptr_t start, uintptr_t end);
   void scan_readable(uintptr_t start, uintptr_t end);
   void scan_present(uintptr_t start, uintptr_t end);
   void scan_block(uintptr_t start, uintptr_t end);
+  void await(uintptr_t word);
+  void locate_awaited();
+  void visit_awaited();
+  bool is_settled(uint8_t mark) const;
   void visit(uintptr_t word);
+  void visit_block(uintptr_t word, const HeapBlock& block);
   void visit_device(size_t place, uintptr_t word);
   bool raise(uint8_t& mark, bool by_start);
   void lose(uint8_t& mark, const HeapBlock& block);
@@ -73,8 +85,10 @@ class Reachability {
   PresentPages& pages_;
   core::ScratchArray<Piece> work_;
   core::ScratchArray<Leader> leaders_;
-  LeakClass found_ = LeakClass::reachable;  // what a walk finds by the start of a block
-  Leader leader_{};                         // of the lost blocks that are walked from
+  Awaited awaited_[kMostAwaited];
+  size_t awaited_first_ = 0, awaited_located_ = 0, awaited_end_ = 0;  // counted on for ever
+  LeakClass found_ = LeakClass::reachable;                            // what a walk finds by the start of a block
+  Leader leader_{};                                                   // of the lost blocks that are walked from
   uint64_t scanned_bytes_ = 0;
   bool out_of_memory_ = false;
 };
