@@ -108,11 +108,14 @@ bool is_in_function(unw_cursor_t* cursor, uintptr_t function) {
   return unw_get_proc_info(cursor, &info) == 0 && info.start_ip == function;
 }
 
-// Leaves the cursor at the caller of the function, if that is among the next frames: the libc calls what runs at the end from a few
-// functions of its own.
+// Leaves the cursor at the caller of the function, if only functions of its own module stand below: the libc calls what runs at the end
+// from exit(); what the program calls from there is at work still.
 bool step_to_caller_of(unw_cursor_t* cursor, uintptr_t function) {
-  constexpr int kMostSteps = 8;
-  for (int steps = 0; steps < kMostSteps; ++steps) {
+  LoadedModule module;
+  if (!find_loaded_module(function, &module)) return false;
+  for (;;) {
+    const uintptr_t ip = position_of(cursor).ip;
+    if (ip < module.start || ip >= module.end) return false;
     const bool is_there = is_in_function(cursor, function);
     if (unw_step(cursor) <= 0) return false;
     if (is_there) return true;
