@@ -38,7 +38,17 @@ void HeapIndex::note_bounds(uintptr_t start, uintptr_t end) {
   highest_ = std::max(highest_, end);
 }
 
+bool HeapIndex::holds_live_block(const PageRecords& page) {
+  const uint32_t count = count_in(page);
+  for (uint32_t index = 0; index < count; ++index) {
+    if (is_live(track::state_of(record_below(page, index)->word1.load(std::memory_order_acquire)))) return true;
+  }
+  return false;
+}
+
+// Many programs free what they have used: most of their pages need no place.
 void HeapIndex::add_page(PageRecords& page) {
+  if (!holds_live_block(page)) return;
   if (!pages_.push(&page)) out_of_memory_ = true;
   page.first_mark = mark_count_;
   page.mark_round = round_;

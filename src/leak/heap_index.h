@@ -30,6 +30,9 @@ class HeapIndex {
   // Whether `word` can be the address of a block, or of a byte of one; most words cannot. Cost: one subtraction and a compare.
   bool may_hold(uintptr_t word) const { return word - lowest_ < span_; }
 
+  uintptr_t lowest() const { return lowest_; }
+  uintptr_t highest() const { return lowest_ + span_; }
+
   // The live block whose bytes, or whose end, the address is.
   bool find(uintptr_t word, HeapBlock* block) const;
 
@@ -71,13 +74,14 @@ class HeapIndex {
   }
 
   static uint32_t count_in(const track::PageRecords& page);
+  static bool holds_live_block(const track::PageRecords& page);
   static bool block_in(const track::PageRecords& page, uint32_t index, HeapBlock* block);
   void add_page(track::PageRecords& page);
   void add_foreign(const track::Block& block);
   void note_bounds(uintptr_t start, uintptr_t end);
   bool find_foreign(uintptr_t word, HeapBlock* block) const;
 
-  core::ScratchArray<track::PageRecords*> pages_;
+  core::ScratchArray<track::PageRecords*> pages_;  // that hold a live block
   core::ScratchArray<track::Block> foreign_;
   core::ScratchArray<uint8_t> marks_;
   uint32_t first_foreign_mark_ = 0;

@@ -126,11 +126,23 @@ void Reachability::visit(uintptr_t word) {
   }
 }
 
+// Returns where fewer than four words are left.
+const uintptr_t* Reachability::scan_by_four(const uintptr_t* word, const uintptr_t* end) {
+  for (; end - word >= 4; word += 4) {
+    if (!filter_.may_hold_any(word)) continue;
+    for (int i = 0; i < 4; ++i) {
+      if (heap_.may_hold(word[i])) await(word[i]);
+    }
+  }
+  return word;
+}
+
 void Reachability::scan(uintptr_t start, uintptr_t end) {
   const auto* word = reinterpret_cast<const uintptr_t*>((start + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
   const auto* const last = reinterpret_cast<const uintptr_t*>(end & ~(sizeof(uintptr_t) - 1));
   if (word >= last) return;
   scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
+  if (devices_.empty()) word = scan_by_four(word, last);
   for (; word != last; ++word) {
     if (heap_.may_hold(*word) || devices_.may_hold(*word)) await(*word);
   }

@@ -14,6 +14,7 @@
 #include "leak/leak_class.h"
 #include "leak/memory_map.h"
 #include "leak/present_pages.h"
+#include "leak/word_filter.h"
 
 namespace weir::leak {
 
@@ -26,7 +27,7 @@ struct Leader {
 class Reachability {
  public:
   Reachability(HeapIndex& heap, DeviceIndex& devices, const MemoryMap& map, PresentPages& pages)
-      : heap_(heap), devices_(devices), map_(map), pages_(pages) {}
+      : heap_(heap), devices_(devices), map_(map), pages_(pages), filter_(heap.lowest(), heap.highest()) {}
 
   // A range of readable memory whose words are the program's own: whole words only. Only pages that hold something are read.
   void add_root(uintptr_t start, uintptr_t end);
@@ -60,6 +61,7 @@ class Reachability {
   static constexpr size_t kPagesAwaited = 16;
 
   void scan(uintptr_t start, uintptr_t end);
+  const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end);
   void scan_readable(uintptr_t start, uintptr_t end);
   void scan_present(uintptr_t start, uintptr_t end);
   void scan_block(uintptr_t start, uintptr_t end);
@@ -83,6 +85,7 @@ class Reachability {
   DeviceIndex& devices_;
   const MemoryMap& map_;
   PresentPages& pages_;
+  const WordFilter filter_;  // of addresses of host blocks
   core::ScratchArray<Piece> work_;
   core::ScratchArray<Leader> leaders_;
   Awaited awaited_[kMostAwaited];
