@@ -17,6 +17,10 @@ constexpr uintptr_t kPageBytes = 4096;
 constexpr uintptr_t kRedZone = 128;              // below the stack pointer, in use all the same (x86-64 ABI)
 constexpr uintptr_t kThreadControlBytes = 4096;  // more than glibc's control block
 
+uintptr_t lowest_used(const StoppedThread& thread) {
+  return thread.stack_pointer == 0 ? 0 : thread.stack_pointer - kRedZone;
+}
+
 uintptr_t page_above(uintptr_t address) { return (address + kPageBytes - 1) & ~(kPageBytes - 1); }
 
 // Code and constants hold no address of a block; what a file holds and nobody has written, neither.
@@ -73,15 +77,14 @@ bool Roots::is_guarded_stack(const Area& area) const {
 }
 
 // Stale words lie there: pointers of calls that have returned.
-void Roots::leave_out_unused_stack(uintptr_t stack_pointer, uintptr_t thread_pointer) {
-  const Area* const area = stack_pointer == 0 ? nullptr : map_.find(stack_pointer);
+void Roots::leave_out_unused_stack(uintptr_t used_from, uintptr_t thread_pointer) {
+  const Area* const area = used_from == 0 ? nullptr : map_.find(used_from);
   if (area == nullptr || !is_guarded_stack(*area)) return;
-  const bool is_own = area->kind == AreaKind::stack || (thread_pointer > stack_pointer && thread_pointer < area->end);
-  const uintptr_t end = stack_pointer - kRedZone;
+  const bool is_own = area->kind == AreaKind::stack || (thread_pointer > used_from && thread_pointer < area->end);
   track::Mapping mapping;
   // A mapping of the program's without a gap to the stack above it would be taken for its lower part.
-  const bool is_shared = track::find_mapping(area->start, &mapping) && !(stack_pointer < mapping.end());
-  if (is_own && !is_shared && end > area->start) leave_out(area->start, end);
+  const bool is_shared = track::find_mapping(area->start, &mapping) && !(used_from < mapping.end());
+  if (is_own && !is_shared) leave_out(area->start, used_from);
 }
 
 void Roots::leave_out_ended_stacks(const StoppedThreads& threads) {
@@ -126,9 +129,10 @@ bool Roots::gather(const CallerFrame& caller, const StoppedThreads& threads) {
   leave_out_weir();
   leave_out_blocks();
   leave_out_device_memory();
+  // Who made a call keeps nothing below its stack pointer: what is there, main's own frame when main has returned, is stale.
   leave_out_unused_stack(caller.stack_pointer, reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
   for (size_t i = 0; i < threads.size(); ++i) {
-    leave_out_unused_stack(threads[i].stack_pointer, threads[i].thread_pointer);
+    leave_out_unused_stack(lowest_used(threads[i]), threads[i].thread_pointer);
   }
   leave_out_ended_stacks(threads);
   std::sort(left_out_.begin(), left_out_.end(), [](const Range& a, const Range& b) { return a.start < b.start; });

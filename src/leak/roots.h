@@ -36,7 +36,7 @@ class Roots {
   void leave_out_weir();
   void leave_out_blocks();
   void leave_out_device_memory();
-  void leave_out_unused_stack(uintptr_t stack_pointer, uintptr_t thread_pointer);
+  void leave_out_unused_stack(uintptr_t used_from, uintptr_t thread_pointer);
   void leave_out_ended_stacks(const StoppedThreads& threads);
   bool is_guarded_stack(const Area& area) const;
   void add_area(const Area& area);
