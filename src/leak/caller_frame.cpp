@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "leak/own_image.h"
+#include "core/own_image.h"
 #include "stack/full_unwind.h"
 
 namespace weir::leak {
@@ -12,7 +12,7 @@ namespace weir::leak {
 CallerFrame find_caller_frame() {
   stack::ProgramFrame found;
   const auto exit_function = reinterpret_cast<uintptr_t>(&exit);
-  if (!stack::find_program_frame(own_image_start(), own_image_end(), exit_function, &found)) return {};
+  if (!stack::find_program_frame(core::own_image_start(), core::own_image_end(), exit_function, &found)) return {};
   CallerFrame frame;
   frame.stack_pointer = found.sp;
   frame.register_count = std::size(found.registers);

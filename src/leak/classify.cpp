@@ -34,6 +34,8 @@ constexpr const char* kNoMemory = "there was no memory for it";
     reachability.finish_in_doubt();
   }
   figures_.scanned_bytes = reachability.scanned_bytes();
+  pages_.close();  // what the report needs takes its place
+  map_.release();
   if (!reachability.ok()) return kNoMemory;
   for (const Leader& leader : reachability.leaders()) {
     if (leader.indirect_count != 0 && !leaders_.push(leader)) return kNoMemory;

@@ -25,6 +25,7 @@ class MemoryMap {
  public:
   // False where it cannot be read, or working memory is out.
   bool read();
+  void release() { areas_.release(); }
 
   size_t size() const { return areas_.size(); }
   const Area& operator[](size_t index) const { return areas_[index]; }

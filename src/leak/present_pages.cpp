@@ -16,8 +16,10 @@ constexpr uint64_t kPresentOrSwapped = uint64_t{3} << 62;
 
 }  // namespace
 
-PresentPages::~PresentPages() {
+void PresentPages::close() {
   if (fd_ >= 0) core::close_file(fd_);
+  fd_ = -1;
+  entries_.release();
 }
 
 bool PresentPages::open() {

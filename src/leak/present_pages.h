@@ -11,12 +11,13 @@ namespace weir::leak {
 class PresentPages {
  public:
   PresentPages() = default;
-  ~PresentPages();
+  ~PresentPages() { close(); }
   PresentPages(const PresentPages&) = delete;
   PresentPages& operator=(const PresentPages&) = delete;
 
   // False where working memory is out.
   bool open();
+  void close();
 
   // The first run of pages, from `from` on and below `end`, that are in memory or swapped out; false where there is none. Both whole pages.
   bool next(uintptr_t from, uintptr_t end, uintptr_t* run_start, uintptr_t* run_end);

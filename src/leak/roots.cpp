@@ -6,7 +6,7 @@
 
 #include "core/own_memory.h"
 #include "leak/ended_threads.h"
-#include "leak/own_image.h"
+#include "core/own_image.h"
 #include "pool/pool_memory.h"
 #include "track/mapping_table.h"
 
@@ -45,7 +45,7 @@ void Roots::leave_out_weir() {
   pool::for_each_pool_range(
       [](void* self, uintptr_t start, size_t bytes) { static_cast<Roots*>(self)->leave_out(start, start + bytes); },
       this);
-  leave_out(own_image_start(), page_above(own_image_end()));
+  leave_out(core::own_image_start(), page_above(core::own_image_end()));
 }
 
 // Blocks of other allocators lie in memory that would count as the program's.

@@ -9,6 +9,7 @@
 #include "core/guard.h"
 #include "core/print.h"
 #include "core/system_call.h"
+#include "cuda/driver.h"
 #include "options/options.h"
 #include "runtime/control.h"
 #include "runtime/process.h"
@@ -107,7 +108,7 @@ bool end_with_report(const char* how, int status, End then) {
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   remove_written_report();
-  if (then == End::final) close_control();
+  if (then == End::final && cuda::driver_was_bound()) close_control();  // else there is none
   write_once(how, status, then);
   end_state.store(then, std::memory_order_release);
   return true;

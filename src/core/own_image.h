@@ -9,9 +9,9 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 }
 
-namespace weir::leak {
+namespace weir::core {
 
 inline uintptr_t own_image_start() { return reinterpret_cast<uintptr_t>(__ehdr_start); }
 inline uintptr_t own_image_end() { return reinterpret_cast<uintptr_t>(_end); }
 
-}  // namespace weir::leak
+}  // namespace weir::core
