@@ -16,6 +16,7 @@ constexpr uint64_t kRecheckNs =
     5'000'000;  // a thread that has not answered in this time may have ended, or block the signal by now
 constexpr uint64_t kBlockedNs =
     3'000'000;  // the libc blocks all signals for a moment where threads and processes begin and end
+constexpr uint64_t kNotRunYetNs = 100'000'000;
 constexpr uint64_t kDeafNs = 50'000'000;  // asleep deaf to signals, as the parent is until a child of vfork's executes
 
 ThreadState state_of(const ThreadEntry& entry) { return entry.state.load(std::memory_order_acquire); }
@@ -135,14 +136,28 @@ void ThreadRound::move(ThreadEntry& entry, ThreadState state) {
   entry.state.store(state, std::memory_order_release);
 }
 
-bool ThreadRound::needs_no_asking(const TaskStatus& status) const {
-  return table_.purpose() == Purpose::true_masks && !holds_open(status.blocked, signal_);
+// Where all is blocked the libc may be about to give a thread its mask, a new one above all: it blocks everything for a moment.
+bool ThreadRound::has_true_mask(ThreadEntry& entry, const TaskStatus& status) {
+  if (holds_open(status.blocked, signal_)) return false;
+  if ((status.blocked & kRealTimeSignals) != kRealTimeSignals) return true;
+  if (entry.blocked_since_ns == 0) entry.blocked_since_ns = now_ns_ + 1;
+  return now_ns_ - entry.blocked_since_ns + 1 >= (status.state == 'R' ? kNotRunYetNs : kBlockedNs);
+}
+
+// True where that is all there was to do.
+bool ThreadRound::look_at_mask(ThreadEntry& entry, const TaskStatus& status) {
+  if (table_.purpose() != Purpose::true_masks) return false;
+  if (has_true_mask(entry, status)) {
+    give_up(entry);
+    return true;
+  }
+  return (status.blocked & bit_of(signal_)) != 0;
 }
 
 void ThreadRound::ask_fresh(ThreadEntry& entry) {
   TaskStatus status;
   if (!read_task_status(entry.task, &status) || has_ended(status)) return move(entry, ThreadState::gone);
-  if (needs_no_asking(status)) return move(entry, ThreadState::masked);
+  if (look_at_mask(entry, status)) return;
   if (signal_ == 0 || (status.blocked & bit_of(signal_)) != 0) return wait_or_trace(entry);
   entry.blocked_since_ns = 0;
   send(entry);
@@ -172,7 +187,7 @@ void ThreadRound::look_after_asked(ThreadEntry& entry) {
   if (now_ns_ - entry.since_ns < kRecheckNs) return;
   TaskStatus status;
   if (!read_task_status(entry.task, &status) || has_ended(status)) return move(entry, ThreadState::gone);
-  if (needs_no_asking(status)) return give_up(entry);
+  if (look_at_mask(entry, status)) return;
   if ((status.blocked & bit_of(signal_)) != 0) return wait_or_trace(entry);
   entry.blocked_since_ns = 0;
   const bool is_running = status.state == 'R' || status.state == 'S';

@@ -47,7 +47,8 @@ class ThreadRound {
   void do_without_tracing(ThreadEntry& entry);
   void look_after_traced(ThreadEntry& entry);
   void give_up(ThreadEntry& entry);
-  bool needs_no_asking(const TaskStatus& status) const;
+  bool has_true_mask(ThreadEntry& entry, const TaskStatus& status);
+  bool look_at_mask(ThreadEntry& entry, const TaskStatus& status);
 
   ThreadTable& table_;
   const int signal_;

@@ -5,12 +5,19 @@
 
 #include <assert.h>
 #include <dlfcn.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
+#include <wordexp.h>
+
+// In the libc, but in no header of today's.
+extern "C" sighandler_t bsd_signal(int signal, sighandler_t handler) noexcept;
 
 namespace weir::runtime {
 
@@ -41,7 +48,29 @@ namespace weir::runtime {
   X(sbrk)                    \
   X(shmat)                   \
   X(shmdt)                   \
-  X(dlopen)
+  X(dlopen)                  \
+  X(sigprocmask)             \
+  X(pthread_sigmask)         \
+  X(sighold)                 \
+  X(sigrelse)                \
+  X(sigaction)               \
+  X(signal)                  \
+  X(bsd_signal)              \
+  X(ssignal)                 \
+  X(sysv_signal)             \
+  X(__sysv_signal)           \
+  X(sigset)                  \
+  X(sigignore)               \
+  X(siginterrupt)            \
+  X(sigwait)                 \
+  X(sigwaitinfo)             \
+  X(sigtimedwait)            \
+  X(signalfd)                \
+  X(posix_spawn)             \
+  X(posix_spawnp)            \
+  X(system)                  \
+  X(popen)                   \
+  X(wordexp)
 
 enum class HostSymbol : unsigned {
 #define WEIR_HOST_SYMBOL(name) k##name,
@@ -68,9 +97,12 @@ void* known_host_symbol(HostSymbol symbol);
 // Finds all listed names, so that later look-ups take no lock of the loader's. From the preload's constructor.
 void resolve_host_symbols();
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // of names that programs use all the same
 #define WEIR_HOST_SYMBOL(name) \
   inline auto host_##name() { return reinterpret_cast<decltype(&::name)>(host_symbol(HostSymbol::k##name)); }
 WEIR_HOST_SYMBOLS(WEIR_HOST_SYMBOL)
 #undef WEIR_HOST_SYMBOL
+#pragma GCC diagnostic pop
 
 }  // namespace weir::runtime

@@ -10,6 +10,7 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "cuda/driver.h"
+#include "leak/parking.h"
 #include "options/options.h"
 #include "runtime/control.h"
 #include "runtime/process.h"
@@ -40,7 +41,8 @@ constexpr size_t kKernelSignalSetBytes = 8;
 class SignalsBlocked {
  public:
   SignalsBlocked() {
-    const uint64_t all = ~uint64_t{0};
+    const int parking = leak::parking_signal();  // a thread that waits for its turn can be stopped
+    const uint64_t all = ~(parking == 0 ? 0 : leak::bit_of(parking));
     core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&before_),
                       kKernelSignalSetBytes);
   }

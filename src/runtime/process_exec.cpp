@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "core/system_call.h"
+#include "leak/parking.h"
 #include "options/options.h"
 #include "runtime/host_symbols.h"
+#include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 
@@ -80,10 +82,22 @@ bool may_be_found(const char* file) {
   return file != nullptr && *file != '\0' && (strchr(file, '/') == nullptr || may_succeed(AT_FDCWD, file));
 }
 
+// The new program gets the mask that the old one asked for, and no signal that was meant for the old one's threads. A child of vfork
+// shares the memory in which rounds are held off, and nobody sends it any.
+template <class Call>
+int with_own_signals(const Call& call) {
+  const TrueMask mask;
+  if (system_calls_restricted() || !is_own_process()) return call();
+  const leak::RoundsHeldOff held_off;
+  const int signal = leak::parking_signal();
+  if (signal != 0) leak::take_back_pending(signal);
+  return call();
+}
+
 template <class Call>
 int with_report(bool worth_reporting, const Call& call) {
   const bool ended = worth_reporting && early_end("exec");
-  const int result = call();  // comes back only where it failed
+  const int result = with_own_signals(call);  // comes back only where it failed
   if (ended) undo_early_end();
   return result;
 }

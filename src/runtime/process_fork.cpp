@@ -5,6 +5,7 @@
 #include "core/system_call.h"
 #include "core/thread_slot.h"
 #include "runtime/host_symbols.h"
+#include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/runtime.h"
@@ -41,6 +42,7 @@ void in_child() {
   become_child();
   runtime_reset_after_fork();
   track::mapping_table_reset_after_fork();
+  parking_signal_reset_after_fork();
   core::thread_slot.locks_held = locks_held;  // resets take and drop locks without counting
   process_end_reset_after_fork();
 }

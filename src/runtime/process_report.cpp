@@ -20,6 +20,7 @@ char written_path[report::kMaxPath];  // "" where none was written
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
 constexpr const char kOwnAllocator[] = "The program brings a malloc of its own: its heap was not seen.";
+constexpr uint64_t kMostNsToStop = 2'000'000'000;
 constexpr size_t kMaxWarnings = 2;
 const char* warnings[kMaxWarnings];
 

@@ -4,8 +4,10 @@
 
 #include "core/clock.h"
 #include "core/system_call.h"
+#include "leak/trace_helper.h"
 #include "runtime/control.h"
 #include "runtime/host_symbols.h"
+#include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_signals.h"
@@ -37,6 +39,7 @@ long confine(const void* filter, const Call& call) {
   early_end("seccomp");
   close_control();
   remove_signal_handlers();
+  give_up_parking();
   core::process_confined.store(true, std::memory_order_release);  // before: the filter may bind all threads at once
   const long result = call();
   if (result < 0) {
@@ -44,6 +47,7 @@ long confine(const void* filter, const Call& call) {
     undo_early_end();
     reopen_control();
     install_signal_handlers();
+    choose_parking_signal();
   }
   return result;
 }
@@ -65,11 +69,19 @@ long set_counter_access(unsigned long access) {
   return result;
 }
 
+// Weir needs the place for a moment, and puts this back (leak/trace_helper.h).
+long set_tracer(unsigned long tracer, unsigned long b, unsigned long c, unsigned long d) {
+  const long result = host_prctl()(PR_SET_PTRACER, tracer, b, c, d);
+  if (result >= 0) leak::program_tracer.store(tracer, std::memory_order_relaxed);
+  return result;
+}
+
 }  // namespace
 
 long run_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   const auto call = [&] { return static_cast<long>(host_prctl()(option, a, b, c, d)); };
   if (option == PR_SET_TSC) return set_counter_access(a);
+  if (option == PR_SET_PTRACER) return set_tracer(a, b, c, d);
   if (!confines_by_prctl(option, a, b)) [[likely]]
     return host_prctl()(option, a, b, c, d);
   return confine(a == SECCOMP_MODE_STRICT ? nullptr : as_pointer(b),

@@ -11,6 +11,7 @@
 #include "report/report_writer.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_symbols.h"
+#include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_first.h"
@@ -154,6 +155,7 @@ void process_start(int argc, char** argv, char** envp) {
   if (!start_once({argc, argv, envp})) return;
   register_for_end();
   register_for_fork();
+  choose_parking_signal();
   install_signal_handlers();
   find_symbolizer();
 }
