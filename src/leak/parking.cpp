@@ -240,7 +240,7 @@ bool begin_round(Patience* patience) {
   Patience held_off(kMostHeldOffNs);
   for (;;) {
     if (take_turn(pid)) {
-      if (holding_off.load(std::memory_order_seq_cst) == 0) return true;
+      if (holding_off.load(std::memory_order_seq_cst) == 0) return true;  // guard: held-off
       round_of.store(0, std::memory_order_seq_cst);
       if (held_off.is_over()) return false;
     }

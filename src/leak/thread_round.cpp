@@ -139,7 +139,7 @@ void ThreadRound::move(ThreadEntry& entry, ThreadState state) {
 // Where all is blocked the libc may be about to give a thread its mask, a new one above all: it blocks everything for a moment.
 bool ThreadRound::has_true_mask(ThreadEntry& entry, const TaskStatus& status) {
   if (holds_open(status.blocked, signal_)) return false;
-  if ((status.blocked & kRealTimeSignals) != kRealTimeSignals) return true;
+  if ((status.blocked & kRealTimeSignals) != kRealTimeSignals) return true;  // guard: newborn-mask
   if (entry.blocked_since_ns == 0) entry.blocked_since_ns = now_ns_ + 1;
   return now_ns_ - entry.blocked_since_ns + 1 >= (status.state == 'R' ? kNotRunYetNs : kBlockedNs);
 }
@@ -158,7 +158,7 @@ void ThreadRound::ask_fresh(ThreadEntry& entry) {
   TaskStatus status;
   if (!read_task_status(entry.task, &status) || has_ended(status)) return move(entry, ThreadState::gone);
   if (look_at_mask(entry, status)) return;
-  if (signal_ == 0 || (status.blocked & bit_of(signal_)) != 0) return wait_or_trace(entry);
+  if (signal_ == 0 || (status.blocked & bit_of(signal_)) != 0) return wait_or_trace(entry);  // guard: blocked-signal
   entry.blocked_since_ns = 0;
   send(entry);
 }

@@ -78,7 +78,7 @@ void StoppedThreads::stop_all(uint64_t limit_ns) {
   publish(table_);
   const int signal = parking_signal();
   ThreadRound round(*table_, signal != 0 && install_parking_handler(signal) ? signal : 0, patience);
-  round.run();
+  round.run();  // guard: safe-point
   helper_ = round.helper();
   count_known();
   if (!round.found_tasks() || !round.saw_all()) ++unknown_;

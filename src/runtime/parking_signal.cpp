@@ -131,7 +131,7 @@ int signal_to_hold_open() {
 }
 
 TrueMask::TrueMask() : signal_(core::system_calls_restricted() ? 0 : signal_told_from_others()) {
-  if (!leak::block_where_held_open(signal_)) signal_ = 0;
+  if (!leak::block_where_held_open(signal_)) signal_ = 0;  // guard: true-mask
 }
 
 TrueMask::~TrueMask() {

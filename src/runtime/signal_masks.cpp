@@ -80,7 +80,7 @@ int change_mask(Host host, int how, const sigset_t* set, sigset_t* old) {
   }
   if (result == 0 && old != nullptr) {
     auto* word = reinterpret_cast<SignalSet*>(old);
-    *word = leak::program_mask(*word, signal_told_from_others());
+    *word = leak::program_mask(*word, signal_told_from_others());  // guard: mask-view
   }
   return result;
 }

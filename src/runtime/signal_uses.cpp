@@ -53,7 +53,7 @@ void fill_with_program_action(struct sigaction* action) {
 
 // Who waits for signals is to get what others send, and nothing of Weir's.
 void leave_what_is_waited_for(const sigset_t* set) {
-  if (set != nullptr && leak::parking_signal() != 0) leave_signals_to_program(real_time_of(set));
+  if (set != nullptr && leak::parking_signal() != 0) leave_signals_to_program(real_time_of(set));  // guard: waited-for
 }
 
 }  // namespace

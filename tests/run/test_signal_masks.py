@@ -52,6 +52,17 @@ class SignalMasks(unittest.TestCase):
                 run = self.compare([weir_test.program("signal_every_real_time"), order])
                 self.assertEqual((run.returncode, run.stdout), (0, b"all 31\n"))
 
+    def test_the_signal_is_open_in_threads_that_block_all(self):
+        code = ("import signal, threading\n"
+                "def show():\n"
+                "  status = open('/proc/thread-self/status').read()\n"
+                "  print([line.split()[1] for line in status.splitlines() if line.startswith('SigBlk')][0])\n"
+                "signal.pthread_sigmask(signal.SIG_SETMASK, range(1, 65))\n"
+                "show()\n"
+                "thread = threading.Thread(target=show); thread.start(); thread.join()")
+        run = weir_test.run_under_weir([weir_test.system_python(), "-c", code])
+        self.assertEqual(run.stdout.split(), [b"bffffffe7ffbfeff"] * 2)
+
     def test_a_signal_from_outside_ends_the_process_or_stays_pending(self):
         for number in (40, 61, 62, 63, 64):
             for masked, expected in ((False, -number), (True, 0)):
@@ -71,6 +82,21 @@ class StoppedAtTheEnd(unittest.TestCase):
             self.assertEqual(run.returncode, 7, (round_number, run.stderr))
             self.assertIsNotNone(run.report, round_number)
             self.assertEqual(run.stderr, b"")
+
+    def test_the_whole_process_is_stopped_meanwhile(self):
+        script = ('"$0" & pid=$!\n'
+                  'for i in $(seq 60); do kill -STOP $pid && kill -CONT $pid || break; done 2> /dev/null\n'
+                  'wait $pid')
+        for round_number in range(10):
+            run = weir_test.run_under_weir(["sh", "-c", script, weir_test.program("stress_exit_threads")], timeout=60)
+            self.assertEqual(run.returncode, 7, round_number)
+            self.assertIsNotNone(run.report_of("stress_exit_threads"), round_number)
+
+    def test_threads_that_execute_and_allocate(self):
+        for options in ({}, {"REPORT": "off"}):
+            with self.subTest(options=options):
+                run = weir_test.run_under_weir([weir_test.program("stress_exec_threads"), "50"], weir_options=options, timeout=120)
+                self.assertEqual(run.returncode, 7)
 
 
 if __name__ == "__main__":
