@@ -36,7 +36,7 @@ constinit std::atomic<ThreadTable*> active{nullptr};
 constinit std::atomic<uint32_t> in_handler{0};  // threads in the handler, waited on when a round ends
 constinit std::atomic<uint32_t> round_number{0};
 constinit std::atomic<uint32_t> unanswered{0};  // signals sent that have met no handler yet
-constinit std::atomic<int> round_of{0};         // the process in which a round is under way; 0: none
+constinit std::atomic<bool> is_round_under_way{false};
 constinit std::atomic<uint32_t> holding_off{0};
 constinit KernelAction action_before;
 
@@ -205,10 +205,14 @@ KernelAction own_action() {
 
 bool install_parking_handler(int signal) {
   const KernelAction present = action_of(signal);
-  if (is_own_handler(present)) return true;
+  const KernelAction own = own_action();
+  if (is_own_handler(present)) {
+    if (present.flags != own.flags) set_action(signal, own);  // the program has got handlers on alternate stacks since
+    return true;
+  }
   if (present.handler != reinterpret_cast<uintptr_t>(SIG_DFL)) return false;
   action_before = present;
-  set_action(signal, own_action());
+  set_action(signal, own);
   return is_own_handler(action_of(signal));
 }
 
@@ -226,22 +230,19 @@ namespace {
 constexpr uint64_t kTurnNs = 200'000;
 constexpr uint64_t kMostHeldOffNs = 50'000'000;
 
-// The round of a process of which this one is a copy, made by a raw system call in its midst, is not this one's.
-bool take_turn(int pid) {
-  int running = round_of.load(std::memory_order_seq_cst);
-  if (running == pid) return false;
-  return round_of.compare_exchange_strong(running, pid, std::memory_order_seq_cst);
+bool take_turn() {
+  bool running = false;
+  return is_round_under_way.compare_exchange_strong(running, true, std::memory_order_seq_cst);
 }
 
 }  // namespace
 
 bool begin_round(Patience* patience) {
-  const int pid = core::current_pid();
   Patience held_off(kMostHeldOffNs);
   for (;;) {
-    if (take_turn(pid)) {
+    if (take_turn()) {
       if (holding_off.load(std::memory_order_seq_cst) == 0) return true;  // guard: held-off
-      round_of.store(0, std::memory_order_seq_cst);
+      is_round_under_way.store(false, std::memory_order_seq_cst);
       if (held_off.is_over()) return false;
     }
     if (patience->is_over()) return false;
@@ -263,7 +264,7 @@ bool end_round() {
   Patience patience(kMostNs);
   uint32_t inside = 0;
   while ((inside = in_handler.load(std::memory_order_seq_cst)) != 0 && !patience.is_over()) sleep_ns(kLookNs);
-  round_of.store(0, std::memory_order_seq_cst);
+  is_round_under_way.store(false, std::memory_order_seq_cst);
   return inside == 0;
 }
 
@@ -277,7 +278,7 @@ long ask_thread(int tid, int signal) {
 RoundsHeldOff::RoundsHeldOff() {
   holding_off.fetch_add(1, std::memory_order_seq_cst);
   Patience patience(kNsPerSecond);
-  while (round_of.load(std::memory_order_seq_cst) != 0 && !patience.is_over()) sleep_ns(kTurnNs);
+  while (is_round_under_way.load(std::memory_order_seq_cst) && !patience.is_over()) sleep_ns(kTurnNs);
 }
 
 RoundsHeldOff::~RoundsHeldOff() { holding_off.fetch_sub(1, std::memory_order_seq_cst); }
@@ -299,7 +300,7 @@ void parking_reset_after_fork() {
   active.store(nullptr, std::memory_order_relaxed);
   in_handler.store(0, std::memory_order_relaxed);
   unanswered.store(0, std::memory_order_relaxed);
-  round_of.store(0, std::memory_order_relaxed);
+  is_round_under_way.store(false, std::memory_order_relaxed);
   holding_off.store(0, std::memory_order_relaxed);
 }
 

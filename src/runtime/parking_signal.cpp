@@ -10,6 +10,7 @@
 #include "core/system_call.h"
 #include "leak/parking.h"
 #include "leak/parking_change.h"
+#include "runtime/process.h"
 #include "runtime/signal_actions.h"
 
 namespace weir::runtime {
@@ -97,6 +98,7 @@ void leave_signals_to_program(SignalSet signals) {
   named_by_program.fetch_or(signals, std::memory_order_seq_cst);
   const int signal = leak::parking_signal();
   if (signal == 0 || (signals & bit_of(signal)) == 0) return;
+  if (!is_own_process()) return;
   const int error_before = errno;
   leak::block_where_held_open(signal_told_from_others());
   const Moving scope;
@@ -124,6 +126,7 @@ int signal_to_hold_open() {
   const int signal = leak::parking_signal();
   if (signal == 0 || is_moving.load(std::memory_order_seq_cst) || core::system_calls_restricted()) return 0;
   if (may_be_held_open.load(std::memory_order_acquire)) return signal;
+  if (!is_own_process()) return 0;
   const Moving scope;
   if (leak::parking_signal() != signal || !leak::install_parking_handler(signal)) return 0;
   may_be_held_open.store(true, std::memory_order_release);

@@ -13,7 +13,7 @@ namespace weir::runtime {
 void choose_parking_signal();
 
 // The program is about to use these signals in a way of its own. Cost where the parking signal is not among them: two atomic
-// operations.
+// operations. A child of vfork's, whose threads are not this process's, changes nothing.
 void leave_signals_to_program(leak::SignalSet signals);
 
 // Gives the parking signal up for good: the process confines itself.

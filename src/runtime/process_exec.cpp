@@ -85,10 +85,16 @@ bool may_be_found(const char* file) {
 // The new program gets the mask that the old one asked for, and no signal that was meant for the old one's threads. A child of vfork
 // shares the memory in which rounds are held off, and nobody sends it any.
 template <class Call>
-int with_own_signals(const Call& call) {
+int with_true_mask(const Call& call) {
   const TrueMask mask;
-  if (system_calls_restricted() || !is_own_process()) return call();
+  return call();
+}
+
+template <class Call>
+int with_own_signals(const Call& call) {
+  if (system_calls_restricted() || !is_own_process()) return with_true_mask(call);
   const leak::RoundsHeldOff held_off;
+  const TrueMask mask;
   const int signal = leak::parking_signal();
   if (signal != 0) leak::take_back_pending(signal);
   return call();

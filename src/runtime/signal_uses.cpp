@@ -7,6 +7,7 @@
 #include "leak/parking_change.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
+#include "runtime/process.h"
 #include "runtime/signal_masks.h"
 
 namespace weir::runtime {
@@ -29,6 +30,10 @@ auto change_action(int signal, bool to_default, const Call& call) {
   if (!to_default && is_real_time(signal)) leave_signals_to_program(bit_of(signal));
   if (!is_parking(signal)) return call();
   if (!leak::has_parking_handler(signal)) return call();
+  if (!is_own_process()) {  // a child of vfork's: its actions are its own
+    leak::remove_parking_handler(signal);
+    return call();
+  }
   struct Context {
     const Call& call;
     decltype(call()) result;

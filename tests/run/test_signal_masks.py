@@ -76,6 +76,13 @@ class SignalMasks(unittest.TestCase):
 
 
 class StoppedAtTheEnd(unittest.TestCase):
+    def test_who_waits_for_signals_gets_none_of_weirs(self):
+        for way in ("sigwait", "sigwaitinfo", "sigtimedwait", "signalfd"):
+            with self.subTest(way=way):
+                run = weir_test.run_under_weir([weir_test.program("signal_waits_at_end"), way])
+                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+                self.assertIsNotNone(run.report)
+
     def test_threads_that_allocate_while_the_process_ends(self):
         for round_number in range(EXIT_ROUNDS):
             run = weir_test.run_under_weir([weir_test.program("stress_exit_threads")], timeout=60)

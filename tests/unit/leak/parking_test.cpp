@@ -81,6 +81,29 @@ TEST_F(Parking, WhereItIsReplacedEveryThreadGetsItsTrueMask) {
             })));
 }
 
+// The libc blocks all signals in a new thread, and then gives it its mask.
+TEST_F(Parking, AThreadWhoseMaskIsYetToComeGetsItTrueToo) {
+  EXPECT_EQ(0, exit_of(in_child([] {
+              if (!install_parking_handler(kTestSignal)) return 1;
+              std::atomic<bool> has_begun{false}, replaced{false};
+              std::atomic<SignalSet> mask{0};
+              std::thread thread([&] {
+                block_all_raw();
+                has_begun = true;
+                const auto start = std::chrono::steady_clock::now();
+                while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(20)) __builtin_ia32_pause();
+                set_mask_raw(kernel_mask(kRealTimeSignals, kTestSignal));
+                while (!replaced) __builtin_ia32_pause();
+                mask = mask_raw();
+              });
+              while (!has_begun) usleep(100);
+              replace_parking_signal(kTestSignal, 62, true);
+              replaced = true;
+              thread.join();
+              return mask == kRealTimeSignals ? 0 : 2;
+            })));
+}
+
 TEST_F(Parking, ASignalOfWeirsThatIsPendingIsTakenBackBeforeAnExec) {
   EXPECT_EQ(0, exit_of(in_child([] {
               if (!install_parking_handler(kTestSignal)) return 1;

@@ -124,7 +124,7 @@ TEST_F(ThreadStorm, NoStoppedThreadHoldsALock) {
         }
       });
     }
-    for (int round = 0; round < 200; ++round) {
+    for (int round = 0; round < 100; ++round) {
       const core::Guard guard;
       const StoppedThreads stopped(guard.token(), kLimitNs);
       EXPECT_TRUE(stopped.all_known()) << stopped.why_unknown();
