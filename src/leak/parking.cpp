@@ -64,6 +64,16 @@ uintptr_t read_thread_pointer() {
   return pointer;
 }
 
+// True where the interrupted system call is one that does not go on after a handler: the kernel has made its answer EINTR.
+bool would_end_early(const Interrupted& at) {
+  constexpr uint16_t kSystemCall = 0x050f;  // the instruction
+  const auto* registers = at.context->uc_mcontext.gregs;
+  if (registers[REG_RAX] != -EINTR) return false;
+  uint16_t before = 0;
+  memcpy(&before, reinterpret_cast<const char*>(registers[REG_RIP]) - sizeof before, sizeof before);
+  return before == kSystemCall;
+}
+
 // The kernel says in the part of the area that FXSAVE leaves free how much of it is there.
 size_t extended_bytes_of(const _libc_fpstate* area) {
   constexpr uint32_t kFirstMagic = 0x46505853;
@@ -95,18 +105,22 @@ void wait_until_round_is_over(uint32_t round) {
   while (round_number.load(std::memory_order_acquire) == round) wait_while(round_number, round, kLongWaitNs);
 }
 
-void park(ThreadTable& table, ThreadEntry* entry, const Interrupted& at) {
+// What the thread does when the handler is done.
+enum class Then { go_on, sleep_on };
+
+Then park(ThreadTable& table, ThreadEntry* entry, const Interrupted& at) {
   const uintptr_t thread_pointer = read_thread_pointer();
   if (holds_own_lock(table, thread_pointer)) {  // guard: parked-lock
     entry->state.store(ThreadState::busy, std::memory_order_release);
     table.tell_stopper();
-    return;
+    return Then::go_on;
   }
   const uint32_t round = table.round;
   write_down(at, thread_pointer, &entry->thread);
   entry->state.store(ThreadState::parked, std::memory_order_release);
   table.tell_stopper();
   wait_until_round_is_over(round);
+  return table.keeps_sleepers.load(std::memory_order_acquire) && would_end_early(at) ? Then::sleep_on : Then::go_on;
 }
 
 void take_true_mask(ThreadTable& table, ThreadEntry* entry, const Interrupted& at, int signal) {
@@ -115,16 +129,18 @@ void take_true_mask(ThreadTable& table, ThreadEntry* entry, const Interrupted& a
   table.tell_stopper();
 }
 
-void answer(int signal, const Interrupted& at) {
+Then answer(int signal, const Interrupted& at) {
   ThreadTable* table = active.load(std::memory_order_seq_cst);
   ThreadEntry* entry = table == nullptr ? nullptr : table->find(core::current_tid());
   ThreadState asked = ThreadState::asked;
-  if (entry == nullptr || !entry->state.compare_exchange_strong(asked, ThreadState::answering)) return;
-  if (table->purpose() == Purpose::true_masks) {
-    take_true_mask(*table, entry, at, signal);
-  } else {
-    park(*table, entry, at);
-  }
+  if (entry == nullptr || !entry->state.compare_exchange_strong(asked, ThreadState::answering)) return Then::go_on;
+  if (table->purpose() == Purpose::stop) return park(*table, entry, at);
+  take_true_mask(*table, entry, at, signal);
+  return Then::go_on;
+}
+
+[[noreturn]] void sleep_on() {
+  for (;;) sleep_ns(kLongWaitNs);
 }
 
 void send_again(int signal, siginfo_t* info) {
@@ -151,12 +167,14 @@ void do_as_without_weir(int signal, const Interrupted& at) {
 void on_parking_signal(int signal, siginfo_t* info, void* context) {
   in_handler.fetch_add(1, std::memory_order_seq_cst);
   const Interrupted at{info, static_cast<ucontext_t*>(context)};
+  Then then = Then::go_on;
   if (is_of_weir(*info)) {
-    answer(signal, at);
+    then = answer(signal, at);
   } else {
     do_as_without_weir(signal, at);
   }
   in_handler.fetch_sub(1, std::memory_order_seq_cst);
+  if (then == Then::sleep_on) sleep_on();
 }
 
 // ---- Outside.

@@ -101,6 +101,10 @@ const StoppedThread& StoppedThreads::operator[](size_t index) const {
   return table[table.listed()[index]].thread;
 }
 
+void StoppedThreads::keep_sleepers_asleep() {
+  if (table_ != nullptr) table_->keeps_sleepers.store(true, std::memory_order_release);  // guard: sleepers
+}
+
 void StoppedThreads::let_go() {
   if (helper_ != nullptr) helper_->finish();
   const bool all_left = end_round();

@@ -46,6 +46,10 @@ class StoppedThreads {
   StoppedThreads(const StoppedThreads&) = delete;
   StoppedThreads& operator=(const StoppedThreads&) = delete;
 
+  // The process ends for good: a thread asleep in a system call that does not go on after a handler, and would answer EINTR to the
+  // program, sleeps on for ever. All others go on.
+  void keep_sleepers_asleep();
+
   // The other threads, each with what is known of it. The references live as long as this object.
   size_t size() const { return count_; }
   const StoppedThread& operator[](size_t index) const;

@@ -80,6 +80,9 @@ class ThreadTable {
   std::atomic<uint32_t> arrived;
   std::atomic<uint32_t> awaited;
 
+  // Threads whose system call would end early, with EINTR, do not go on when the round is over.
+  std::atomic<bool> keeps_sleepers;
+
   uint32_t round;  // by which its handlers know that theirs is over (parking.cpp)
 
   // Of core::thread_slot.locks_held, from a thread's fs base.

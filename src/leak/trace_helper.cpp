@@ -40,11 +40,22 @@ void copy_registers(const user_regs_struct& from, StoppedThread* thread) {
   thread->thread_pointer = from.fs_base;
 }
 
-bool read_registers(StoppedThread* thread, void* extended, size_t extended_bytes) {
+// A few calls end early, with EINTR, where nothing but the tracer has interrupted them. The kernel then makes them anew, unless a handler
+// of the program's comes first.
+void let_call_go_on(int tid, user_regs_struct* general) {
+  constexpr long kAgainIfNoHandler = -514;  // ERESTARTNOHAND, of the kernel's own headers
+  if (static_cast<long>(general->orig_rax) < 0 || static_cast<long>(general->rax) != -EINTR) return;
+  general->rax = static_cast<unsigned long long>(kAgainIfNoHandler);
+  const iovec piece{general, sizeof *general};
+  trace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &piece);
+}
+
+bool read_registers(StoppedThread* thread, void* extended, size_t extended_bytes, bool is_signal_due) {
   user_regs_struct general{};
   iovec piece{&general, sizeof general};
   if (core::failed(trace(PTRACE_GETREGSET, thread->tid, NT_PRSTATUS, &piece))) return false;
   copy_registers(general, thread);
+  if (!is_signal_due) let_call_go_on(thread->tid, &general);  // guard: traced-call
   piece = {extended, extended_bytes};
   const bool has_extended = !core::failed(trace(PTRACE_GETREGSET, thread->tid, NT_X86_XSTATE, &piece));
   thread->extended = has_extended ? extended : nullptr;
@@ -112,7 +123,8 @@ bool TraceHelper::look_for_stop(size_t index) {
     let_go_on(entry);  // too late
     return true;
   }
-  const bool known = read_registers(&entry.thread, table_->extended_of(index), table_->extended_bytes());
+  const bool known =
+      read_registers(&entry.thread, table_->extended_of(index), table_->extended_bytes(), entry.signal_to_deliver != 0);
   entry.state.store(known ? ThreadState::traced : ThreadState::trace_failed, std::memory_order_release);
   table_->tell_stopper();
   return true;

@@ -97,7 +97,7 @@ void write_once(const char* how, int status, End then) {
     return;
   }
   if (guard.entered()) make_room_for_report(guard.token());
-  write_process_report(guard.token(), how, status);
+  write_process_report(guard.token(), how, status, then == End::final);
   // After an early end the report may yet be taken back: the helper would bring it to life again.
   const char* path = written_report_path();
   if (then == End::final && path != nullptr) start_symbolizer(guard.token(), path);

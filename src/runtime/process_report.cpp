@@ -20,7 +20,6 @@ char written_path[report::kMaxPath];  // "" where none was written
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
 constexpr const char kOwnAllocator[] = "The program brings a malloc of its own: its heap was not seen.";
-constexpr uint64_t kMostNsToStop = 2'000'000'000;
 constexpr size_t kMaxWarnings = 2;
 const char* warnings[kMaxWarnings];
 
@@ -59,11 +58,12 @@ bool may_classify() { return options::current().leaks && options::tracks_host() 
 
 }  // namespace
 
-void write_process_report(const core::Inside& inside, const char* how, int status) {
+void write_process_report(const core::Inside& inside, const char* how, int status, bool is_last) {
   utsname system{};
   report::ReportInput input = input_of(facts(), how, status);
   if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
   input.classifies = may_classify();
+  input.is_last = is_last;
   report::write_report(inside, input, written_path);
 }
 

@@ -5,8 +5,8 @@
 
 namespace weir::runtime {
 
-// Writes the report under its final name; `status` may be kNoStatus. One thread at a time.
-void write_process_report(const core::Inside&, const char* how, int status);
+// Writes the report under its final name; `status` may be kNoStatus. `is_last`: the process ends for good. One thread at a time.
+void write_process_report(const core::Inside&, const char* how, int status, bool is_last);
 
 // Removes the report that write_process_report wrote last, where it wrote one: its process lives on.
 void remove_written_report();

@@ -76,12 +76,21 @@ class SignalMasks(unittest.TestCase):
 
 
 class StoppedAtTheEnd(unittest.TestCase):
+    def assert_nothing_came(self, *arguments):
+        with self.subTest(way=arguments):
+            run = weir_test.run_under_weir([weir_test.program("signal_waits_at_end"), *arguments])
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
+            self.assertIsNotNone(run.report)
+
     def test_who_waits_for_signals_gets_none_of_weirs(self):
         for way in ("sigwait", "sigwaitinfo", "sigtimedwait", "signalfd"):
-            with self.subTest(way=way):
-                run = weir_test.run_under_weir([weir_test.program("signal_waits_at_end"), way])
-                self.assertEqual((run.returncode, run.stdout, run.stderr), (0, b"", b""))
-                self.assertIsNotNone(run.report)
+            self.assert_nothing_came(way, "blocked")
+
+    def test_who_sleeps_sleeps_on_when_the_process_ends(self):
+        for way in ("poll", "ppoll", "select", "epoll", "nanosleep", "pause", "sigsuspend", "semaphore"):
+            for _ in range(5):
+                self.assert_nothing_came(way)
+                self.assert_nothing_came(way, "blocked")
 
     def test_threads_that_allocate_while_the_process_ends(self):
         for round_number in range(EXIT_ROUNDS):

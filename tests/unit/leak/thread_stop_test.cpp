@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 
 #include "core/confinement.h"
@@ -96,6 +97,46 @@ TEST_F(ThreadStop, ATracedThreadGetsTheSignalThatStoppedIt) {
   }
   signal(SIGUSR1, SIG_DFL);
   EXPECT_EQ(50, caught);
+}
+
+// Calls that answer EINTR to nothing more than a tracer's interruption.
+TEST_F(ThreadStop, ATracedThreadThatWaitsGoesOnWaiting) {
+  for (const bool waits_for_event : {false, true}) {
+    int ends[2];
+    ASSERT_EQ(0, pipe(ends));
+    const int events = epoll_create1(0);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    epoll_ctl(events, EPOLL_CTL_ADD, ends[0], &event);
+    std::atomic<int> tid{0};
+    int result = 0;
+    std::thread other([&] {
+      block_all_raw();
+      tid = own_tid();
+      sigset_t set;
+      sigemptyset(&set);
+      sigaddset(&set, SIGUSR1);
+      siginfo_t info;
+      result = waits_for_event ? epoll_wait(events, &event, 1, -1) : sigwaitinfo(&set, &info);
+    });
+    BlockedCall call;
+    while (tid == 0 || !read_blocked_call(tid, &call)) usleep(100);
+    usleep(5000);
+    for (int round = 0; round < 3; ++round) {
+      const core::Guard guard;
+      const StoppedThreads stopped(guard.token(), kLimitNs);
+      EXPECT_TRUE(stopped.all_known());
+    }
+    usleep(5000);
+    if (waits_for_event) {
+      EXPECT_EQ(1, write(ends[1], "x", 1));
+    } else {
+      tgkill(getpid(), tid, SIGUSR1);
+    }
+    other.join();
+    EXPECT_EQ(waits_for_event ? 1 : SIGUSR1, result);
+    for (const int fd : {ends[0], ends[1], events}) close(fd);
+  }
 }
 
 std::atomic<int> children_seen{0};
