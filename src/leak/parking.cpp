@@ -38,7 +38,7 @@ constinit std::atomic<uint32_t> round_number{0};
 constinit std::atomic<uint32_t> unanswered{0};  // signals sent that have met no handler yet
 constinit std::atomic<bool> is_round_under_way{false};
 constinit std::atomic<uint32_t> holding_off{0};
-constinit KernelAction action_before;
+constinit KernelAction action_before{};
 
 // ---- In the handler: raw system calls only. The thread may be any thread at any place; nothing thread-local is touched before the
 // thread's control block is known to be one.

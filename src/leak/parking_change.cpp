@@ -78,7 +78,7 @@ void with_program_action(int signal, void (*change)(void* context), void* contex
   const OwnRound round;
   if (round.has_turn()) remove_parking_handler(signal);
   change(context);
-  if (round.has_turn()) install_parking_handler(signal);
+  if (round.has_turn() && parking_signal() == signal) install_parking_handler(signal);
 }
 
 }  // namespace weir::leak

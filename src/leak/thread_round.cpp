@@ -10,14 +10,17 @@
 namespace weir::leak {
 namespace {
 
-constexpr uint64_t kLookNs = 100'000;      // between two looks at threads that do not answer by themselves
-constexpr uint64_t kBusyPauseNs = 30'000;  // Weir's locks are held for less
-constexpr uint64_t kRecheckNs =
-    5'000'000;  // a thread that has not answered in this time may have ended, or block the signal by now
-constexpr uint64_t kBlockedNs =
-    3'000'000;  // the libc blocks all signals for a moment where threads and processes begin and end
+// Between two looks at threads that do not answer by themselves.
+constexpr uint64_t kLookNs = 100'000;
+// Weir's locks are held for less.
+constexpr uint64_t kBusyPauseNs = 30'000;
+// A thread that has not answered in this time may have ended, or block the signal by now.
+constexpr uint64_t kRecheckNs = 5'000'000;
+// The libc blocks all signals for a moment where threads and processes begin and end; the thread may yet have to get a processor.
+constexpr uint64_t kBlockedNs = 3'000'000;
 constexpr uint64_t kNotRunYetNs = 100'000'000;
-constexpr uint64_t kDeafNs = 50'000'000;  // asleep deaf to signals, as the parent is until a child of vfork's executes
+// Asleep deaf to signals, as the parent is until a child of vfork's executes.
+constexpr uint64_t kDeafNs = 50'000'000;
 
 ThreadState state_of(const ThreadEntry& entry) { return entry.state.load(std::memory_order_acquire); }
 
@@ -48,29 +51,42 @@ size_t ThreadRound::add_new_tasks() {
   return added_;
 }
 
-bool ThreadRound::is_new(int task) {
-  if (!is_numbered_apart_) return task != own_tid_ && table_.find(task) == nullptr;
+ThreadEntry* ThreadRound::entry_of(int task) {
+  if (!is_numbered_apart_) return table_.find(task);
   for (size_t i = 0; i < table_.size(); ++i) {
-    if (table_[i].task == task) return false;
+    if (table_[i].task == task) return &table_[i];
   }
-  return true;
+  return nullptr;
 }
 
 void ThreadRound::add_task(int task) {
-  if (!is_new(task)) return;
+  if (task == own_tid_ && !is_numbered_apart_) return;
+  ThreadEntry* entry = entry_of(task);
+  if (entry != nullptr && state_of(*entry) != ThreadState::gone) return;
   int tid = task;
-  if (is_numbered_apart_) {
+  if (entry != nullptr || is_numbered_apart_) {
     TaskStatus status;
-    if (!read_task_status(task, &status)) return;
+    if (!read_task_status(task, &status) || has_ended(status)) return;
     tid = status.tid;
     if (tid == own_tid_) return;
   }
-  ThreadEntry* entry = table_.add(tid, task);
+  add_entry(entry, tid, task);
+}
+
+// A number may come back: where the thread that had it has ended, its entry is the new one's.
+void ThreadRound::add_entry(ThreadEntry* entry, int tid, int task) {
   if (entry == nullptr) {
-    saw_all_ = false;
+    entry = table_.add(tid, task);
+    saw_all_ &= entry != nullptr;
+  } else if (entry->thread.tid == tid) {
+    entry->thread = {};
+    entry->thread.tid = tid;
+    entry->blocked_since_ns = 0;
+    move(*entry, ThreadState::fresh);
   } else {
-    ++added_;
+    return;
   }
+  added_ += entry != nullptr ? 1 : 0;
 }
 
 // ---- Asking and waiting.

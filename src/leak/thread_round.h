@@ -29,7 +29,8 @@ class ThreadRound {
  private:
   size_t add_new_tasks();
   void add_task(int task);
-  bool is_new(int task);
+  ThreadEntry* entry_of(int task);
+  void add_entry(ThreadEntry* entry, int tid, int task);
   void find_own_numbering();
 
   void wait_for_answers();

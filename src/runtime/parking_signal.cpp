@@ -108,10 +108,10 @@ void leave_signals_to_program(SignalSet signals) {
 
 void give_up_parking() {
   const int signal = leak::parking_signal();
-  if (signal == 0) return;
+  if (signal == 0 || !is_own_process()) return;
   leak::block_where_held_open(signal_told_from_others());
   const Moving scope;
-  move_to(signal, 0);
+  if (leak::parking_signal() == signal) move_to(signal, 0);
 }
 
 void parking_signal_reset_after_fork() {
