@@ -15,10 +15,11 @@ constexpr const char* kNoMemory = "there was no memory for it";
 
 }  // namespace
 
-[[gnu::noinline]] const char* Classification::classify(const core::Inside& inside) {
+[[gnu::noinline]] const char* Classification::classify(const core::Inside& inside, bool is_last) {
   if (core::system_calls_restricted()) return "the process has confined itself to few system calls";
   const CallerFrame caller = find_caller_frame();
   threads_ = new (threads_storage_) StoppedThreads(inside, kLongestStopNs);
+  if (is_last) threads_->keep_sleepers_asleep();
   figures_.thread_count = threads_->size() + 1;
   figures_.unknown_thread_count = threads_->unknown_count();
   if (!map_.read()) return "/proc/self/maps cannot be read";
@@ -43,9 +44,9 @@ constexpr const char* kNoMemory = "there was no memory for it";
   return nullptr;
 }
 
-bool Classification::take(const core::Inside& inside) {
+bool Classification::take(const core::Inside& inside, bool is_last) {
   const uint64_t begin_ns = core::read_clock_pair().ns;
-  why_not_ = classify(inside);
+  why_not_ = classify(inside, is_last);
   done_ = why_not_ == nullptr;
   figures_.stopped_ns = core::read_clock_pair().ns - begin_ns;
   return done_;

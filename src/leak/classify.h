@@ -33,8 +33,9 @@ class Classification {
   Classification(const Classification&) = delete;
   Classification& operator=(const Classification&) = delete;
 
-  // Stops the other threads and classifies. False where it cannot be done: everything is `live` then, and why_not() says why.
-  bool take(const core::Inside& inside);
+  // Stops the other threads and classifies. is_last: the process ends for good. False where it cannot be done: everything is `live` then,
+  // and why_not() says why.
+  bool take(const core::Inside& inside, bool is_last);
   void let_go();
 
   bool done() const { return done_; }
@@ -50,7 +51,7 @@ class Classification {
   const Leader* leader_of(const track::Block& block) const;
 
  private:
-  const char* classify(const core::Inside& inside);
+  const char* classify(const core::Inside& inside, bool is_last);
 
   alignas(StoppedThreads) unsigned char threads_storage_[sizeof(StoppedThreads)];
   StoppedThreads* threads_ = nullptr;

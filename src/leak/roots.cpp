@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "core/own_image.h"
 #include "core/own_memory.h"
 #include "leak/ended_threads.h"
-#include "core/own_image.h"
 #include "pool/pool_memory.h"
 #include "track/mapping_table.h"
 
@@ -158,7 +158,7 @@ void Roots::walk(const CallerFrame& caller, const StoppedThreads& threads, Reach
   walk_stack_in_block(caller.stack_pointer, reachability);
   for (size_t i = 0; i < threads.size(); ++i) {
     const StoppedThread& thread = threads[i];
-    if (thread.registers_known) reachability.add_root_words(thread.registers, std::size(thread.registers));
+    reachability.add_root_words(thread.registers, std::size(thread.registers));
     if (thread.extended != nullptr) {
       reachability.add_root_words(static_cast<const uint64_t*>(thread.extended),
                                   thread.extended_bytes / sizeof(uint64_t));

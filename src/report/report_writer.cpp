@@ -162,7 +162,7 @@ int write_content(const core::Inside& inside, const ReportInput& input, Workspac
   StackIndex stacks;
   leak::Classification classes;
   read_host_figures(workspace.figures);
-  if (input.classifies) classes.take(inside);
+  if (input.classifies) classes.take(inside, input.is_last);
   const bool is_read = snapshot.take(input.ignore_before_tick, options::current().large, &classes) &&
                        device_leaks.take(options::current().large, &classes);
   classes.let_go();

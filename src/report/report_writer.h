@@ -28,6 +28,7 @@ struct ReportInput {
   int exit_status = 0;
   uint64_t ignore_before_tick = 0;  // blocks of earlier ticks were the parent's: counted, not listed; 0: none
   bool classifies = false;          // blocks, by whether the program can still reach them: all of its memory is read
+  bool is_last = false;             // the process ends for good
   bool is_first_process = true;     // keeps a report path without %p and %n for itself; others get .PID inserted
   const char* const* warnings = nullptr;  // what could not be seen, and why
   size_t warning_count = 0;
