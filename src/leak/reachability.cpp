@@ -43,21 +43,13 @@ bool Reachability::raise(uint8_t& mark, bool by_start) {
   return false;
 }
 
-// A lost block leads to this one. One that was a leader before is one no more: it brings what hangs from it.
+// A lost block leads to this one.
 void Reachability::lose(uint8_t& mark, const HeapBlock& block) {
-  if (mark == kUnseen) {
-    mark = as_mark(LeakClass::indirect);
-    ++leader_.indirect_count;
-    leader_.indirect_bytes += block.bytes;
-    push(block);
-  } else if (mark == as_mark(LeakClass::definite) && block.mark != leader_.mark) {
-    mark = as_mark(LeakClass::indirect);
-    Leader* const former = std::lower_bound(leaders_.begin(), leaders_.end(), block.mark,
-                                            [](const Leader& leader, uint32_t of) { return leader.mark < of; });
-    leader_.indirect_count += 1 + former->indirect_count;
-    leader_.indirect_bytes += block.bytes + former->indirect_bytes;
-    former->indirect_count = former->indirect_bytes = 0;
-  }
+  if (mark != kUnseen) return;
+  mark = as_mark(LeakClass::indirect);
+  ++leader_.indirect_count;
+  leader_.indirect_bytes += block.bytes;
+  push(block);
 }
 
 void Reachability::visit_device(size_t place, uintptr_t word) {
@@ -73,8 +65,7 @@ void Reachability::visit_device(size_t place, uintptr_t word) {
 // Whether a walk changes nothing of a block with that mark any more.
 bool Reachability::is_settled(uint8_t mark) const {
   if (found_ == LeakClass::reachable) return mark == as_mark(LeakClass::reachable);
-  if (found_ == LeakClass::possible) return mark != kUnseen;
-  return mark != kUnseen && mark != as_mark(LeakClass::definite);
+  return mark != kUnseen;
 }
 
 // A word that may be a pointer: what is known of most blocks comes from memory, which takes as long as a hundred words.
@@ -235,17 +226,38 @@ void Reachability::walk_possible() {
   walk();
 }
 
-void Reachability::walk_lost() {
-  found_ = LeakClass::indirect;
+// Marks what hangs from a lost block that no walk has met.
+void Reachability::walk_from_leader(const HeapBlock& block) {
+  heap_.mark(block.mark) = as_mark(LeakClass::definite);
+  leader_ = {block.mark, 0, 0};
+  push(block);
+  walk();
+}
+
+void Reachability::forget_lost() {
   heap_.for_each([this](const HeapBlock& block) {
     uint8_t& mark = heap_.mark(block.mark);
-    if (mark != kUnseen || out_of_memory_) return;
-    mark = as_mark(LeakClass::definite);
-    leader_ = {block.mark, 0, 0};
-    push(block);
-    walk();
-    if (!leaders_.push(leader_)) out_of_memory_ = true;
+    if (mark == as_mark(LeakClass::definite) || mark == as_mark(LeakClass::indirect)) mark = kUnseen;
   });
+}
+
+// Twice. The first time in any order: no block that is walked from is met by a walk before its own. So of those blocks the last is led to by
+// none that it does not lead to itself; then, of those that its walk does not meet, the last; and so on: the second time in reverse order.
+void Reachability::walk_lost() {
+  found_ = LeakClass::indirect;
+  core::ScratchArray<HeapBlock> candidates;
+  heap_.for_each([&](const HeapBlock& block) {
+    if (heap_.mark(block.mark) != kUnseen || out_of_memory_) return;
+    walk_from_leader(block);
+    if (!candidates.push(block)) out_of_memory_ = true;
+  });
+  forget_lost();
+  for (size_t i = candidates.size(); i-- > 0 && !out_of_memory_;) {
+    if (heap_.mark(candidates[i].mark) != kUnseen) continue;
+    walk_from_leader(candidates[i]);
+    if (!leaders_.push(leader_)) out_of_memory_ = true;
+  }
+  std::reverse(leaders_.begin(), leaders_.end());
 }
 
 // Physical memory lives by its mappings too. What is left is lost, unless device memory that is in use, which nobody can read here, could

@@ -1,8 +1,8 @@
 // Which blocks a pointer is at hand to: a walk of all memory from the roots on, word by word.
 //
 // Each word is taken for a pointer if it could be one. A block found by its start is reachable; one found by its middle only, or only from
-// such blocks, is possibly lost. What no walk has found is lost: each such block is walked from in turn, what it leads to is lost
-// indirectly, and the first of a cycle is its leader.
+// such blocks, is possibly lost. What no walk has found is lost: definitely, where nothing else that is lost leads to it, or it is the
+// leader of blocks that lead to each other, to which nothing else does; indirectly otherwise.
 #pragma once
 
 #include <cstddef>
@@ -79,6 +79,8 @@ class Reachability {
   void walk();
   void walk_possible();
   void walk_lost();
+  void walk_from_leader(const HeapBlock& block);
+  void forget_lost();
   void judge_devices();
 
   HeapIndex& heap_;
