@@ -1,0 +1,24 @@
+// Death by SIGTERM, in a call of main's: what main holds, what is lost: reachable 1 x 32, definite 1 x 40.
+// Ends: signal 15
+// Options: ON_SIGNAL=TERM
+// LSan: looks at exit only.
+#include <signal.h>
+
+#include "leak.h"
+
+static OWN_FRAME void* keep_one(void) {
+  void* block = block_of(32);
+  use(block);
+  return block;
+}
+
+static OWN_FRAME void leak_one(void) { use(block_of(40)); }
+
+int main(void) {
+  void* volatile own = keep_one();
+  leak_one();
+  scrub();
+  use((void*)&own);
+  kill(getpid(), SIGTERM);
+  for (;;) pause();
+}

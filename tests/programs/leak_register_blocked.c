@@ -1,0 +1,36 @@
+// What threads hold in one register each while they wait in a system call: reachable 3 x 40.
+#include "leak.h"
+
+static void* volatile slot;
+static volatile int ready;
+
+static OWN_FRAME void keep_one(void) { slot = block_of(40); }
+
+// Takes the pointer from slot into a register and calls pause, number 34, for ever.
+#define WAIT_WITH(name)                                                                                      \
+  static OWN_FRAME void* wait_with_##name(void* unused) {                                                    \
+    __asm__ volatile("mov %0, %%" #name "\n movq $0, %0\n movl $1, %1\n1: mov $34, %%eax\n syscall\n jmp 1b" \
+                     : "+m"(slot), "+m"(ready)                                                               \
+                     :                                                                                       \
+                     : #name, "rax", "rcx", "r11", "memory");                                                \
+    return unused;                                                                                           \
+  }
+WAIT_WITH(rbx)
+WAIT_WITH(r12)
+WAIT_WITH(r14)
+
+static void hold(void* (*run)(void*)) {
+  ready = 0;
+  keep_one();
+  scrub();
+  start_thread(run, NULL);
+  wait_for(&ready);
+}
+
+int main(void) {
+  hold(wait_with_rbx);
+  hold(wait_with_r12);
+  hold(wait_with_r14);
+  usleep(20000);  // until they wait
+  return 0;
+}
