@@ -27,6 +27,8 @@ class ScratchArray {
     size_ = count;
     return true;
   }
+  // Room for `count` elements in all, so that no more of them moves the array. False where the kernel gives no memory.
+  bool reserve(size_t count) { return count <= capacity_ || grow(count); }
   bool push(const T& value) {
     if (size_ == capacity_ && !grow(size_ + 1)) return false;
     data_[size_++] = value;

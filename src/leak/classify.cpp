@@ -24,9 +24,10 @@ constexpr const char* kNoMemory = "there was no memory for it";
   figures_.unknown_thread_count = threads_->unknown_count();
   if (!map_.read()) return "/proc/self/maps cannot be read";
   if (!pages_.open() || !heap_.build() || !devices_.build()) return kNoMemory;
-  Roots roots(map_, heap_, devices_);
-  if (!roots.gather(caller, *threads_)) return kNoMemory;
   Reachability reachability(heap_, devices_, map_, pages_);
+  Roots roots(map_, heap_, devices_);
+  reachability.prepare();
+  if (!roots.gather(caller, *threads_)) return kNoMemory;
   roots.walk(caller, *threads_, reachability);
   in_doubt_ = threads_->why_unknown();
   if (in_doubt_ == nullptr) {

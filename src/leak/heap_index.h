@@ -61,6 +61,7 @@ class HeapIndex {
   }
 
   // Blocks of other allocators, by ascending address: their memory is not the pool's.
+  uint32_t mark_count() const { return mark_count_; }  // places for blocks, not all of them taken
   size_t foreign_count() const { return foreign_.size(); }
   HeapBlock foreign_block(size_t index) const;
 

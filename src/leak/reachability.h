@@ -29,6 +29,10 @@ class Reachability {
   Reachability(HeapIndex& heap, DeviceIndex& devices, const MemoryMap& map, PresentPages& pages)
       : heap_(heap), devices_(devices), map_(map), pages_(pages), filter_(heap.lowest(), heap.highest()) {}
 
+  // First, before the roots are gathered: takes what memory the walks may need, which costs nothing until it is touched. Where there is
+  // less it is taken as needed, and may then lie where the memory map saw a root.
+  void prepare() { work_.reserve(heap_.mark_count() + devices_.size()); }
+
   // A range of readable memory whose words are the program's own: whole words only. Only pages that hold something are read.
   void add_root(uintptr_t start, uintptr_t end);
   // Words that lie anywhere, such as registers.

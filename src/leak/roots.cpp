@@ -36,16 +36,20 @@ void Roots::leave_out(uintptr_t start, uintptr_t end) {
 }
 
 void Roots::leave_out_weir() {
-  // In front, where there is room: a list that grows is itself one of them.
-  if (!left_out_.resize(core::kMostOwnRanges)) {
-    out_of_memory_ = true;
-    return;
-  }
-  left_out_.resize(core::copy_own_ranges(left_out_.begin()));
   pool::for_each_pool_range(
       [](void* self, uintptr_t start, size_t bytes) { static_cast<Roots*>(self)->leave_out(start, start + bytes); },
       this);
   leave_out(core::own_image_start(), page_above(core::own_image_end()));
+}
+
+// Last, and with room for all that is still to come: what is mapped later, or moved, may lie where the map saw something else.
+void Roots::leave_out_own_memory() {
+  const size_t others = left_out_.size(), most = others + core::kMostOwnRanges;
+  if (!ranges_.reserve(map_.size() + most) || !left_out_.resize(most)) {
+    out_of_memory_ = true;
+    return;
+  }
+  left_out_.resize(others + core::copy_own_ranges(left_out_.begin() + others));  // guard: own-memory
 }
 
 // Blocks of other allocators lie in memory that would count as the program's.
@@ -135,6 +139,7 @@ bool Roots::gather(const CallerFrame& caller, const StoppedThreads& threads) {
     leave_out_unused_stack(lowest_used(threads[i]), threads[i].thread_pointer);
   }
   leave_out_ended_stacks(threads);
+  leave_out_own_memory();
   std::sort(left_out_.begin(), left_out_.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
   // Each then ends where the next may begin: a search by ends finds the first that matters.
   uintptr_t end = 0;

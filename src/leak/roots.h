@@ -34,6 +34,7 @@ class Roots {
 
   void leave_out(uintptr_t start, uintptr_t end);
   void leave_out_weir();
+  void leave_out_own_memory();
   void leave_out_blocks();
   void leave_out_device_memory();
   void leave_out_unused_stack(uintptr_t used_from, uintptr_t thread_pointer);
