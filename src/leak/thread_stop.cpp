@@ -101,6 +101,8 @@ const StoppedThread& StoppedThreads::operator[](size_t index) const {
   return table[table.listed()[index]].thread;
 }
 
+size_t StoppedThreads::own_memory_bytes() const { return table_ == nullptr ? 0 : table_->mapped_bytes(); }
+
 void StoppedThreads::keep_sleepers_asleep() {
   if (table_ != nullptr) table_->keeps_sleepers.store(true, std::memory_order_release);  // guard: sleepers
 }

@@ -57,6 +57,10 @@ class StoppedThreads {
   bool all_known() const { return unknown_ == 0; }
   // Threads whose registers are not known. At least 1 where not even their number is known.
   size_t unknown_count() const { return unknown_; }
+  // The mapping in which this is kept, 0 bytes where there is none: Weir's memory, not the program's.
+  const void* own_memory() const { return table_; }
+  size_t own_memory_bytes() const;
+
   // A clause for the report: why registers are not known. nullptr where all are.
   const char* why_unknown() const { return why_; }
 

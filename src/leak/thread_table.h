@@ -54,6 +54,7 @@ class ThreadTable {
   static void destroy(ThreadTable* table);
 
   Purpose purpose() const { return purpose_; }
+  size_t mapped_bytes() const { return mapped_bytes_; }  // from the table's own address on
   size_t size() const { return count_.load(std::memory_order_acquire); }
   ThreadEntry& operator[](size_t index) { return entries_[index]; }
   const ThreadEntry& operator[](size_t index) const { return entries_[index]; }

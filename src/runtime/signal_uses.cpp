@@ -56,6 +56,12 @@ void fill_with_program_action(struct sigaction* action) {
   action->sa_restorer = reinterpret_cast<void (*)()>(program.restorer);
 }
 
+// The mask of a handler may be the one that would be taken for another while it runs.
+void leave_what_is_named(const sigset_t& mask) {
+  const int parking = leak::parking_signal();
+  if (leak::names_signal(real_time_of(&mask), parking)) leave_signals_to_program(bit_of(parking));
+}
+
 // Who waits for signals is to get what others send, and nothing of Weir's.
 void leave_what_is_waited_for(const sigset_t* set) {
   if (set != nullptr && leak::parking_signal() != 0) leave_signals_to_program(real_time_of(set));  // guard: waited-for
@@ -65,7 +71,10 @@ void leave_what_is_waited_for(const sigset_t* set) {
 
 int run_sigaction(int signal, const struct sigaction* action, struct sigaction* old) {
   const auto call = [&] { return host_sigaction()(signal, action, old); };
-  if (action != nullptr) return change_action(signal, action->sa_handler == SIG_DFL, call);
+  if (action != nullptr) {
+    leave_what_is_named(action->sa_mask);
+    return change_action(signal, action->sa_handler == SIG_DFL, call);
+  }
   if (!is_parking(signal) || !leak::has_parking_handler(signal)) return call();
   if (old != nullptr) fill_with_program_action(old);
   return 0;

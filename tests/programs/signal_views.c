@@ -147,10 +147,11 @@ static void on_signal(int number) {
 
 static void handlers(void) {
   struct sigaction action;
-  for (int filled = 0; filled < 2; ++filled) {
+  for (int filled = 0; filled < 3; ++filled) {
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     if (filled) sigfillset(&action.sa_mask);
+    if (filled == 2) sigdelset(&action.sa_mask, SIGRTMAX - 1);
     sigaction(SIGUSR1, &action, NULL);
     raise(SIGUSR1);
     show_set("in a handler", 0, &seen_in_handler);
@@ -235,6 +236,7 @@ static void actions(void) {
 
 int main(void) {
   show_mask("at the start");
+  handlers();
   masks_of_every_kind();
   old_interfaces();
   jumps();

@@ -7,7 +7,7 @@ import unittest
 from weir_test import run_alone, run_under_weir, system_python
 
 MODULES = ["test_dict", "test_list", "test_set", "test_json", "test_gc", "test_weakref", "test_struct", "test_array",
-           "test_zlib", "test_thread", "test_fork1", "test_ctypes", "test_bytes"]
+           "test_zlib", "test_thread", "test_fork1", "test_ctypes", "test_bytes", "test_threadsignals", "test_posix"]
 
 # Debian ships the module _testcapi but not test_capi.py: this is what that file does with the module's own tests.
 CAPI_SCRIPT = """

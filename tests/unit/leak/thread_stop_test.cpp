@@ -33,6 +33,9 @@ TEST_F(ThreadStop, TellsTheRegistersOfAThreadThatRuns) {
   EXPECT_TRUE(has_in_registers(*thread, kValue));
   EXPECT_TRUE(has_in_extended(*thread, kValue));
   EXPECT_EQ(thread_pointer_of(other.tid()), thread->thread_pointer);
+  const auto own = reinterpret_cast<uintptr_t>(stopped.own_memory());
+  const auto entry = reinterpret_cast<uintptr_t>(thread);
+  EXPECT_TRUE(entry > own && entry < own + stopped.own_memory_bytes());
 }
 
 TEST_F(ThreadStop, ACallThatWasInterruptedGoesOnAsIfNothingWere) {
