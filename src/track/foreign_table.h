@@ -12,6 +12,7 @@ namespace weir::track {
 bool foreign_insert(const Block& block);
 bool foreign_find(uintptr_t address, Block* block);
 bool foreign_take(uintptr_t address, Block* block);
+bool foreign_set_state(uintptr_t address, BlockState state);  // false where there is no such block
 void foreign_for_each(BlockVisitor visit, void* context);
 void foreign_reset_after_fork();
 
