@@ -13,6 +13,7 @@ inline constexpr int kExitOwnFailure = 125;  // as env, timeout and nohup have i
 inline constexpr int kExitNotExecutable = 126;
 inline constexpr int kExitNotFound = 127;
 inline constexpr int kExitSignalBase = 128;
+inline constexpr int kLargestExitCode = 255;
 
 // One line for stderr, and the exit code.
 class Error : public std::runtime_error {

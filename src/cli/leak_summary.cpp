@@ -26,8 +26,7 @@ std::string text_of(const Sum& sum) { return human_bytes(sum.bytes) + " in " + p
 class LeakWriter {
  public:
   LeakWriter(SummaryPage& page, const Digest& digest) : page_(page), digest_(digest) {
-    for (const Site& site : digest.leaks().sites())
-      (site.runtime.empty() ? sites_[site.kind] : runtime_).push_back(&site);
+    for (const Site& site : digest.leaks().sites()) list_of(site).push_back(&site);
     for (auto& [kind, sites] : sites_) {
       std::stable_sort(sites.begin(), sites.end(), [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
     }
@@ -38,17 +37,23 @@ class LeakWriter {
     write_kind("possible", "Possibly lost", "no pointer to their start is left");
     write_kind("reachable", "Still reachable at exit", "");
     write_kind("live", "Still allocated at exit", "");
-    write_runtime_allocations();
+    write_by_name("Suppressed", suppressed_, &Site::suppressed);
+    write_by_name("Runtime allocations, kept until exit by design", runtime_, &Site::runtime);
   }
 
  private:
+  Sites& list_of(const Site& site) {
+    if (!site.runtime.empty()) return runtime_;
+    return site.suppressed.empty() ? sites_[site.kind] : suppressed_;
+  }
+
   // Whether any report tells lost blocks from others.
   bool has_classes() const { return sites_.count("live") == 0; }
   const char* about() const { return digest_.sampling().mean_bytes > 0 ? "about " : ""; }
 
   // What only lost blocks lead to is told with them.
   void write_lost() {
-    const Sum hanging = sum_of(sites_["indirect"]);
+    const Sum hanging = without_suppressed(sum_of(sites_["indirect"]));
     if (sites_["definite"].empty() && hanging.count == 0) {
       if (has_classes()) page_.heading(page_.style().green("No leaks."));
       return;
@@ -57,6 +62,15 @@ class LeakWriter {
                   plural(sites_["definite"].size(), "place") +
                   (hanging.count == 0 ? "" : ", and " + text_of(hanging) + " that only they lead to"));
     write_sites(sites_["definite"]);
+  }
+
+  // What hangs from suppressed blocks is suppressed with them.
+  Sum without_suppressed(Sum hanging) const {
+    for (const Site* site : suppressed_) {
+      hanging.bytes -= std::min(hanging.bytes, site->indirect_bytes);
+      hanging.count -= std::min(hanging.count, site->indirect_count);
+    }
+    return hanging;
   }
 
   void write_kind(const char* kind, const std::string& heading, const std::string& why) {
@@ -75,21 +89,21 @@ class LeakWriter {
     });
   }
 
-  void write_runtime_allocations() {
-    if (runtime_.empty()) return;
+  // One line for what is not listed, by what names it.
+  void write_by_name(const std::string& what, const Sites& sites, std::string Site::*name_of) {
+    if (sites.empty()) return;
     std::map<std::string, uint64_t> bytes_by_name;
-    for (const Site* site : runtime_) bytes_by_name[site->runtime] += site->bytes;
+    for (const Site* site : sites) bytes_by_name[site->*name_of] += site->bytes;
     std::string names;
     for (const auto& [name, its_bytes] : bytes_by_name)
       names += (names.empty() ? "" : ", ") + name + " " + human_bytes(its_bytes);
-    page_.line(page_.style().dim("  Runtime allocations, kept until exit by design: " + text_of(sum_of(runtime_)) +
-                                 " (" + names + ")"));
+    page_.line(page_.style().dim("  " + what + ": " + text_of(sum_of(sites)) + " (" + names + ")"));
   }
 
   SummaryPage& page_;
   const Digest& digest_;
   std::map<std::string, Sites> sites_;  // by kind, most bytes first
-  Sites runtime_;
+  Sites suppressed_, runtime_;
 };
 
 }  // namespace

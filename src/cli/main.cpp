@@ -39,12 +39,12 @@ int run_command(std::vector<std::string> words) {
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.require_subcommand(1);
   weir::cli::add_run(app, program, exit_code);
-  weir::cli::add_show(app);
+  weir::cli::add_show(app, exit_code);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_ctl(app, exit_code);
   weir::cli::add_options(app);
-  weir::cli::add_symbolize(app);
+  weir::cli::add_symbolize(app, exit_code);
   weir::cli::add_completion(app);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back

@@ -10,6 +10,7 @@ namespace {
 
 // WEIR_HOST_POOL -> --host-pool
 std::string flag_of(const std::string& variable) {
+  if (variable == "WEIR_EXITCODE") return "--exit-code,--exitcode";
   std::string flag = "--";
   for (const char c : variable.substr(sizeof "WEIR_" - 1)) {
     flag += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

@@ -13,6 +13,7 @@
 #include "cli/error.h"
 #include "cli/json_access.h"
 #include "cli/runtime_allocations.h"
+#include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
 namespace {
@@ -85,6 +86,7 @@ class ShapeCheck {
     for (const Json& stack : report_["stacks"]) check_stack(stack);
     for (const char* key : {"leaks", "peak", "hot_sites", "large"}) check_entries(report_, key);
     check_what_came_with_cuda();
+    require("leak_check", !report_.contains("leak_check") || report_["leak_check"].is_object(), "an object");
   }
 
  private:
@@ -191,6 +193,7 @@ bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   symbolizer.symbolize(report);
   name_runtime_allocations(report);
   name_cuda_calls(report);
+  apply_own_suppressions(report);  // guard: suppressions
   return true;
 }
 

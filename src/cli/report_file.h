@@ -22,7 +22,8 @@ std::string to_text(const Json& report);
 // Replaces `path` atomically, readable by the owner only. Throws Error(kExitOwnFailure).
 void write_report(const std::string& path, const Json& report);
 
-// Adds functions, lines and the names of runtime allocations and calls where the report has none yet. True where it changed.
+// Adds functions, lines, the names of runtime allocations and calls, and which leaks are suppressed, where the report has none of it yet.
+// True where it changed.
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer);
 
 // The reports that a command line names: files as they are, folders as the *.json inside, by name.

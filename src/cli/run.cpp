@@ -15,6 +15,7 @@
 #include "cli/report_file.h"
 #include "cli/report_place.h"
 #include "cli/summary.h"
+#include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
 namespace {
@@ -46,20 +47,39 @@ Invocation invocation_of(const std::vector<std::string>& program) {
   return invocation;
 }
 
-// Finishes the reports of the run in their places; what is wrong with one costs a line.
-Digest finish_all(const std::vector<std::string>& paths) {
+// The command's exit code where leaks are left; 0: the program's own. WEIR_EXITCODE's is the command's to give, as the processes of
+// a run may need their own.
+int exit_code_for_leaks(const Settings& settings) {
+  const std::string text = setting(settings, "WEIR_EXITCODE");
+  if (text.empty() || text == "off") return 0;
+  const bool is_number = text.size() <= 3 && text.find_first_not_of("0123456789") == std::string::npos;
+  const int code = is_number ? std::stoi(text) : 0;
+  if (code < 1 || code > kLargestExitCode) {
+    throw Error(kExitUsage, "expected a number from 1 to 255 as the exit code for leaks, found " + text);
+  }
+  return code;
+}
+
+struct Finished {
   Digest digest;
+  bool leaks_left = false;
+};
+
+// Finishes the reports of the run in their places; what is wrong with one costs a line.
+Finished finish_all(const std::vector<std::string>& paths) {
+  Finished finished;
   symbolize::Symbolizer symbolizer;
   for (const std::string& path : paths) {
     try {
       Json report = read_report(path);
       if (finish_report(report, symbolizer)) write_report(path, report);
-      digest.add(report);
+      finished.digest.add(report);
+      finished.leaks_left = finished.leaks_left || has_leaks_left(report);
     } catch (const Error& error) {
       say(error.what());
     }
   }
-  return digest;
+  return finished;
 }
 
 void print_summary(const Digest& digest, const RunArguments& arguments) {
@@ -76,20 +96,22 @@ std::string relative(const std::string& path) {
   return prefix.size() > 1 && path.starts_with(prefix) ? path.substr(prefix.size()) : path;
 }
 
-void report_run(ReportPlace& place, const RunArguments& arguments, const std::string& program) {
+// Whether leaks are left.
+bool report_run(ReportPlace& place, const RunArguments& arguments, const std::string& program) {
   const std::vector<std::string> paths = place.collect();
-  const Digest digest = finish_all(paths);
-  if (digest.reports().empty()) {
+  const Finished finished = finish_all(paths);
+  if (finished.digest.reports().empty()) {
     if (paths.empty()) say(program + " left no report");
-    return;
+    return false;
   }
-  if (!arguments.no_summary) print_summary(digest, arguments);
+  if (!arguments.no_summary) print_summary(finished.digest, arguments);
   const std::string where = paths.size() > 1 && !place.folder().empty() ? place.folder() : paths[0];
   if (paths.size() > 1 && place.folder().empty()) {
     say(std::to_string(paths.size()) + " reports, the first is " + relative(where));
   } else {
     say("report: " + relative(where));
   }
+  return finished.leaks_left;
 }
 
 int run(const std::vector<std::string>& program, const RunArguments& arguments) {
@@ -101,15 +123,16 @@ int run(const std::vector<std::string>& program, const RunArguments& arguments) 
   }
   find_library();  // before anything is made
   Settings settings = arguments.settings;
+  const int code_for_leaks = exit_code_for_leaks(settings);
   ReportPlace place(setting(settings, "WEIR_REPORT"), base_name(program[0]));
   settings["WEIR_REPORT"] = place.pattern();
   if (setting(settings, "WEIR_ON_SIGNAL").empty()) settings["WEIR_ON_SIGNAL"] = "TERM,INT";
+  if (code_for_leaks != 0 && !place.off()) settings["WEIR_EXITCODE"] = "off";
   invocation.environment = environment_for(settings);
   if (place.off()) become(invocation);
   try {
     const int code = run_and_wait(invocation);
-    report_run(place, arguments, program[0]);
-    return code;
+    return report_run(place, arguments, program[0]) && code_for_leaks != 0 ? code_for_leaks : code;
   } catch (const Error&) {
     place.collect();
     throw;
@@ -130,7 +153,9 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
       "weir run [OPTIONS] -- program [arguments]\n\n"
       "The exit code is the program's, 128 + N where signal N killed it; 127 where it is not found, 126 where it "
       "cannot be\n"
-      "executed, 125 where Weir itself cannot start. The summary goes to stderr.\n"
+      "executed, 125 where Weir itself cannot start; --exit-code N makes it N where blocks are lost. The summary goes "
+      "to "
+      "stderr.\n"
       "A run of one process leaves weir.PROGRAM.PID.json, a run of many a folder weir.PROGRAM.PID of reports; --report "
       "names\n"
       "another place.\n\n"

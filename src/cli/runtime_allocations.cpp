@@ -40,6 +40,8 @@ constexpr RuntimeAllocation kRuntimeAllocations[] = {
     // What CUDA's driver and its compilers allocate for themselves: it goes with the process.
     {"CUDA driver", "libcuda.so", nullptr, 0},
     {"CUDA driver", "libnvidia-", nullptr, 0},
+    // What CUDA's runtime knows of the program's modules, kernels and contexts.
+    {"CUDA runtime", "libcudart.so", nullptr, 0},
 };
 
 std::string module_name(const Json& report, const Json& frame) {

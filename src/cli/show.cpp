@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "cli/error.h"
 #include "cli/format.h"
 #include "cli/pager.h"
 #include "cli/report_file.h"
 #include "cli/summary.h"
+#include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
 namespace {
@@ -19,61 +21,79 @@ struct ShowArguments {
   std::vector<std::string> paths;
   std::string larger_than;
   std::string color = "auto";
+  std::vector<std::string> suppressions;
   size_t top = 10;
+  int exit_code = 0;  // 0: whatever is found
   bool json = false;
   bool full = false;
 };
 
-// Hands the finished reports to `take`, one after another.
+// Hands the finished reports to `take`, one after another. Whether leaks are left in any of them.
 template <class Take>
-void for_each_report(const std::vector<std::string>& paths, const Take& take) {
+bool for_each_report(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, const Take& take) {
   symbolize::Symbolizer symbolizer;
+  bool leaks_left = false;
   for (const std::string& path : paths) {
     Json report = read_report(path);
     finish_report(report, symbolizer);
+    suppressions.apply(report);
+    leaks_left = leaks_left || has_leaks_left(report);
     take(report);
   }
+  return leaks_left;
 }
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // One report as it is, several as an array.
-void print_json(const std::vector<std::string>& paths) {
+bool print_json(const std::vector<std::string>& paths, const SuppressionFiles& suppressions) {
   const char* before = paths.size() > 1 ? "[\n" : "";
-  for_each_report(paths, [&](const Json& report) {
+  const bool leaks_left = for_each_report(paths, suppressions, [&](const Json& report) {
     print(before + to_text(report));
     before = ",\n";
   });
   if (paths.size() > 1) print("]\n");
+  return leaks_left;
 }
 
-void show(const ShowArguments& arguments) {
+// The exit code.
+int show(const ShowArguments& arguments) {
   SummaryOptions options;
   options.top = arguments.top;
   options.color = use_color(arguments.color, STDOUT_FILENO);
   if (arguments.full) options.depth = options.width = 0;
   if (!arguments.larger_than.empty()) options.larger_than = parse_size(arguments.larger_than, "--larger-than");
+  const SuppressionFiles suppressions(arguments.suppressions);
   const std::vector<std::string> paths = expand_folders(arguments.paths);
-  if (arguments.json) {
-    print_json(paths);
-    return;
-  }
+  if (arguments.json) return print_json(paths, suppressions) ? arguments.exit_code : 0;
   Digest digest(options.larger_than);
-  for_each_report(paths, [&](const Json& report) { digest.add(report); });
+  const bool leaks_left = for_each_report(paths, suppressions, [&](const Json& report) { digest.add(report); });
   print_paged(summarize(digest, options));
+  return leaks_left ? arguments.exit_code : 0;
 }
 
-void symbolize_in_place(const std::vector<std::string>& paths) {
+// Whether leaks are left in any of the reports.
+bool symbolize_in_place(const std::vector<std::string>& paths) {
   symbolize::Symbolizer symbolizer;
+  bool leaks_left = false;
   for (const std::string& path : expand_folders(paths)) {
     Json report = read_report(path);
     if (finish_report(report, symbolizer)) write_report(path, report);
+    leaks_left = leaks_left || has_leaks_left(report);
   }
+  return leaks_left;
+}
+
+void add_exit_code(CLI::App& command, int& exit_code) {
+  command
+      .add_option("--exit-code", exit_code,
+                  "The exit code where blocks are definitely or indirectly lost that no suppression names")
+      ->check(CLI::Range(1, kLargestExitCode));
 }
 
 }  // namespace
 
-void add_show(CLI::App& app) {
+void add_show(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("show", "Print what a report says: totals, errors, leaks, peak, hot sites, large blocks");
   command->footer(
@@ -90,16 +110,24 @@ void add_show(CLI::App& app) {
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  command->callback([arguments] { show(*arguments); });
+  command
+      ->add_option("--suppressions", arguments->suppressions,
+                   "More files of suppressions, in LeakSanitizer's syntax (docs/suppressions.md)")
+      ->delimiter(',');
+  add_exit_code(*command, arguments->exit_code);
+  command->callback([arguments, &exit_code] { exit_code = show(*arguments); });
 }
 
-void add_symbolize(CLI::App& app) {
+void add_symbolize(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("symbolize", "Finish raw reports in place: functions, files, lines, inlined calls");
   command->footer("Example: weir symbolize weir.myprogram.4711.json");
   auto paths = std::make_shared<std::vector<std::string>>();
   command->add_option("report", *paths, "Reports, or folders of reports")->required();
-  command->callback([paths] { symbolize_in_place(*paths); });
+  auto code_for_leaks = std::make_shared<int>(0);
+  add_exit_code(*command, *code_for_leaks);
+  command->callback(
+      [paths, code_for_leaks, &exit_code] { exit_code = symbolize_in_place(*paths) ? *code_for_leaks : 0; });
 }
 
 }  // namespace weir::cli

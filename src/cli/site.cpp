@@ -6,8 +6,8 @@ namespace weir::cli {
 namespace {
 
 std::string key_of(const Site& site) {
-  return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.kind + '\n' + site.runtime +
-         key_of(site.stack);
+  return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.kind + '\n' + site.runtime + '\n' +
+         site.suppressed + key_of(site.stack);
 }
 
 }  // namespace
@@ -25,6 +25,7 @@ Site site_of(const Json& report, const Json& entry, const char* bytes_name, cons
   site.call = text_of(entry, "call");
   site.kind = text_of(entry, "kind");
   site.runtime = text_of(entry, "runtime");
+  site.suppressed = text_of(entry, "suppressed");
   site.stack = stack_lines(report, entry["stack"].get<size_t>());
   site.bytes = figure(entry, bytes_name);
   site.taken_bytes = figure(entry, "taken_bytes");

@@ -23,6 +23,7 @@ SHOWN = {
     "show_larger.txt": ["--larger-than", "1MB", "report_finished.json"],
     "show_larger_than_listed.txt": ["--larger-than", "1kB", "report_finished.json"],
     "show_many.txt": ["--top", "2", "report_finished.json", "report_no_leaks.json"],
+    "show_suppressed.txt": ["report_suppressed.json"],
     "show_cuda.txt": ["report_cuda.json"],
     "show_cuda_larger.txt": ["--larger-than", "1MiB", "report_cuda.json"],
     "show_cuda_many.txt": ["--top", "1", "report_cuda.json", "report_finished.json"],

@@ -1,0 +1,82 @@
+#include "cli/suppressed_leaks.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "cli/error.h"
+#include "cli/json_access.h"
+#include "symbolize/suppressions.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr char kFromProgram[] = "program", kBuiltIn[] = "built-in";
+
+std::optional<std::string> text_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+void warn(Json& report, const std::string& text) { report["warnings"].push_back({{"text", text}}); }
+
+void add(Json& report, symbolize::Suppressions& suppressions, const std::string& text, const std::string& source) {
+  for (const std::string& wrong : suppressions.add(text, source)) warn(report, "suppressions: " + wrong);
+}
+
+bool is_suppressed(const Json& leak) { return leak.contains("suppressed") || leak.contains("runtime"); }
+
+}  // namespace
+
+void apply_own_suppressions(Json& report) {
+  symbolize::Suppressions suppressions;
+  const Json& check = child(report, "leak_check");
+  for (const Json& path : array_of(check, "suppression_files")) {
+    if (!path.is_string()) continue;
+    const auto name = path.get<std::string>();
+    if (const auto text = text_of_file(name)) {
+      add(report, suppressions, *text, name);
+    } else {
+      warn(report, "suppressions: " + name + ": " + std::strerror(errno));
+    }
+  }
+  const auto program = check.find("program_suppressions");
+  if (program != check.end() && program->is_string()) {
+    add(report, suppressions, program->get<std::string>(), kFromProgram);
+  }
+  suppressions.add(symbolize::kBuiltInSuppressions, kBuiltIn);
+  suppressions.apply(report);
+}
+
+SuppressionFiles::SuppressionFiles(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    auto text = text_of_file(path);
+    if (!text) throw Error(kExitUsage, path + ": " + std::strerror(errno));
+    const std::vector<std::string> wrong = symbolize::Suppressions().add(*text, path);
+    if (!wrong.empty()) throw Error(kExitUsage, wrong[0]);
+    files_.push_back({path, std::move(*text)});
+  }
+}
+
+void SuppressionFiles::apply(Json& report) const {
+  symbolize::Suppressions suppressions;
+  for (const File& file : files_) suppressions.add(file.text, file.path);
+  suppressions.apply(report);
+}
+
+bool has_leaks_left(const Json& report) {
+  uint64_t definite = 0, indirect = 0, suppressed_indirect = 0;
+  for (const Json& leak : array_of(report, "leaks")) {
+    const std::string kind = text_of(leak, "kind");
+    const bool suppressed = is_suppressed(leak);
+    if (kind == "definite" && suppressed) suppressed_indirect += figure(leak, "indirect_count");
+    if (kind == "definite" && !suppressed) definite += figure(leak, "count");
+    if (kind == "indirect" && !suppressed) indirect += figure(leak, "count");
+  }
+  return definite > 0 || indirect > suppressed_indirect;
+}
+
+}  // namespace weir::cli
