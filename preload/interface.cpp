@@ -1,8 +1,10 @@
 // The functions behind include/weir/weir.h.
 #include <cstddef>
 
+#include "runtime/leak_interface.h"
 #include "runtime/pinned_buffers.h"
 #include "runtime/pool_interface.h"
+#include "runtime/recording.h"
 #include "runtime/runtime.h"
 #include "weir/weir.h"
 
@@ -32,3 +34,9 @@ WEIR_INTERFACE void* weir_allocate_pinned(size_t bytes, unsigned flags) {
 }
 
 WEIR_INTERFACE int weir_release_pinned(void* buffer) { return runtime::release_pinned(buffer) ? 0 : -1; }
+
+WEIR_INTERFACE int weir_set_recording(int is_on) { return runtime::set_recording(is_on != 0) ? 0 : -1; }
+
+WEIR_INTERFACE int weir_visit_leaks(weir_leak_callback callback, void* context) {
+  return runtime::visit_leaks(callback, context);
+}

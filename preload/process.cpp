@@ -50,14 +50,12 @@ void collect_arguments(const char* first, va_list rest, char** argv) {
   collect_arguments(first, rest, argv)
 
 WEIR_EXPORTED void _exit(int status) {
-  runtime::process_end("_exit", status & 0xff);
-  runtime::host__exit()(status);
+  runtime::host__exit()(runtime::process_end("_exit", status & 0xff));
   __builtin_unreachable();
 }
 
 WEIR_EXPORTED void _Exit(int status) {
-  runtime::process_end("_exit", status & 0xff);
-  runtime::host__exit()(status);
+  runtime::host__exit()(runtime::process_end("_exit", status & 0xff));
   __builtin_unreachable();
 }
 

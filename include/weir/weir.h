@@ -54,6 +54,29 @@ struct weir_pool_stats {
 /* For weir_pinned_alloc. */
 #define WEIR_ZEROED 1U
 
+/* What becomes of a block that is still allocated. */
+#define WEIR_LEAK_LIVE 0      /* not classified */
+#define WEIR_LEAK_REACHABLE 1 /* a pointer to it is at hand */
+#define WEIR_LEAK_POSSIBLE 2  /* only pointers into its middle, or not all that may hold one could be read */
+#define WEIR_LEAK_INDIRECT 3  /* only blocks that are lost themselves hold a pointer to it */
+#define WEIR_LEAK_DEFINITE 4  /* no pointer is left */
+
+/* What is still allocated by one stack in one kind of memory, of one class. Valid during the call that it is passed to. Fields are added at
+ * the end alone: struct_bytes says how many there are. */
+struct weir_leak {
+  size_t struct_bytes;
+  int leak_class;          /* WEIR_LEAK_... */
+  const char* memory;      /* "host", "mmap", "device", "pinned" and so on, as in the report */
+  uint64_t bytes;          /* as the program asked for */
+  uint64_t count;          /* blocks */
+  uint64_t sample_address; /* of one of them; of CUDA's memory its key: an address, or a handle */
+  uint32_t stack;          /* the same number for the same stack, as long as the process lives; 0: not known */
+  size_t frame_count;
+  const uintptr_t* frames; /* return addresses, innermost first */
+};
+/* Anything but 0 ends the visit. */
+typedef int (*weir_leak_callback)(const struct weir_leak* leak, void* context);
+
 /* What libweir.so exports. Weak: null where it is not loaded. Call the functions below instead. */
 extern int weir_reserve_bytes(size_t capacity_bytes) __attribute__((weak));
 extern uint64_t weir_trim_pools(uint64_t keep_bytes) __attribute__((weak));
@@ -63,6 +86,8 @@ extern int weir_change_option(const char* name, const char* value) __attribute__
 extern int weir_lies_in_pinned(const void* pointer) __attribute__((weak));
 extern void* weir_allocate_pinned(size_t bytes, unsigned flags) __attribute__((weak));
 extern int weir_release_pinned(void* buffer) __attribute__((weak));
+extern int weir_set_recording(int is_on) __attribute__((weak));
+extern int weir_visit_leaks(weir_leak_callback callback, void* context) __attribute__((weak));
 
 /* 1 where the program runs under Weir. Any thread, any time. */
 static inline int weir_present(void) { return weir_reserve_bytes != NULL; }
@@ -114,6 +139,23 @@ static inline void* weir_pinned_alloc(size_t bytes, unsigned flags) {
  * Weir. */
 static inline int weir_pinned_free(void* buffer) {
   return weir_release_pinned != NULL ? weir_release_pinned(buffer) : -1;
+}
+
+/* From here on what is allocated counts as a leak where it is one: as at the start, but under WEIR_START=off. Blocks that were allocated
+ * while recording was off never do, though they are tracked. Exact for the calling thread's allocations; for another thread's as far as it
+ * can tell whether it made them before or after. Takes a few microseconds. Returns 0; -1 in a signal handler that interrupted Weir, and
+ * without Weir. */
+static inline int weir_record_start(void) { return weir_set_recording != NULL ? weir_set_recording(1) : -1; }
+
+/* From here on what is allocated is no leak, until weir_record_start. The same otherwise. */
+static inline int weir_record_stop(void) { return weir_set_recording != NULL ? weir_set_recording(0) : -1; }
+
+/* Looks for leaks now, and calls callback(leak, context) for what is still allocated of each stack, kind of memory and class, most bytes
+ * first, reachable blocks included. Weir allocates nothing of the program's heap for it, and holds no lock during the calls: callback may
+ * do what it likes. Suppressions are not applied: they need symbols. Returns the number of calls; -1 where working memory is out, in a
+ * signal handler that interrupted Weir, for a NULL callback, and without Weir. */
+static inline int weir_check_leaks(weir_leak_callback callback, void* context) {
+  return weir_visit_leaks != NULL ? weir_visit_leaks(callback, context) : -1;
 }
 
 #ifdef __cplusplus

@@ -131,7 +131,9 @@ ControlTarget::ControlTarget(int pid) : pid_(pid), inner_pid_(inner_pid_of(pid))
   }
   if (!has_library) cannot(named(pid) + " does not run under Weir");
   if (is_removed) cannot(named(pid) + " can no longer be asked: it ends, has confined itself, or its file was removed");
-  cannot(named(pid) + " has made no call of CUDA's yet that Weir sees, so there is nothing to ask");
+  cannot(named(pid) +
+         " has made no call of CUDA's yet that Weir sees, and does not run under WEIR_START=off, so there is "
+         "nothing to ask");
 }
 
 ControlTarget::~ControlTarget() {

@@ -31,8 +31,11 @@ struct ActionName {
   const char* name;
   Action action;
 };
-constexpr ActionName kActionNames[] = {
-    {"stats", Action::stats}, {"trim", Action::trim}, {"compact", Action::compact}, {"pool", Action::set_mode}};
+constexpr ActionName kActionNames[] = {{"stats", Action::stats},
+                                       {"trim", Action::trim},
+                                       {"compact", Action::compact},
+                                       {"pool", Action::set_mode},
+                                       {"record", Action::record}};
 
 std::vector<std::string> action_names() {
   std::vector<std::string> names;
@@ -142,8 +145,14 @@ void print_figures(const ControlTarget& target) {
 
 // ---- What is asked ----
 
+bool is_on(const std::string& word) {
+  if (word != "on" && word != "off") throw Error(kExitUsage, "weir ctl PID record takes on or off");
+  return word == "on";
+}
+
 uint64_t number_of(const CtlArguments& arguments, Action action) {
   if (action == Action::set_mode) return mode_index(arguments.argument);
+  if (action == Action::record) return is_on(arguments.argument) ? 1 : 0;
   if (arguments.argument.empty()) return 0;
   if (action != Action::trim) throw Error(kExitUsage, "weir ctl PID " + arguments.action + " takes nothing more");
   return parse_size(arguments.argument, "weir ctl PID trim");
@@ -162,6 +171,7 @@ std::string refusal(const ControlTarget& target, const CtlArguments& arguments) 
 
 std::string result_text(Action action, const ControlAnswer& answer, const CtlArguments& arguments) {
   if (action == Action::set_mode) return "the pool is " + arguments.argument + " from now on";
+  if (action == Action::record) return "recording is " + arguments.argument + " from now on";
   if (answer.bytes == 0) return "CUDA's pools had nothing to give back";
   return human_bytes(answer.bytes) + " given back to CUDA's driver";
 }
@@ -177,8 +187,9 @@ int control(const CtlArguments& arguments) {
     return 0;
   }
   if (!answer) {
-    std::fprintf(stderr, "weir: %s has made no call of CUDA's meanwhile: is asked for, will be done at its next one\n",
-                 target.name().c_str());
+    std::fprintf(stderr,
+                 "weir: %s has made no call of CUDA's meanwhile%s: is asked for, will be done at its next one\n",
+                 target.name().c_str(), action == Action::record ? ", nor some dozens of allocations" : "");
     return kExitNotDone;
   }
   if (answer->outcome != Outcome::done) throw Error(kExitNotDone, refusal(target, arguments));
@@ -194,15 +205,18 @@ void add_ctl(CLI::App& app, int& exit_code) {
       "stats            the pools' figures, as they are now or were at the program's last calls of CUDA's\n"
       "trim [SIZE]      give idle memory back; keep at most SIZE of each of CUDA's pools\n"
       "compact          give back what lies idle between live blocks\n"
-      "pool MODE        strict, on, off or vmm, as WEIR_CUDA_POOL has them\n\n"
-      "The program does it itself, at its next call of CUDA's.\n\n"
+      "pool MODE        strict, on, off or vmm, as WEIR_CUDA_POOL has them\n"
+      "record on|off    what is allocated while it is off is no leak\n\n"
+      "The program does it itself, at its next call of CUDA's; record at its next allocations. A program without CUDA "
+      "can\n"
+      "be asked to record where it was started with WEIR_START=off.\n\n"
       "Example: weir ctl 4711 trim 512MiB");
   auto arguments = std::make_shared<CtlArguments>();
   command->add_option("pid", arguments->pid, "The process, which must be your own")
       ->required()
       ->check(CLI::PositiveNumber);
   command->add_option("action", arguments->action, "What to do")->required()->check(CLI::IsMember(action_names()));
-  command->add_option("argument", arguments->argument, "A size for trim, a mode for pool");
+  command->add_option("argument", arguments->argument, "A size for trim, a mode for pool, on or off for record");
   command->add_option("--wait", arguments->wait_seconds, "Seconds to wait for its next call: 5, or 1 for stats")
       ->check(CLI::NonNegativeNumber);
   command->callback([arguments, &exit_code] { exit_code = control(*arguments); });

@@ -3,7 +3,8 @@
 //
 // Each action has a place of its own, so that one which still waits for the process is not lost by another; the same one asked again takes
 // its place. Who asks holds the file's lock (flock) while it waits. It writes `argument`, raises `asked_number`, sets `attention`. The process
-// sees `attention` at its next call of CUDA's, does what is asked, writes `outcome` and `bytes`, and then `answered_number`.
+// sees `attention` at its next call of CUDA's (for `record` also when it has allocated some blocks), does what is asked, writes `outcome` and
+// `bytes`, and then `answered_number`.
 #pragma once
 
 #include <atomic>
@@ -22,16 +23,17 @@ inline constexpr char kFolderVariables[][16] = {"XDG_RUNTIME_DIR", "TMPDIR"};
 inline constexpr char kLastFolder[] = "/tmp";
 
 inline constexpr uint64_t kMagic = 0x314c544352494557;  // "WEIRCTL1"
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
 // In the order in which they are done.
 enum class Action : uint32_t {
   set_mode,  // argument: the index of the word among WEIR_CUDA_POOL's
   trim,      // argument: bytes that each pool may keep
   compact,
-  stats,  // figures as they are now, the host's included
+  stats,   // figures as they are now, the host's included
+  record,  // argument: 1 for on, 0 for off, as weir_record_start and weir_record_stop
 };
-inline constexpr size_t kActions = 4;
+inline constexpr size_t kActions = 5;
 
 enum class Outcome : uint32_t { none, done, refused };
 

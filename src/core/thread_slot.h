@@ -18,8 +18,9 @@ struct ThreadSlot {
   uint32_t no_allocation;     // debug: > 0 while an allocation by the host would be a bug of Weir's
   uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*>
-      deferred_frees;   // blocks freed by a signal handler that interrupted Weir, linked by their first word
-  uint32_t locks_held;  // spin locks that this thread holds or is about to take
+      deferred_frees;       // blocks freed by a signal handler that interrupted Weir, linked by their first word
+  uint32_t locks_held;      // spin locks that this thread holds or is about to take
+  uint32_t ignoring_depth;  // > 0 while the program excuses what the thread allocates (leak/ignored.h)
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));

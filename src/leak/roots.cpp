@@ -7,6 +7,8 @@
 #include "core/own_image.h"
 #include "core/own_memory.h"
 #include "leak/ended_threads.h"
+#include "leak/ignored.h"
+#include "leak/root_regions.h"
 #include "pool/pool_memory.h"
 #include "track/mapping_table.h"
 
@@ -157,10 +159,48 @@ void Roots::walk_stack_in_block(uintptr_t stack_pointer, Reachability& reachabil
     reachability.add_held(block, stack_pointer - kRedZone);
 }
 
+void Roots::walk_ignored_block(uintptr_t address, Reachability& reachability) const {
+  HeapBlock block;
+  if (heap_.find(address, &block) && block.address == address && block.is_of_loader) {  // else it was freed unseen
+    reachability.add_held(block, address);
+  }
+}
+
+// As far as it can be read.
+void Roots::walk_region(uintptr_t start, uintptr_t end, Reachability& reachability) const {
+  constexpr uintptr_t kWord = sizeof(uintptr_t);
+  for (size_t i = 0; i < map_.size(); ++i) {
+    const Area& area = map_[i];
+    const uintptr_t from = (std::max(start, area.start) + kWord - 1) & ~(kWord - 1);
+    const uintptr_t to = std::min(end, area.end) & ~(kWord - 1);
+    if (area.readable && area.kind != AreaKind::special && from < to) reachability.add_root(from, to);
+  }
+}
+
+void Roots::walk_what_the_program_named(Reachability& reachability) const {
+  struct Walk {
+    const Roots& roots;
+    Reachability& reachability;
+  } walk{*this, reachability};
+  for_each_ignored(
+      [](void* context, uintptr_t address) {
+        const auto* walk = static_cast<const Walk*>(context);
+        walk->roots.walk_ignored_block(address, walk->reachability);
+      },
+      &walk);
+  for_each_root(
+      [](void* context, uintptr_t start, size_t bytes) {
+        const auto* walk = static_cast<const Walk*>(context);
+        walk->roots.walk_region(start, start + bytes, walk->reachability);
+      },
+      &walk);
+}
+
 void Roots::walk(const CallerFrame& caller, const StoppedThreads& threads, Reachability& reachability) const {
   for (const Range& range : ranges_) reachability.add_root(range.start, range.end);
   reachability.add_root_words(caller.registers, caller.register_count);
   walk_stack_in_block(caller.stack_pointer, reachability);
+  walk_what_the_program_named(reachability);
   for (size_t i = 0; i < threads.size(); ++i) {
     const StoppedThread& thread = threads[i];
     reachability.add_root_words(thread.registers, std::size(thread.registers));

@@ -42,6 +42,9 @@ class Roots {
   bool is_guarded_stack(const Area& area) const;
   void add_area(const Area& area);
   void walk_stack_in_block(uintptr_t stack_pointer, Reachability& reachability) const;
+  void walk_ignored_block(uintptr_t address, Reachability& reachability) const;
+  void walk_region(uintptr_t start, uintptr_t end, Reachability& reachability) const;
+  void walk_what_the_program_named(Reachability& reachability) const;
 
   const MemoryMap& map_;
   HeapIndex& heap_;

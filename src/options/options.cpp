@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/print.h"
 #include "core/system_call.h"
+#include "options/edit_distance.h"
 #include "options/parse.h"
 
 namespace weir::options {
@@ -14,11 +15,11 @@ namespace {
 
 using parse::Piece;
 
-enum class Kind { on_or_off, size, quota, count, ratio, share, amount, duration, text, choice };
+enum class Kind { on_or_off, size, quota, count, status, ratio, share, amount, duration, text, choice };
 // By the table's words for them.
 constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kCount = Kind::count,
-               kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount, kDuration = Kind::duration,
-               kText = Kind::text, kChoice = Kind::choice;
+               kStatus = Kind::status, kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount,
+               kDuration = Kind::duration, kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,
@@ -59,7 +60,7 @@ template <Kind kind>
 constexpr auto value_of_kind(const Value& value) {
   if constexpr (kind == Kind::on_or_off) return value.on;
   if constexpr (kind == Kind::size || kind == Kind::quota || kind == Kind::count) return value.number;
-  if constexpr (kind == Kind::duration) return value.number;
+  if constexpr (kind == Kind::duration || kind == Kind::status) return value.number;
   if constexpr (kind == Kind::ratio || kind == Kind::share) return value.ratio;
   if constexpr (kind == Kind::amount) return Amount{value.number, value.ratio};
   if constexpr (kind == Kind::text) return value.text;
@@ -78,6 +79,8 @@ constexpr bool parse_value(const Definition& definition, const char* text, Value
       return parse::quota(piece, &value->number);
     case Kind::count:
       return parse::count(piece, &value->number);
+    case Kind::status:
+      return parse::status(piece, &value->number);
     case Kind::ratio:
       return parse::ratio(piece, &value->ratio);
     case Kind::share:
@@ -239,6 +242,7 @@ struct State {
   const char* value_texts[kFieldCount]{};
   TrackedKinds tracked{};
   uint64_t signals = 0;
+  const char* lsan_options = "";
 };
 
 constexpr void derive_lists(State& state) {
@@ -336,27 +340,6 @@ void complain_about_value(const Definition& definition, const char* text) {
   core::print_line(line.c_str());
 }
 
-constexpr size_t kLongestName = 64;
-
-// How many insertions, removals and replacements turn one name into the other; names are cut at kLongestName.
-size_t edit_distance(Piece from, const char* to) {
-  size_t row[kLongestName + 1];
-  const size_t columns = strlen(to) < kLongestName ? strlen(to) : kLongestName;
-  for (size_t column = 0; column <= columns; ++column) row[column] = column;
-  for (size_t i = 0; i < from.length() && i < kLongestName; ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t column = 1; column <= columns; ++column) {
-      const size_t above = row[column];
-      const size_t replaced = diagonal + (from.begin[i] == to[column - 1] ? 0 : 1);
-      const size_t moved = (above < row[column - 1] ? above : row[column - 1]) + 1;
-      row[column] = replaced < moved ? replaced : moved;
-      diagonal = above;
-    }
-  }
-  return row[columns];
-}
-
 const char* nearest_variable(Piece name) {
   const char* nearest = kDefinitions[0].variable;
   size_t shortest = SIZE_MAX;
@@ -405,6 +388,12 @@ void take_field(Field field, const char* const* environment) {
   if (text != nullptr && !take(field, text)) complain_about_value(definition, text);
 }
 
+void take_lsan_options(const char* const* environment) {
+  const char* text = value_in(environment, "LSAN_OPTIONS");
+  const char* copy = text == nullptr ? nullptr : keep(text);
+  if (copy != nullptr) state.lsan_options = copy;
+}
+
 // What says whether anything may be printed comes first.
 void take_silencers(const char* const* environment) {
   constexpr Field kSilencers[] = {Field::quiet, Field::enabled};
@@ -432,6 +421,8 @@ void print_help() {
 
 const Options& current() { return state.options; }
 
+const char* lsan_options() { return state.lsan_options; }
+
 void load(const char* const* environment) {
   state = defaults();
   core::set_quiet(false);
@@ -439,6 +430,7 @@ void load(const char* const* environment) {
   take_silencers(environment);
   for (size_t i = 0; i < kFieldCount; ++i) take_field(static_cast<Field>(i), environment);
   derive_lists(state);
+  take_lsan_options(environment);
   name_unknown_variables(environment);
   if (state.options.help) print_help();
 }

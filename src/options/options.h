@@ -10,6 +10,7 @@ using Switch = bool;
 using Size = uint64_t;   // bytes
 using Quota = uint64_t;  // bytes; 0: off
 using Count = uint64_t;
+using Status = uint64_t;  // of a process's end; 0: off
 using Ratio = double;
 using Share = double;       // above 0 and up to 1; 0: off
 using Duration = uint64_t;  // ns; 0: off
@@ -41,6 +42,10 @@ const Options& current();
 // Weir's own hand-over between its processes and are passed by; an empty value counts as unset. Texts are copied: a
 // later setenv changes nothing. Called once, before the first allocation is tracked; no heap, no locks but the arena's.
 void load(const char* const* environment);
+
+// LSAN_OPTIONS as the process began with it; "" where it is not set. For its `suppressions`: the other options of LeakSanitizer are not
+// Weir's.
+const char* lsan_options();
 
 // Parsed forms of the lists in effect.
 bool tracks_host();

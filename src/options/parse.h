@@ -91,6 +91,14 @@ constexpr bool quota(Piece piece, uint64_t* bytes) {
   return piece.equals_ignoring_case("off") || (size(piece, bytes) && *bytes > 0);
 }
 
+// An exit status that is not success, or off (0).
+constexpr bool status(Piece piece, uint64_t* value) {
+  constexpr uint64_t kLargestStatus = 255;
+  *value = 0;
+  if (piece.equals_ignoring_case("off")) return true;
+  return count(piece, value) && *value > 0 && *value <= kLargestStatus;
+}
+
 // "2", "1.5": digits, perhaps a point and digits.
 constexpr bool ratio(Piece piece, double* value) {
   uint64_t integer = 0;

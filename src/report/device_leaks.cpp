@@ -5,6 +5,7 @@
 #include "cuda/allocation_table.h"
 #include "cuda/driver.h"
 #include "leak/classify.h"
+#include "track/recording.h"
 
 namespace weir::report {
 namespace {
@@ -84,6 +85,11 @@ DeviceLeak* DeviceLeaks::leak_of(const cuda::Allocation& allocation) {
 
 void DeviceLeaks::add(const cuda::Allocation& allocation) {
   if (!cuda::traits_of(allocation.kind).is_leak) return;
+  if (!track::is_recorded(allocation.origin.tick)) {
+    ++unrecorded_count_;
+    unrecorded_bytes_ += allocation.bytes;
+    return;
+  }
   DeviceLeak* leak = leak_of(allocation);
   if (leak == nullptr || (allocation.bytes >= large_bytes_ && large_.size() < kMaxLarge && !large_.push(allocation))) {
     out_of_memory_ = true;

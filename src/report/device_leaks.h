@@ -34,6 +34,9 @@ class DeviceLeaks {
 
   const core::ScratchArray<DeviceLeak>& leaks() const { return leaks_; }        // most bytes first
   const core::ScratchArray<cuda::Allocation>& large() const { return large_; }  // largest first, at most kMaxLarge
+  // Allocated while recording was off (track/recording.h): not listed.
+  uint64_t unrecorded_count() const { return unrecorded_count_; }
+  uint64_t unrecorded_bytes() const { return unrecorded_bytes_; }
 
  private:
   void add(const cuda::Allocation& allocation);
@@ -54,6 +57,7 @@ class DeviceLeaks {
   uint64_t large_bytes_ = UINT64_MAX;
   const leak::Classification* classes_ = nullptr;
   bool out_of_memory_ = false;
+  uint64_t unrecorded_count_ = 0, unrecorded_bytes_ = 0;
   core::ScratchArray<uint32_t> slots_;  // hash of the group: place in leaks_ + 1
   core::ScratchArray<DeviceLeak> leaks_;
   core::ScratchArray<cuda::Allocation> large_;

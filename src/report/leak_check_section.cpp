@@ -1,5 +1,7 @@
 #include "report/leak_check_section.h"
 
+#include "track/recording.h"
+
 namespace weir::report {
 namespace {
 
@@ -12,10 +14,24 @@ struct Sum {
   }
 };
 
+// What was allocated while recording was off, and is not listed.
+void write_unrecorded(JsonStream& json, const Snapshot& snapshot, const DeviceLeaks& of_devices) {
+  json.key("recording").boolean(track::is_recording());
+  json.key("unrecorded_count").number(snapshot.unrecorded_count() + of_devices.unrecorded_count());
+  json.key("unrecorded_bytes").number(snapshot.unrecorded_bytes() + of_devices.unrecorded_bytes());
+}
+
+// Applied by who finishes the report: they need symbols.
+void write_suppression_sources(JsonStream& json, const ReportInput& input) {
+  json.key("suppression_files").begin_array();
+  for (const char* const* file = input.suppression_files; file != nullptr && *file != nullptr; ++file) json.text(*file);
+  json.end_array().key("program_suppressions").text(input.program_suppressions);
+}
+
 }  // namespace
 
-void write_leak_check(JsonStream& json, const leak::Classification& classes, const Snapshot& snapshot,
-                      const DeviceLeaks& of_devices) {
+void write_leak_check(JsonStream& json, const ReportInput& input, const leak::Classification& classes,
+                      const Snapshot& snapshot, const DeviceLeaks& of_devices) {
   Sum sums[leak::kLeakClasses];
   for (size_t i = 0; i < snapshot.leak_count(); ++i) {
     const Leak& leak = snapshot.leak(i);
@@ -40,6 +56,9 @@ void write_leak_check(JsonStream& json, const leak::Classification& classes, con
   json.key("stopped_ns").number(figures.stopped_ns);
   json.key("thread_count").number(figures.thread_count);
   json.key("unknown_thread_count").number(figures.unknown_thread_count);
+  json.key("ignored_count").number(snapshot.ignored_count());
+  write_unrecorded(json, snapshot, of_devices);
+  write_suppression_sources(json, input);
   json.end_object();
 }
 

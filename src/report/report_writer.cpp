@@ -15,6 +15,7 @@
 #include "report/error_text.h"
 #include "report/host_section.h"
 #include "report/leak_check_section.h"
+#include "report/leak_rows.h"
 #include "report/report_file.h"
 #include "report/utc_time.h"
 #include "track/sampling.h"
@@ -127,7 +128,7 @@ void write_sections(JsonStream& json, Report& report) {
   json.key("cuda");
   write_cuda(json, report.stacks, report.clock);
   json.key("leak_check");
-  write_leak_check(json, report.classes, report.snapshot, report.device_leaks);
+  write_leak_check(json, report.input, report.classes, report.snapshot, report.device_leaks);
   json.key("leaks");
   write_leaks(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
   json.key("errors").begin_array();
@@ -156,7 +157,7 @@ void write_sections(JsonStream& json, Report& report) {
 }
 
 // 0 or a positive errno.
-int write_content(const core::Inside& inside, const ReportInput& input, Workspace& workspace) {
+int write_content(const core::Inside& inside, const ReportInput& input, Workspace& workspace, uint64_t* lost_blocks) {
   Snapshot snapshot;
   DeviceLeaks device_leaks;
   StackIndex stacks;
@@ -170,13 +171,14 @@ int write_content(const core::Inside& inside, const ReportInput& input, Workspac
   Report report{input, workspace.figures, snapshot, device_leaks, classes, stacks, EventClock(input.start, input.end)};
   JsonStream json(workspace.file.fd(), workspace.stream, sizeof workspace.stream, ReportFile::size_limit());
   write_sections(json, report);
+  *lost_blocks = lost_count(snapshot, device_leaks);
   const int error = json.finish();
   return error == 0 && stacks.out_of_memory() ? ENOMEM : error;
 }
 
 FileRequest request_of(const ReportInput& input) {
   FileRequest request{};
-  request.pattern = options::current().report;
+  request.pattern = input.pattern != nullptr ? input.pattern : options::current().report;
   request.overwrite = options::current().overwrite;
   request.facts.pid = input.pid;
   request.facts.host = input.host;
@@ -189,11 +191,11 @@ FileRequest request_of(const ReportInput& input) {
 }
 
 // 0 or a positive errno; nothing is left of a report that failed.
-int write_file(const core::Inside& inside, const ReportInput& input, Workspace& workspace) {
+int write_file(const core::Inside& inside, const ReportInput& input, Workspace& workspace, uint64_t* lost_blocks) {
   const FileRequest request = request_of(input);
   int error = workspace.file.open(request);
   if (error != 0) return error;
-  error = write_content(inside, input, workspace);
+  error = write_content(inside, input, workspace, lost_blocks);
   if (error == 0) return workspace.file.commit(request);
   workspace.file.discard();
   return error;
@@ -243,21 +245,22 @@ const char* rank_in(const char* const* environment) {
   return nullptr;
 }
 
-bool write_report(const core::Inside& inside, const ReportInput& input, char (&written_path)[kMaxPath]) {
-  written_path[0] = '\0';
+bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written) {
+  written->path[0] = '\0';
+  written->lost_count = 0;
   core::ScratchArray<Workspace> storage;
   if (!storage.resize(1)) {
     core::print_line("no report: no memory to write it");
     return false;
   }
   Workspace& workspace = storage[0];
-  const int error = write_file(inside, input, workspace);
+  const int error = write_file(inside, input, workspace, &written->lost_count);
   if (error != 0) {
     say_why_not(workspace.file.path(), error);
     return false;
   }
-  memcpy(written_path, workspace.file.path(), kMaxPath);
-  if (options::current().verbose) say_where(written_path, workspace.figures.totals.all);
+  memcpy(written->path, workspace.file.path(), kMaxPath);
+  if (options::current().verbose && input.pattern == nullptr) say_where(written->path, workspace.figures.totals.all);
   return true;
 }
 

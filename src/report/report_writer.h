@@ -32,18 +32,26 @@ struct ReportInput {
   bool is_first_process = true;     // keeps a report path without %p and %n for itself; others get .PID inserted
   const char* const* warnings = nullptr;  // what could not be seen, and why
   size_t warning_count = 0;
-  const char* starting_folder = nullptr;  // absolute: what a relative WEIR_REPORT is resolved against
+  const char* starting_folder = nullptr;           // absolute: what a relative WEIR_REPORT is resolved against
+  const char* pattern = nullptr;                   // where the report goes; nullptr: where WEIR_REPORT says
+  const char* const* suppression_files = nullptr;  // absolute paths, nullptr behind the last one
+  const char* program_suppressions = nullptr;      // a text of suppressions that the program brings
 };
 
 // The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK,
 // PMI_RANK, SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
 const char* rank_in(const char* const* environment);
 
+struct WrittenReport {
+  char path[kMaxPath];
+  uint64_t lost_count;  // blocks in it that are definitely or indirectly lost
+};
+
 // Writes the report to where WEIR_REPORT says (whether one is wanted is the caller's decision). The figures may move
 // while they are read if other threads still run. Any thread, once at a time. Working memory is bounded by distinct
 // stacks and given back; no libc heap; system calls: open, write, rename and the like on the report, reads of
 // /proc/self. False where it could not be written: one line on stderr has said why, and nothing is left on disk.
-// written_path receives the report's absolute path, "" on failure.
-bool write_report(const core::Inside& inside, const ReportInput& input, char (&written_path)[kMaxPath]);
+// written->path receives the report's absolute path, "" on failure.
+bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written);
 
 }  // namespace weir::report

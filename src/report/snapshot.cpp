@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "leak/classify.h"
+#include "leak/ignored.h"
 #include "stack/stack_table.h"
 #include "track/live_set.h"
+#include "track/recording.h"
 #include "track/stack_counters.h"
 #include "track/thread_counters.h"
 
@@ -201,10 +203,11 @@ void Snapshot::gather_mappings() {
 }
 
 void Snapshot::add_block(const track::Block& block) {
+  if (leak::is_ignored(block)) ++ignored_count_;
   const leak::LeakClass leak_class = classes_ == nullptr ? leak::LeakClass::live : classes_->class_of(block);
   add(sample_of(block, leak_class));
   const leak::Leader* leader = leak_class == leak::LeakClass::definite ? classes_->leader_of(block) : nullptr;
-  if (leader != nullptr && block.tick >= ignore_before_tick_)
+  if (leader != nullptr && block.tick >= ignore_before_tick_ && track::is_recorded(block.tick))
     add_hanging(last_index_, {leader->indirect_bytes, leader->indirect_count});
 }
 
@@ -226,6 +229,11 @@ void Snapshot::add(const Sample& sample) {
   if (sample.tick < ignore_before_tick_) {
     inherited_count_ += sample.weight.count;
     inherited_bytes_ += sample.weight.bytes;
+    return;
+  }
+  if (!track::is_recorded(sample.tick)) {  // guard: recording
+    unrecorded_count_ += sample.is_piece ? 0 : sample.weight.count;
+    unrecorded_bytes_ += sample.weight.bytes;
     return;
   }
   size_t index = 0;

@@ -126,8 +126,9 @@ class PairSet {
 
 class Snapshot {
  public:
-  // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent:
-  // counted, not listed. classes: of the blocks; nullptr: they are `live`. False where working memory ran out.
+  // Reads everything once. Blocks of ticks before `ignore_before_tick` are what a forked child had from its parent, and others were
+  // allocated while recording was off (track/recording.h): counted, not listed. classes: of the blocks; nullptr: they are `live`. False
+  // where working memory ran out.
   bool take(uint64_t ignore_before_tick, uint64_t large_bytes, const leak::Classification* classes = nullptr);
 
   size_t leak_count() const { return leaks_.size(); }
@@ -148,6 +149,9 @@ class Snapshot {
   uint64_t large_left_out_count() const { return large_left_out_count_; }
   uint64_t inherited_count() const { return inherited_count_; }
   uint64_t inherited_bytes() const { return inherited_bytes_; }
+  uint64_t unrecorded_count() const { return unrecorded_count_; }
+  uint64_t unrecorded_bytes() const { return unrecorded_bytes_; }
+  uint64_t ignored_count() const { return ignored_count_; }  // of what is listed, blocks that the program excused
 
  private:
   static constexpr size_t kIndexes = leak::kLeakClasses + 1;  // of the host by class, of mappings
@@ -190,6 +194,9 @@ class Snapshot {
   uint64_t large_left_out_count_ = 0;
   uint64_t inherited_count_ = 0;
   uint64_t inherited_bytes_ = 0;
+  uint64_t unrecorded_count_ = 0;
+  uint64_t unrecorded_bytes_ = 0;
+  uint64_t ignored_count_ = 0;
 };
 
 }  // namespace weir::report

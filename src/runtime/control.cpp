@@ -9,10 +9,12 @@
 #include "cuda/call.h"
 #include "cuda/control.h"
 #include "cuda/pool/pool_control.h"
+#include "options/options.h"
 #include "runtime/control_file.h"
 #include "runtime/device_pool_settings.h"
 #include "runtime/pool_interface.h"
 #include "runtime/process.h"
+#include "runtime/recording.h"
 
 namespace weir::runtime {
 namespace {
@@ -102,18 +104,27 @@ Answer answer_to(Action action, uint64_t argument) {
       return {Outcome::done, compact_pools()};
     case Action::set_mode:
       return {change_pool_mode(argument) ? Outcome::done : Outcome::refused, 0};
+    case Action::record:
+      return {set_recording(argument != 0) ? Outcome::done : Outcome::refused, 0};
   }
   return {Outcome::refused, 0};
 }
 
-void answer_request(ControlPage& to, Action action) {
-  control::Request& request = to.request(action);
+template <class Do>
+void answer(control::Request& request, const Do& act) {
   const uint32_t number = request.asked_number.load(std::memory_order_acquire);
-  const Answer answer = answer_to(action, request.argument.load(std::memory_order_relaxed));
-  publish(to, action == Action::stats);
+  const Answer answer = act(request.argument.load(std::memory_order_relaxed));
   request.bytes.store(answer.bytes, std::memory_order_relaxed);
   request.outcome.store(answer.outcome, std::memory_order_relaxed);
   request.answered_number.store(number, std::memory_order_release);
+}
+
+void answer_request(ControlPage& to, Action action) {
+  answer(to.request(action), [&](uint64_t argument) {
+    const Answer result = answer_to(action, argument);
+    publish(to, action == Action::stats);
+    return result;
+  });
 }
 
 void answer_requests(ControlPage& to) {
@@ -143,6 +154,27 @@ void serve() {
 void serve_control() {
   if (!may_serve() || is_serving.exchange(true, std::memory_order_acquire)) return;
   serve();
+  is_serving.store(false, std::memory_order_release);
+}
+
+// `attention` stays set: what else is asked waits for a call of CUDA's, and there is at most one more look at it.
+void serve_control_inside(const core::Inside& inside) {
+  ControlPage* to = page.load(std::memory_order_acquire);
+  if (to == nullptr || !to->request(Action::record).is_pending() || !may_serve()) return;
+  if (is_serving.exchange(true, std::memory_order_acquire)) return;
+  if (is_own_process()) {
+    answer(to->request(Action::record), [&](uint64_t argument) {
+      set_recording(inside, argument != 0);
+      return Answer{Outcome::done, 0};
+    });
+  }
+  is_serving.store(false, std::memory_order_release);
+}
+
+void open_control_early() {
+  if (options::current().start || !options::current().ctl || !may_serve()) return;
+  if (is_serving.exchange(true, std::memory_order_acquire)) return;
+  if (state.load(std::memory_order_acquire) == State::none) open_page();
   is_serving.store(false, std::memory_order_release);
 }
 

@@ -13,10 +13,12 @@
 #include "leak/parking.h"
 #include "options/options.h"
 #include "runtime/control.h"
+#include "runtime/host_symbols.h"
 #include "runtime/process.h"
 #include "runtime/process_policy.h"
 #include "runtime/process_report.h"
 #include "runtime/process_symbolize.h"
+#include "runtime/process_verdict.h"
 #include "runtime/thread_state.h"
 
 // Of the libc, behind at_quick_exit: with no module named, the function outlives every dlclose.
@@ -36,25 +38,6 @@ std::atomic<End> end_state{End::none};
 std::atomic<int> quick_exit_status{kNoStatus};
 
 constexpr size_t kKernelSignalSetBytes = 8;
-
-// Nothing may interrupt a report half-way: a handler that ends the process would wait for it for ever.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    const int parking = leak::parking_signal();  // a thread that waits for its turn can be stopped
-    const uint64_t all = ~(parking == 0 ? 0 : leak::bit_of(parking));
-    core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&before_),
-                      kKernelSignalSetBytes);
-  }
-  ~SignalsBlocked() {
-    core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&before_), 0, kKernelSignalSetBytes);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  uint64_t before_ = 0;
-};
 
 constexpr int kWaitRounds = 10'000;  // about 10 s: a writer that hangs on its disk must not hold the process for ever
 constexpr long kWaitRoundNs = 1'000'000;
@@ -87,43 +70,86 @@ void make_room_for_report(const core::Inside& inside) {
   if (state != nullptr) stack::forget_recent_stacks(inside, state->last_stack);
 }
 
-void write_once(const char* how, int status, End then) {
-  if (!report_wanted()) return;
+// WEIR_REPORT=off, or there is nothing to report.
+int judge_without_report(const core::Inside& inside, int status) {
+  TemporaryReport report;
+  if (!report.write(inside)) return status;
+  return judged_status(inside, report.path(), report.lost_count(), status, nullptr);
+}
+
+// The status that the process ends with.
+int write_once(const char* how, int status, End then) {
+  const bool is_judged = then == End::final && status != kNoStatus && is_end_judged();
+  const bool is_wanted = report_wanted();
+  if (!is_wanted && !is_judged) return status;
   core::Guard guard;
   // A signal handler may end the process in the middle of Weir's own code. The interrupted event is then like one of
   // another thread, which a report lives with; but a lock that this thread holds would be waited for for ever.
   if (!guard.entered() && core::thread_slot.locks_held != 0) {
     core::print_line("no report: the process ended in a signal handler that had interrupted Weir");
-    return;
+    return status;
   }
   if (guard.entered()) make_room_for_report(guard.token());
-  write_process_report(guard.token(), how, status, then == End::final);
+  if (!is_wanted) return judge_without_report(guard.token(), status);
+  const uint64_t lost_count = write_process_report(guard.token(), how, status, then == End::final);
   // After an early end the report may yet be taken back: the helper would bring it to life again.
   const char* path = written_report_path();
-  if (then == End::final && path != nullptr) start_symbolizer(guard.token(), path);
+  if (then != End::final || path == nullptr) return status;
+  if (is_judged && lost_count > 0) return judged_status(guard.token(), path, lost_count, status, path);
+  start_symbolizer(guard.token(), path);
+  return status;
 }
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 
-bool end_with_report(const char* how, int status, End then) {
+// Else the code that closes it is not even read from the file.
+bool may_have_control() { return cuda::driver_was_bound() || !options::current().start; }
+
+// `status` becomes the one that the process ends with.
+bool end_with_report(const char* how, int* status, End then) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return false;
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   remove_written_report();
-  if (then == End::final && cuda::driver_was_bound()) close_control();  // else there is none
-  write_once(how, status, then);
+  if (then == End::final && may_have_control()) close_control();
+  *status = write_once(how, *status, then);
   end_state.store(then, std::memory_order_release);
   return true;
 }
 
-void at_exit(int status, void*) { process_end("exit", status & 0xff); }
-void at_quick_exit_end(void*) { process_end("quick_exit", quick_exit_status.load(std::memory_order_relaxed)); }
+// Another status than the program's is had by ending once more, from within: the libc goes on with what is left to be done at an exit,
+// functions that were registered before Weir's and its streams, and ends with the status that it was told last.
+void at_exit(int status, void*) {
+  const int own = status & 0xff;
+  const int judged = process_end("exit", own);
+  if (judged != own) exit(judged);
+}
+
+void at_quick_exit_end(void*) {
+  const int own = quick_exit_status.load(std::memory_order_relaxed);
+  const int judged = process_end("quick_exit", own);
+  if (judged != own) host_quick_exit()(judged);
+}
 
 }  // namespace
 
-void process_end(const char* how, int status) { end_with_report(how, status, End::final); }
+SignalsBlocked::SignalsBlocked() {
+  const int parking = leak::parking_signal();  // a thread that waits for its turn can be stopped
+  const uint64_t all = ~(parking == 0 ? 0 : leak::bit_of(parking));
+  core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&before_),
+                    kKernelSignalSetBytes);
+}
 
-bool early_end(const char* how, int status) { return end_with_report(how, status, End::early); }
+SignalsBlocked::~SignalsBlocked() {
+  core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&before_), 0, kKernelSignalSetBytes);
+}
+
+int process_end(const char* how, int status) {
+  end_with_report(how, &status, End::final);
+  return status;
+}
+
+bool early_end(const char* how, int status) { return end_with_report(how, &status, End::early); }
 
 void undo_early_end() {
   remove_written_report();
@@ -143,6 +169,7 @@ void register_for_end() {
 void process_end_reset_after_fork() {
   end_state.store(End::none, std::memory_order_relaxed);
   process_report_reset_after_fork();
+  process_verdict_reset_after_fork();
 }
 
 }  // namespace weir::runtime

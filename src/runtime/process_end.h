@@ -1,6 +1,8 @@
 // The ends of the process, and the one report that each process writes.
 #pragma once
 
+#include <cstdint>
+
 #include "core/confinement.h"
 
 namespace weir::runtime {
@@ -13,7 +15,21 @@ inline constexpr int kNoStatus = -1;
 // Writes the report for a process that ends now. Only the first end counts: a second thread that ends the process
 // meanwhile waits until the report is whole, a vfork child does nothing. `how` is a literal such as "_exit". Allocates
 // nothing from the host, takes no lock of the host's, keeps errno. Blocks the thread's signals while it writes.
-void process_end(const char* how, int status);
+// Returns the status that the process is to end with: `status`, or under WEIR_EXITCODE that one (process_verdict.h). For a kNoStatus
+// nothing is judged.
+int process_end(const char* how, int status);
+
+// Nothing may interrupt a report half-way: a handler that ends the process would wait for it for ever.
+class SignalsBlocked {
+ public:
+  SignalsBlocked();
+  ~SignalsBlocked();
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  uint64_t before_ = 0;
+};
 
 // A report for an end that may yet fail or be survived (exec, daemon's fork, a seccomp filter, an abort that the
 // program catches): written like any other, and taken back by undo_early_end or replaced by the next end. True where

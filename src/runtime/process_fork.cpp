@@ -4,6 +4,7 @@
 
 #include "core/system_call.h"
 #include "core/thread_slot.h"
+#include "runtime/control.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"
@@ -45,6 +46,7 @@ void in_child() {
   parking_signal_reset_after_fork();
   core::thread_slot.locks_held = locks_held;  // resets take and drop locks without counting
   process_end_reset_after_fork();
+  open_control_early();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "runtime/process.h"
 #include "track/live_set.h"
 #include "track/mapping_table.h"
+#include "track/recording.h"
 
 namespace weir::runtime {
 namespace {
@@ -25,7 +26,7 @@ bool name_chosen(const options::Options& chosen) {
   return chosen.exclude[0] == '\0' || !core::glob_match(chosen.exclude, name);
 }
 
-bool is_own(uint64_t tick) { return tick > facts().ignore_before_tick; }
+bool is_own(uint64_t tick) { return tick > facts().ignore_before_tick && track::is_recorded(tick); }
 
 bool anything_live() {
   bool found = false;
@@ -40,7 +41,8 @@ bool anything_live() {
   if (found || !cuda::driver_was_bound()) return found;
   cuda::for_each_allocation(
       [](void* context, const cuda::Allocation& allocation) {
-        *static_cast<bool*>(context) |= cuda::traits_of(allocation.kind).is_leak;
+        *static_cast<bool*>(context) |=
+            cuda::traits_of(allocation.kind).is_leak && track::is_recorded(allocation.origin.tick);
       },
       &found);
   return found;
@@ -48,11 +50,14 @@ bool anything_live() {
 
 }  // namespace
 
+bool process_chosen() {
+  const options::Options& chosen = options::current();
+  return (chosen.follow || !facts().is_forked) && name_chosen(chosen);
+}
+
 bool report_wanted() {
   const options::Options& chosen = options::current();
-  if (strcmp(chosen.report, "off") == 0) return false;
-  if (facts().is_forked && !chosen.follow) return false;
-  if (!name_chosen(chosen)) return false;
+  if (strcmp(chosen.report, "off") == 0 || !process_chosen()) return false;
   return chosen.report_if != options::kReportIfLeaks || anything_live();
 }
 

@@ -5,17 +5,17 @@
 
 #include "core/system_call.h"
 #include "options/options.h"
-#include "report/report_writer.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/program_allocator.h"
+#include "runtime/program_suppressions.h"
 #include "track/sampling.h"
 #include "track/totals.h"
 
 namespace weir::runtime {
 namespace {
 
-char written_path[report::kMaxPath];  // "" where none was written
+report::WrittenReport last;  // its path is "" where none was written
 
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
@@ -49,32 +49,53 @@ report::ReportInput input_of(const ProcessFacts& process, const char* how, int s
   input.ignore_before_tick = process.ignore_before_tick;
   input.is_first_process = process.is_first_process;
   input.starting_folder = process.start_folder;
+  input.suppression_files = suppression_files();
+  input.program_suppressions = default_suppressions();
   add_warnings(how, &input);
   return input;
 }
 
-// Blocks that are not tracked may hold the only pointer to one that is.
-bool may_classify() { return options::current().leaks && options::tracks_host() && !track::sampling(); }
+bool write(const core::Inside& inside, report::ReportInput input, report::WrittenReport* written) {
+  utsname system{};
+  if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
+  input.classifies = may_classify();
+  return report::write_report(inside, input, written);
+}
 
 }  // namespace
 
-void write_process_report(const core::Inside& inside, const char* how, int status, bool is_last) {
-  utsname system{};
+// Blocks that are not tracked may hold the only pointer to one that is.
+bool may_classify() { return options::current().leaks && options::tracks_host() && !track::sampling(); }
+
+uint64_t write_process_report(const core::Inside& inside, const char* how, int status, bool is_last) {
   report::ReportInput input = input_of(facts(), how, status);
-  if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
-  input.classifies = may_classify();
   input.is_last = is_last;
-  report::write_report(inside, input, written_path);
+  write(inside, input, &last);
+  return last.lost_count;
 }
 
 void remove_written_report() {
-  if (written_path[0] == '\0') return;
-  core::system_call(SYS_unlink, core::as_argument(written_path));
-  written_path[0] = '\0';
+  if (last.path[0] == '\0') return;
+  core::system_call(SYS_unlink, core::as_argument(last.path));
+  last.path[0] = '\0';
 }
 
-void process_report_reset_after_fork() { written_path[0] = '\0'; }
+void process_report_reset_after_fork() { last.path[0] = '\0'; }
 
-const char* written_report_path() { return written_path[0] == '\0' ? nullptr : written_path; }
+const char* written_report_path() { return last.path[0] == '\0' ? nullptr : last.path; }
+
+bool TemporaryReport::write(const core::Inside& inside) {
+  written_ = static_cast<report::WrittenReport*>(core::map_anonymous(sizeof *written_));
+  if (written_ == nullptr) return false;
+  report::ReportInput input = input_of(facts(), "leak check", kNoStatus);
+  input.pattern = "/tmp/weir-check.%p.json";
+  return runtime::write(inside, input, written_);
+}
+
+TemporaryReport::~TemporaryReport() {
+  if (written_ == nullptr) return;
+  if (written_->path[0] != '\0') core::system_call(SYS_unlink, core::as_argument(written_->path));
+  core::unmap(written_, sizeof *written_);
+}
 
 }  // namespace weir::runtime

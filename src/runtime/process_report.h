@@ -1,12 +1,36 @@
 // The bridge from the process's facts to the report layer.
 #pragma once
 
+#include <cstdint>
+
 #include "core/guard.h"
+#include "report/report_writer.h"
 
 namespace weir::runtime {
 
-// Writes the report under its final name; `status` may be kNoStatus. `is_last`: the process ends for good. One thread at a time.
-void write_process_report(const core::Inside&, const char* how, int status, bool is_last);
+// Whether blocks may be classified: WEIR_LEAKS, and all blocks are tracked.
+bool may_classify();
+
+// Writes the report under its final name; `status` may be kNoStatus. `is_last`: the process ends for good. One thread at a
+// time. Returns how many of its blocks are definitely or indirectly lost; 0 where none was written.
+uint64_t write_process_report(const core::Inside&, const char* how, int status, bool is_last);
+
+// A report that is written for a question, and removed with its object. In /tmp: the process's own report may not be wanted.
+class TemporaryReport {
+ public:
+  TemporaryReport() = default;
+  ~TemporaryReport();
+  TemporaryReport(const TemporaryReport&) = delete;
+  TemporaryReport& operator=(const TemporaryReport&) = delete;
+
+  // False where it could not be written: a line on stderr has said why.
+  bool write(const core::Inside&);
+  const char* path() const { return written_ == nullptr ? nullptr : written_->path; }
+  uint64_t lost_count() const { return written_ == nullptr ? 0 : written_->lost_count; }
+
+ private:
+  report::WrittenReport* written_ = nullptr;
+};
 
 // Removes the report that write_process_report wrote last, where it wrote one: its process lives on.
 void remove_written_report();

@@ -9,6 +9,7 @@
 #include "core/system_call.h"
 #include "options/options.h"
 #include "report/report_writer.h"
+#include "runtime/control.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
@@ -18,6 +19,7 @@
 #include "runtime/process_fork.h"
 #include "runtime/process_signals.h"
 #include "runtime/process_symbolize.h"
+#include "runtime/program_suppressions.h"
 #include "runtime/runtime.h"
 
 // The initial stack as the kernel made it: argc, argv, 0, envp, 0. Set by the loader before anything else runs.
@@ -158,6 +160,8 @@ void process_start(int argc, char** argv, char** envp) {
   choose_parking_signal();
   install_signal_handlers();
   find_symbolizer();
+  read_program_suppressions();
+  open_control_early();
 }
 
 }  // namespace weir::runtime

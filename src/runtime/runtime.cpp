@@ -8,6 +8,8 @@
 #include "core/clock.h"
 #include "core/own_memory.h"
 #include "core/print.h"
+#include "leak/ignored.h"
+#include "leak/root_regions.h"
 #include "options/options.h"
 #include "pool/host_pool.h"
 #include "pool/page_identity.h"
@@ -27,6 +29,7 @@
 #include "track/page_usage.h"
 #include "track/plain_blocks.h"
 #include "track/pool_records.h"
+#include "track/recording.h"
 #include "track/sampling.h"
 
 namespace weir::runtime {
@@ -122,11 +125,14 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   if (thread.events_on_tick <= 0 || request.bytes > track::kLargestClassBytes) read_tick(thread);
   --thread.events_on_tick;
   block.tick = thread.tick;
+  if (leak::is_ignoring() && leak::ignore_new_block(block)) [[unlikely]]
+    block.state = track::BlockState::live_of_loader;
   const track::Inserted inserted = insert(inside, acquired, block);
   if (inserted.new_page) [[unlikely]]
     pool::grow_pool_if_needed(inside);
   if (!inserted.tracked) [[unlikely]] {
     ++thread.counters->untracked_count;
+    if (leak::is_ignoring()) leak::forget_ignored(block.address);
     return;
   }
   thread.counters->last_allocated = block.address;
@@ -163,6 +169,12 @@ void release_to_pool(const core::Inside& inside, uintptr_t base) {
     pool::pool_release(inside, reinterpret_cast<void*>(base));
 }
 
+// Before the address can be another block's. Whether the block was one that the program excused.
+bool forget_if_ignored(const track::Block& block) {
+  return block.state == track::BlockState::live_of_loader &&
+         leak::forget_ignored(block.address);  // guard: ignored-freed
+}
+
 // What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
 // pointer belongs to another allocator.
 void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdict) {
@@ -192,6 +204,7 @@ void release_inside(const core::Inside& inside, ThreadState& thread, void* user)
     release_unknown(thread, user, verdict);
     return;
   }
+  forget_if_ignored(block);
   count_removed(thread, block, block_class);
   if (base != 0) [[likely]] {
     release_to_pool(inside, base);
@@ -264,11 +277,6 @@ void release_nested(void* block) {
   } while (!deferred.compare_exchange_weak(head, block, std::memory_order_release, std::memory_order_relaxed));
 }
 
-// What a pool block holds from `address` on: the program may have used all of it, as malloc_usable_size allows.
-size_t usable_from(uintptr_t base, uintptr_t address) {
-  return base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - address;
-}
-
 void* reallocate_nested(void* block, size_t bytes) {
   track::nested_event_count.fetch_add(1, std::memory_order_relaxed);
   if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) return host_realloc(block, bytes);
@@ -322,8 +330,10 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
     if (moved.user != nullptr) track_acquired(inside, thread, caller, moved, {bytes});
     return moved.user;
   }
+  const bool was_ignored = was_tracked && forget_if_ignored(old);
   const Acquired moved = move_block(inside, old, old_base, request);
   if (moved.user == nullptr) {
+    if (was_ignored) leak::ignore_new_block(old);
     if (was_tracked) track::restore_block(inside, old, old_base);
     note_out_of_memory(inside, thread, caller, request);
     return nullptr;
@@ -332,7 +342,9 @@ void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const 
   thread.counters->realloc_in_place_count += moved.user == user;
   thread.counters->last_allocated = 0;  // growing a block is not a temporary allocation
   if (was_tracked) count_removed(thread, old, block_class);
+  if (was_ignored) leak::begin_ignoring();
   track_acquired(inside, thread, caller, moved, request);
+  if (was_ignored) leak::end_ignoring();
   return moved.user;
 }
 
@@ -419,49 +431,6 @@ void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   return reallocate_tracked(guard.token(), *thread, caller, block, bytes);
 }
 
-namespace {
-
-// What glibc says of a block for which `asked` bytes were asked, as far as the block has so much. A program that sizes its buffers by
-// it, as redis-server does, so makes the same calls to the kernel under Weir as without it. Where the process samples, what was asked
-// is not known of most blocks.
-size_t usable_as_in_glibc(size_t asked, size_t capacity) {
-  constexpr size_t kHeader = 8, kUnit = 16, kLeast = 24;
-  if (track::sampling()) return capacity;
-  const size_t rounded = ((asked + kHeader + kUnit - 1) & ~(kUnit - 1)) - kHeader;
-  const size_t usable = rounded < kLeast ? kLeast : rounded;
-  return usable < capacity ? usable : capacity;
-}
-
-// Of a block that begins where its pool block does, on a page that is surely known; 0 where the general way is to be asked. Some
-// programs ask before each free: what it reads, the free reads too. About 35 instructions.
-size_t usable_of_plain(uintptr_t address) {
-  const track::PageRecords* page = track::find_recent_page(address);
-  if (page == nullptr || page->page.load(std::memory_order_relaxed) == nullptr) return 0;
-  const uint32_t index = track::block_index(*page, address);
-  if (page->start + index * uint64_t{page->block_bytes32} != address) return 0;
-  const track::AtomicRecord* record = track::record_at(*page, index);
-  if (record == nullptr) return core::PlainGuard::may_sample() ? page->block_bytes32 : 0;
-  if (!track::is_live(track::state_of(record->word1.load(std::memory_order_relaxed)))) return page->block_bytes32;
-  return usable_as_in_glibc(static_cast<uint32_t>(record->word0.load(std::memory_order_relaxed)), page->block_bytes32);
-}
-
-[[gnu::noinline]] size_t usable_generally(void* block) {
-  const auto address = reinterpret_cast<uintptr_t>(block);
-  if (!track::in_pool_page(address)) return host_usable_size(block);
-  track::Block found;
-  uintptr_t base = 0;
-  const track::RemoveResult verdict = track::find_block(address, &found, &base);
-  if (verdict == track::RemoveResult::removed) return usable_as_in_glibc(found.bytes, usable_from(base, address));
-  return verdict == track::RemoveResult::untracked ? usable_from(base, address) : 0;
-}
-
-}  // namespace
-
-size_t usable_bytes(void* block) {
-  const size_t plain = usable_of_plain(reinterpret_cast<uintptr_t>(block));
-  return plain != 0 ? plain : usable_generally(block);
-}
-
 bool reserve_heap(size_t capacity) {
   if (!ensure_started() || !pool_is_on()) return false;
   core::Guard guard;
@@ -479,6 +448,7 @@ void configure_runtime(const core::Inside& inside) {
   resolve_host_allocator();
   configure_acquire(chosen.host_pool, chosen.host_min_align);
   track::sampling_mean = sampling_mean_of(chosen);
+  if (!chosen.start) track::begin_paused();
   prepare_thread_ends();
   allow_plain_path(chosen.host_pool && !chosen.debug && chosen.host_min_align <= pool::kNaturalAlignment);
   configure_device_events();
@@ -499,6 +469,9 @@ void runtime_reset_after_fork() {
   core::arena_reset_after_fork();
   track::live_set_reset_after_fork();
   track::stack_counters_reset_after_fork();
+  track::recording_reset_after_fork();
+  leak::ignored_reset_after_fork();
+  leak::root_regions_reset_after_fork();
   out_of_memory_reset_after_fork();
   thread_states_reset_after_fork();
   pool::pool_memory_reset_after_fork();

@@ -4,7 +4,10 @@
 #include <sys/auxv.h>
 
 #include "core/arena.h"
+#include "core/spin_lock.h"
 #include "leak/ended_threads.h"
+#include "leak/ignored.h"
+#include "runtime/control.h"
 #include "track/plain_blocks.h"
 #include "track/sampling.h"
 
@@ -19,12 +22,35 @@ bool plain_path_allowed;
 // the same thread.
 constexpr uint32_t kRoundsToWait = 2;
 
+core::SpinLock states_lock;
+ThreadState* first_state;
+
+void link_state(ThreadState* state) {
+  const core::LockScope scope(states_lock);
+  state->next = first_state;
+  first_state = state;
+}
+
+void unlink_state(const ThreadState* state) {
+  const core::LockScope scope(states_lock);
+  ThreadState** link = &first_state;
+  while (*link != state) link = &(*link)->next;
+  *link = state->next;
+}
+
+// Whether the thread's next event would have a tick from before `tick`. The thread may be changing both at this moment.
+bool has_older_tick(const ThreadState& state, uint64_t tick) {
+  return __atomic_load_n(&state.events_on_tick, __ATOMIC_RELAXED) > 0 &&
+         __atomic_load_n(&state.tick, __ATOMIC_RELAXED) < tick;
+}
+
 void begin_sampling(ThreadState& state) {
   state.random_state = track::random_seed(reinterpret_cast<const void*>(getauxval(AT_RANDOM)), state.counters->id);
   core::thread_slot.sample_left = track::draw_distance(state.random_state, track::sampling_mean);
 }
 
 void release_state(ThreadState* state) {
+  unlink_state(state);
   stack::release_last_stack(state->last_stack);
   track::retire_thread_counters(state->counters);
   core::arena_release(state, sizeof *state);
@@ -46,7 +72,7 @@ void on_thread_end(void* value) {
 
 }  // namespace
 
-ThreadState* enter_thread(const core::Inside&) {
+ThreadState* enter_thread(const core::Inside& inside) {
   auto* state = core::arena_array<ThreadState>(1);
   if (state == nullptr) return nullptr;
   state->counters = track::create_thread_counters(static_cast<core::ThreadId>(core::thread_slot.thread_id));
@@ -58,20 +84,38 @@ ThreadState* enter_thread(const core::Inside&) {
   state->last_stack = stack::create_last_stack();
   state->last_block = kNoBlock;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
+  link_state(state);
   core::thread_slot.state = state;
   if (track::sampling()) begin_sampling(*state);
-  if (plain_path_allowed && state->last_stack != nullptr) {
-    core::thread_slot.plain_state_outside = track::sampling() ? core::PlainGuard::sampling_state() : state;
-  }
+  choose_path(inside, *state);
   if (end_key_made) pthread_setspecific(end_key, state);
   leak::note_thread_begun(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
   return state;
 }
 
 void read_tick(ThreadState& state) {
+  if (is_control_asked()) [[unlikely]]
+    serve_control_inside(core::PlainGuard::token());
   state.tick = core::current_tick();
   state.events_on_tick = kEventsPerTick;
   state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
+}
+
+// A thread counts its events down in place, in one instruction that is not atomic for others: a word that is stored here meanwhile may be
+// lost, and is stored again.
+void read_ticks_anew(const core::Inside&) {
+  constexpr int kMostRounds = 1000;
+  const uint64_t now = core::current_tick();
+  const core::LockScope scope(states_lock);
+  bool is_found = true;
+  for (int round = 0; is_found && round < kMostRounds; ++round) {
+    is_found = false;
+    for (ThreadState* state = first_state; state != nullptr; state = state->next) {
+      if (!has_older_tick(*state, now)) continue;
+      __atomic_store_n(&state->events_on_tick, 0, __ATOMIC_RELAXED);  // guard: recording-ticks
+      is_found = true;
+    }
+  }
 }
 
 bool draw(ThreadState& state, size_t bytes) {
@@ -84,6 +128,14 @@ bool draw(ThreadState& state, size_t bytes) {
   state.left_at_sample = left;
   read_tick(state);  // the last reading may be long ago
   return true;
+}
+
+void choose_path(const core::Inside&, const ThreadState& state) {
+  void* chosen = nullptr;
+  if (plain_path_allowed && state.last_stack != nullptr && !leak::is_ignoring()) {  // guard: ignoring-path
+    chosen = track::sampling() ? core::PlainGuard::sampling_state() : const_cast<ThreadState*>(&state);
+  }
+  core::thread_slot.plain_state_outside = chosen;
 }
 
 void allow_plain_path(bool allowed) { plain_path_allowed = allowed; }
@@ -100,7 +152,10 @@ void prepare_thread_ends() {
 void thread_states_reset_after_fork() {
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
   track::thread_counters_reset_after_fork(state == nullptr ? nullptr : state->counters);
+  states_lock.reset_after_fork();
+  first_state = state;
   if (state == nullptr) return;
+  state->next = nullptr;
   state->events_on_tick = 0;     // the last reading was the parent's
   state->last_block = kNoBlock;  // guard: last-block-of-parent
   state->counted_stack = core::StackId::unknown;

@@ -29,6 +29,7 @@ struct ThreadState {
   uint64_t random_state;
   int64_t
       left_at_sample;  // core::thread_slot.sample_left right after the last drawn block: nothing was allocated since
+  ThreadState* next;   // of all threads'
 };
 
 inline constexpr uintptr_t kNoBlock = 1;  // no block's address, and not the end of a free list either
@@ -38,6 +39,9 @@ inline constexpr int32_t kEventsPerTick = 64;
 
 // Reads the clock for the event at hand and those that follow.
 void read_tick(ThreadState& state);
+
+// Has every thread read it before its next event: what is allocated after this call has a tick from now on. The clock is not read for them.
+void read_ticks_anew(const core::Inside&);
 
 // Where the process samples: whether one of so many bytes, about to be allocated, is drawn. Not by the hooks, which count down
 // themselves as long as none is.
@@ -62,6 +66,10 @@ void prepare_thread_ends();
 // Whether the threads made from now on may take the plain path (plain_path.h), or where the process samples the untracked one;
 // before the first thread's first event.
 void allow_plain_path(bool allowed);
+
+// Whether the thread takes it just now, by what is allowed and whether the program excuses what it allocates (leak/ignored.h). Inside the
+// guard; from the thread's next event on.
+void choose_path(const core::Inside&, const ThreadState& state);
 
 // In a forked child: one thread is left.
 void thread_states_reset_after_fork();

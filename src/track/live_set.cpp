@@ -157,6 +157,18 @@ void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base)
   store_record(*located.page, *located.record, block);
 }
 
+bool divert_free(const core::Inside&, uintptr_t address) {
+  const Located located = locate(address);
+  if (located.record == nullptr) return foreign_set_state(address, BlockState::live_of_loader);
+  const uint64_t word1 = located.record->word1.load(std::memory_order_acquire);
+  if (!is_live(state_of(word1)) || load_record(*located.page, located.index, *located.record).address != address) {
+    return false;
+  }
+  uint64_t expected = word1;  // a free meanwhile would be the program's own mistake: then its word stays
+  const uint64_t diverted = (word1 & ~kStateMask) | static_cast<uint64_t>(BlockState::live_of_loader);
+  return located.record->word1.compare_exchange_strong(expected, diverted, std::memory_order_acq_rel);
+}
+
 bool know_pool_page(uintptr_t base, const PageIdentity& identity, GeometryOf geometry, bool* new_page) {
   return page_for_insert(base, identity, geometry, new_page) != nullptr;
 }

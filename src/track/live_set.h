@@ -67,6 +67,9 @@ RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result,
 // Puts back a block that remove_block just gave (a realloc that failed).
 void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);
 
+// Sees to it that the free of the live block that starts at `address` is not the plain path's. False where none starts there.
+bool divert_free(const core::Inside&, uintptr_t address);
+
 // Makes the page known that holds the pool block at `base`, without a record of the block. False where memory ran out.
 bool know_pool_page(uintptr_t base, const PageIdentity& page, GeometryOf geometry, bool* new_page);
 

@@ -15,8 +15,10 @@ enum class Family : uint8_t { malloc = 0, scalar_new = 1, array_new = 2 };
 enum class BlockState : uint8_t {
   never = 0,  // no block of this record's place has been tracked
   live = 1,
-  freed = 2,           // the rest of the record still tells of the block that was freed
-  live_of_loader = 3,  // live, and allocated by the dynamic loader: its free may be the end of a library
+  freed = 2,  // the rest of the record still tells of the block that was freed
+  // Live, and its free is never the plain path's: allocated by the dynamic loader, whose free may be the end of a library; or excused
+  // by the program, which is to be forgotten with the block (leak/ignored.h).
+  live_of_loader = 3,
 };
 
 inline bool is_live(BlockState state) { return state == BlockState::live || state == BlockState::live_of_loader; }

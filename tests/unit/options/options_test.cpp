@@ -108,6 +108,9 @@ TEST_F(OptionsTest, EveryLimitIsKept) {
                             "WEIR_TRIM_ON_PRESSURE=on",
                             "WEIR_COMPACT_ABOVE=-0.3",
                             "WEIR_REPORT_IF=never",
+                            "WEIR_EXITCODE=0",
+                            "WEIR_EXITCODE=256",
+                            "WEIR_EXITCODE=23 or so",
                             "WEIR_LARGE=12K"}) {
     EXPECT_EQ(lines_of(load_with({entry})), 1U) << entry;
     for (size_t i = 0; i < row_count(); ++i) EXPECT_TRUE(row(i).is_default) << entry << ": " << row(i).variable;
@@ -142,6 +145,20 @@ TEST_F(OptionsTest, OffTurnsSharesAmountsAndDurationsOff) {
   EXPECT_EQ(current().cuda_pool_cache.share, 0);
   EXPECT_EQ(current().cuda_pool_idle, 0U);
   EXPECT_EQ(current().trim_on_pressure, 0);
+}
+
+TEST_F(OptionsTest, AnExitStatusIsANumberOrOff) {
+  EXPECT_EQ(current().exit_code, 0U);
+  EXPECT_EQ(load_with({"WEIR_EXITCODE=255"}), "");
+  EXPECT_EQ(current().exit_code, 255U);
+  EXPECT_EQ(load_with({"WEIR_EXITCODE=Off"}), "");
+  EXPECT_EQ(current().exit_code, 0U);
+}
+
+TEST_F(OptionsTest, TheOptionsOfLeakSanitizerAreKeptAsTheyAre) {
+  EXPECT_STREQ(lsan_options(), "");
+  EXPECT_EQ(load_with({"LSAN_OPTIONS=suppressions=a.txt:exitcode=9"}), "");
+  EXPECT_STREQ(lsan_options(), "suppressions=a.txt:exitcode=9");
 }
 
 TEST_F(OptionsTest, DurationsTakeEveryUnit) {

@@ -72,12 +72,12 @@ class ReportWriterTest : public testing::Test {
   bool write() {
     testing::internal::CaptureStderr();
     core::Guard guard;
-    const bool written = write_report(guard.token(), input_, path_);
+    const bool written = write_report(guard.token(), input_, &written_);
     said_ = testing::internal::GetCapturedStderr();
     return written;
   }
   std::string text() const {
-    std::ifstream file(path_);
+    std::ifstream file(written_.path);
     return {std::istreambuf_iterator<char>(file), {}};
   }
   Json report() {
@@ -98,7 +98,7 @@ class ReportWriterTest : public testing::Test {
   const char* argv_[2] = {"./program", "caf\xe9 \"quoted\""};
   fs::path folder_;
   ReportInput input_;
-  char path_[kMaxPath];
+  WrittenReport written_{};
   std::string said_;
 };
 
@@ -125,7 +125,7 @@ TEST_F(ReportWriterTest, TheProcessIsDescribed) {
                          {"end", "exit"},
                          {"exit_status", 3}};
   EXPECT_EQ(report().at("process"), expected);
-  EXPECT_EQ(path_, folder_ / "report.json");
+  EXPECT_EQ(written_.path, folder_ / "report.json");
 }
 
 TEST_F(ReportWriterTest, OptionsTellValueAndDefault) {
@@ -304,14 +304,14 @@ TEST_F(ReportWriterTest, AReportThatCannotBeWrittenCostsOneLine) {
   EXPECT_EQ(std::count(said_.begin(), said_.end(), '\n'), 1);
   EXPECT_NE(said_.find(inside_file + "/report.json"), std::string::npos) << said_;
   EXPECT_NE(said_.find("not a folder"), std::string::npos) << said_;
-  EXPECT_STREQ(path_, "");
+  EXPECT_STREQ(written_.path, "");
 }
 
 TEST_F(ReportWriterTest, VerboseTellsWhereTheReportIs) {
   configure({"WEIR_VERBOSE=on"});
   ASSERT_TRUE(write());
   EXPECT_EQ(std::count(said_.begin(), said_.end(), '\n'), 1);
-  EXPECT_NE(said_.find(path_), std::string::npos) << said_;
+  EXPECT_NE(said_.find(written_.path), std::string::npos) << said_;
   configure({"WEIR_VERBOSE=on", "WEIR_QUIET=on"});
   ASSERT_TRUE(write());
   EXPECT_EQ(said_, "");
@@ -333,7 +333,7 @@ TEST_F(ReportWriterTest, AFileSizeLimitDoesNotKill) {
     const rlimit limit{1000, 1000};
     setrlimit(RLIMIT_FSIZE, &limit);
     core::Guard guard;
-    return !write_report(guard.token(), input_, path_);
+    return !write_report(guard.token(), input_, &written_);
   });
   EXPECT_EQ(entries(), 0U) << "nothing is left";
 }
@@ -356,7 +356,7 @@ TEST_F(ReportWriterTest, WithoutMemoryThereIsALineAndNoReport) {
     const rlimit limit{1 << 20, 1 << 20};
     setrlimit(RLIMIT_AS, &limit);
     core::Guard guard;
-    return !write_report(guard.token(), input_, path_);
+    return !write_report(guard.token(), input_, &written_);
   });
   EXPECT_EQ(entries(), 0U);
 }
@@ -369,13 +369,13 @@ TEST_F(ReportWriterTest, ASmallThreadStackSuffices) {
   pthread_t thread;
   struct Call {
     const ReportInput& input;
-    char (&path)[kMaxPath];
+    WrittenReport* report;
     bool written;
-  } call{input_, path_, false};
+  } call{input_, &written_, false};
   const auto run = [](void* context) -> void* {
     auto* call = static_cast<Call*>(context);
     core::Guard guard;
-    call->written = write_report(guard.token(), call->input, call->path);
+    call->written = write_report(guard.token(), call->input, call->report);
     return nullptr;
   };
   ASSERT_EQ(pthread_create(&thread, &attributes, run, &call), 0);
@@ -391,7 +391,7 @@ TEST_F(ReportWriterTest, AMillionLeaksOfTenStacksFitIn100Kilobytes) {
     blocks.add(make_stack(ips), 24, kFirstTick + i, i % 1000 + 1);
   }
   const Json whole = report();
-  EXPECT_LT(fs::file_size(path_), 100'000U);
+  EXPECT_LT(fs::file_size(written_.path), 100'000U);
   size_t leaks = 0;
   for (const Json& leak : whole.at("leaks")) leaks += leak.at("count") == 100'000 && leak.at("bytes") == 2'400'000;
   EXPECT_EQ(leaks, 10U);
@@ -422,7 +422,7 @@ TEST_F(ReportWriterTest, AMillionBlocksOverAHundredThousandStacksTakeHalfASecond
     taken = std::min(taken, cpu_seconds() - start);
   }
   printf("report of %u blocks over %u stacks of depth %u: %.3f s, %.1f MB\n", kBlocks, kStacks, kDepth, taken,
-         static_cast<double>(fs::file_size(path_)) / 1e6);
+         static_cast<double>(fs::file_size(written_.path)) / 1e6);
   EXPECT_LT(taken, 0.5);
   EXPECT_EQ(Json::parse(text()).at("leaks").size(), kStacks);
 }
