@@ -5,8 +5,8 @@
 // block at the same address is never excused by an older one's entry; the tick of the allocation says so a second time, for a free that
 // passed by unseen. realloc keeps a block excused.
 //
-// Threads: any, inside the re-entry guard or outside; a spin lock, and memory of the arena. Who stops other threads must not stop one that
-// holds a lock of Weir's (core::thread_slot.locks_held).
+// Threads: any, inside the re-entry guard, but for begin_ignoring() and end_ignoring(), which only count. A spin lock, and memory of the
+// arena. Who stops other threads must not stop one that holds a lock of Weir's (core::thread_slot.locks_held).
 #pragma once
 
 #include <cstddef>

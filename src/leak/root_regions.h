@@ -1,6 +1,6 @@
 // Memory that the program asked to be read for pointers: LeakSanitizer's __lsan_register_root_region.
 //
-// Threads: any; a spin lock, and memory of the arena.
+// Threads: any, inside the re-entry guard; a spin lock, and memory of the arena.
 #pragma once
 
 #include <cstddef>

@@ -157,7 +157,7 @@ void serve_control() {
   is_serving.store(false, std::memory_order_release);
 }
 
-// `attention` stays set: what else is asked waits for a call of CUDA's, and there is at most one more look at it.
+// `attention` stays set: what else is asked waits for a call of CUDA's.
 void serve_control_inside(const core::Inside& inside) {
   ControlPage* to = page.load(std::memory_order_acquire);
   if (to == nullptr || !to->request(Action::record).is_pending() || !may_serve()) return;

@@ -91,11 +91,15 @@ void end_ignoring_blocks() {
 }
 
 void register_root_region(const void* start, size_t bytes) {
-  if (ensure_started()) leak::add_root(reinterpret_cast<uintptr_t>(start), bytes);
+  if (!ensure_started()) return;
+  const core::Guard guard;
+  if (guard.entered()) leak::add_root(reinterpret_cast<uintptr_t>(start), bytes);
 }
 
 void unregister_root_region(const void* start, size_t bytes) {
-  if (ensure_started()) leak::remove_root(reinterpret_cast<uintptr_t>(start), bytes);
+  if (!ensure_started()) return;
+  const core::Guard guard;
+  if (guard.entered()) leak::remove_root(reinterpret_cast<uintptr_t>(start), bytes);
 }
 
 void check_leaks_once() {

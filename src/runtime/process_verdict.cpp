@@ -1,8 +1,11 @@
 #include "runtime/process_verdict.h"
 
+#include <time.h>
+
 #include <atomic>
 
 #include "core/print.h"
+#include "core/system_call.h"
 #include "options/options.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
@@ -16,6 +19,25 @@ namespace {
 
 std::atomic<bool> early_check_done{false};
 
+// One check at a time, as each writes a report. Others wait.
+class OnlyCheck {
+ public:
+  OnlyCheck() {
+    constexpr timespec kRound{0, 1'000'000};
+    while (is_running.exchange(true, std::memory_order_acquire)) {
+      core::system_call(SYS_nanosleep, core::as_argument(&kRound), 0);
+    }
+  }
+  ~OnlyCheck() { is_running.store(false, std::memory_order_release); }
+  OnlyCheck(const OnlyCheck&) = delete;
+  OnlyCheck& operator=(const OnlyCheck&) = delete;
+
+  static void reset_after_fork() { is_running.store(false, std::memory_order_relaxed); }
+
+ private:
+  static inline constinit std::atomic<bool> is_running{false};
+};
+
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 
 }  // namespace
@@ -27,7 +49,10 @@ bool is_end_judged() {
 
 bool take_early_check() { return !early_check_done.exchange(true, std::memory_order_relaxed); }
 
-void process_verdict_reset_after_fork() { early_check_done.store(false, std::memory_order_relaxed); }
+void process_verdict_reset_after_fork() {
+  early_check_done.store(false, std::memory_order_relaxed);
+  OnlyCheck::reset_after_fork();
+}
 
 bool do_leaks_remain(const core::Inside& inside, const char* path, uint64_t lost_count) {
   return lost_count > 0 && ask_for_verdict(inside, path) != LeakVerdict::none_left;
@@ -53,6 +78,7 @@ bool find_leaks() {
   const core::Guard guard;
   if (!guard.entered()) return false;
   const SignalsBlocked signals_blocked;
+  const OnlyCheck only_check;
   TemporaryReport report;
   return report.write(guard.token()) && do_leaks_remain(guard.token(), report.path(), report.lost_count());
 }

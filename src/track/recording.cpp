@@ -17,7 +17,7 @@ struct Pause {
 constexpr uint64_t kNoEnd = UINT64_MAX;
 
 constinit core::SpinLock lock;
-constinit Pause pauses[kMostPauses];  // by ascending ticks
+constinit Pause pauses[kMostPauses]{};  // by ascending ticks
 constinit std::atomic<size_t> pause_count{0};
 uint64_t forgotten_regions;
 

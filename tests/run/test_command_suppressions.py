@@ -124,6 +124,16 @@ class Reports(WithFolder):
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         self.assertEqual(self.suppressed(self.shown("r.json")), {"leak:^main$": 3})
 
+    def test_what_the_program_brings_is_applied(self):
+        self.file("more.supp", "leak:no such thing\nleak:lose_unknown\n")
+        result = run_under_weir([program("lsan_defaults"), "known,strange"], cwd=self.folder, weir_options={"REPORT": "r.json"})
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        report = self.shown("r.json")
+        self.assertEqual(report["leak_check"]["program_suppressions"], "# of the program itself\nleak:lose_known\n")
+        self.assertEqual(self.suppressed(report), {"leak:lose_known": 3, "leak:lose_unknown": 3})
+        self.assertEqual({entry["pattern"]: entry["source"] for entry in report["leak_check"]["suppressions"]},
+                         {"leak:lose_known": "program", "leak:lose_unknown": str(self.folder / "more.supp")})
+
     def test_weir_run_applies_them(self):
         known = self.file("known.supp", "leak:leak_block\n")
         result = self.weir("run", "--suppressions", known, "--", program("command_leaky"))
