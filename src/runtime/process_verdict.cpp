@@ -55,7 +55,12 @@ void process_verdict_reset_after_fork() {
 }
 
 bool do_leaks_remain(const core::Inside& inside, const char* path, uint64_t lost_count) {
-  return lost_count > 0 && ask_for_verdict(inside, path) != LeakVerdict::none_left;
+  if (lost_count == 0) return false;
+  const LeakVerdict verdict = ask_for_verdict(inside, path);
+  if (verdict == LeakVerdict::unknown) {
+    core::print_line("blocks were lost, and the weir command does not say which of them are suppressed: none counts as it");
+  }
+  return verdict != LeakVerdict::none_left;
 }
 
 int judged_status(const core::Inside& inside, const char* path, uint64_t lost_count, int status,

@@ -16,7 +16,7 @@ bool take_early_check();
 void process_verdict_reset_after_fork();
 
 // Whether leaks remain of the report at `path`, which has so many lost blocks. The report is finished in its place if there are any. Where
-// the command cannot say, no suppression counts.
+// the command cannot say, no suppression counts, and a line on stderr says so.
 bool do_leaks_remain(const core::Inside&, const char* path, uint64_t lost_count);
 
 // The status that a judged process ends with: `status`, or WEIR_EXITCODE's and one line on stderr says so. shown_path: nullptr where the

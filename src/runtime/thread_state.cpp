@@ -1,10 +1,15 @@
 #include "runtime/thread_state.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 
+#include <atomic>
+
 #include "core/arena.h"
+#include "core/confinement.h"
 #include "core/spin_lock.h"
+#include "core/system_call.h"
 #include "leak/ended_threads.h"
 #include "leak/ignored.h"
 #include "runtime/control.h"
@@ -38,10 +43,37 @@ void unlink_state(const ThreadState* state) {
   *link = state->next;
 }
 
+std::atomic<uint32_t> tick_generation;  // rises before the threads' readings of the clock are made void
+
 // Whether the thread's next event would have a tick from before `tick`. The thread may be changing both at this moment.
 bool has_older_tick(const ThreadState& state, uint64_t tick) {
   return __atomic_load_n(&state.events_on_tick, __ATOMIC_RELAXED) > 0 &&
          __atomic_load_n(&state.tick, __ATOMIC_RELAXED) < tick;
+}
+
+// Whether there were any.
+bool void_older_ticks(uint64_t tick) {
+  bool is_found = false;
+  for (ThreadState* state = first_state; state != nullptr; state = state->next) {
+    if (!has_older_tick(*state, tick)) continue;
+    __atomic_store_n(&state->events_on_tick, 0, __ATOMIC_SEQ_CST);  // guard: recording-ticks
+    is_found = true;
+  }
+  return is_found;
+}
+
+// Where the kernel does not do it: a while in which processors write what they hold back.
+void wait_instead_of_barrier() {
+  constexpr int kPauses = 2000;
+  for (int i = 0; i < kPauses; ++i) __builtin_ia32_pause();
+}
+
+void pass_barrier_in_all_threads() {
+  if (core::system_calls_restricted()) return wait_instead_of_barrier();
+  const auto pass = [] { return core::system_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0); };
+  if (pass() == 0) return;
+  core::system_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0);
+  if (pass() != 0) wait_instead_of_barrier();
 }
 
 void begin_sampling(ThreadState& state) {
@@ -93,28 +125,33 @@ ThreadState* enter_thread(const core::Inside& inside) {
   return state;
 }
 
+// A reading that read_ticks_anew() made too old before it was stored is made again.
 void read_tick(ThreadState& state) {
   if (is_control_asked()) [[unlikely]]
     serve_control_inside(core::PlainGuard::token());
-  state.tick = core::current_tick();
-  state.events_on_tick = kEventsPerTick;
+  uint32_t generation = 0;
+  do {
+    generation = tick_generation.load(std::memory_order_acquire);
+    __builtin_ia32_lfence();  // else the counter may be read before
+    state.tick = core::current_tick();
+    state.events_on_tick = kEventsPerTick;
+    asm volatile("" ::: "memory");
+  } while (tick_generation.load(std::memory_order_relaxed) != generation);
   state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
 }
 
-// A thread counts its events down in place, in one instruction that is not atomic for others: a word that is stored here meanwhile may be
-// lost, and is stored again.
+// A thread counts its events down in place, by an instruction that is not atomic for others: a word that is stored here meanwhile may be
+// lost. The barrier in all threads leaves none of them in the middle of it, nor between the clock and what it read of it: what still is an
+// old reading then is one for which the word was lost, and it is stored again.
 void read_ticks_anew(const core::Inside&) {
   constexpr int kMostRounds = 1000;
   const uint64_t now = core::current_tick();
   const core::LockScope scope(states_lock);
-  bool is_found = true;
-  for (int round = 0; is_found && round < kMostRounds; ++round) {
-    is_found = false;
-    for (ThreadState* state = first_state; state != nullptr; state = state->next) {
-      if (!has_older_tick(*state, now)) continue;
-      __atomic_store_n(&state->events_on_tick, 0, __ATOMIC_RELAXED);  // guard: recording-ticks
-      is_found = true;
-    }
+  tick_generation.fetch_add(1, std::memory_order_seq_cst);
+  void_older_ticks(now);
+  for (int round = 0; round < kMostRounds && !track::single_threaded(); ++round) {
+    pass_barrier_in_all_threads();
+    if (!void_older_ticks(now)) break;
   }
 }
 

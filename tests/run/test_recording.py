@@ -58,6 +58,17 @@ class Regions(unittest.TestCase):
         self.assertEqual(found.get("while_off"), None)
         self.assertEqual(found["recorded_first"], 512)
 
+    def test_a_switch_is_one_for_all_threads(self):
+        for options in ({}, {"HOST_POOL": "off"}):
+            with self.subTest(**options):
+                result = run_under_weir([program("interface_recording_threads")], weir_options=options)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                on = int(result.stdout.split()[1])
+                self.assertEqual(result.stdout, b"on %d off 1\n" % on)
+                found = leaks_by_function(symbolise(result.report_texts[0]))
+                self.assertNotIn("allocated_while_off", found)
+                self.assertEqual(found["allocated_while_on"][1], on)
+
     def test_no_report_for_what_was_not_recorded(self):
         result = run_under_weir(["/bin/true"], weir_options={"START": "off", "REPORT_IF": "leaks"})
         self.assertEqual(result.reports, [])
