@@ -20,12 +20,12 @@ std::string_view trimmed(std::string_view text) {
 }
 
 // A mangled name stands for what reports have: the whole name, demangled.
-std::string demangled_pattern(std::string_view text) {
+std::optional<Pattern> demangled_pattern(std::string_view text) {
   std::string_view name = text;
   if (name.starts_with('^')) name.remove_prefix(1);
   if (name.ends_with('$')) name.remove_suffix(1);
-  if (!name.starts_with("_Z") || name.find('*') != std::string_view::npos) return std::string(text);
-  return "^" + demangle(std::string(name).c_str()) + "$";
+  if (!name.starts_with("_Z") || name.find('*') != std::string_view::npos) return std::nullopt;
+  return Pattern("^" + demangle(std::string(name).c_str()) + "$");
 }
 
 std::string text_or_empty(const Json& object, const char* key) {
@@ -70,8 +70,9 @@ bool Pattern::matches(std::string_view text) const {
   size_t at = 0;
   const size_t free_pieces = pieces_.size() - (to_end_ ? 1 : 0);
   for (size_t i = 0; i < free_pieces; ++i) {
+    if (i == 0 && from_start_ && !text.starts_with(pieces_[0])) return false;
     const size_t found = text.find(pieces_[i], at);
-    if (found == std::string_view::npos || (i == 0 && from_start_ && found != 0)) return false;
+    if (found == std::string_view::npos) return false;
     at = found + pieces_[i].size();
   }
   if (!to_end_) return true;
@@ -94,7 +95,7 @@ std::vector<std::string> Suppressions::add(std::string_view text, const std::str
       wrong.push_back(source + ":" + std::to_string(number) + ": expected leak:PATTERN");
       continue;
     }
-    suppressions_.push_back({std::string(line), source, Pattern(pattern), Pattern(demangled_pattern(pattern)), 0, 0});
+    suppressions_.push_back({std::string(line), source, Pattern(pattern), demangled_pattern(pattern), 0, 0});
   }
   return wrong;
 }
@@ -102,7 +103,8 @@ std::vector<std::string> Suppressions::add(std::string_view text, const std::str
 size_t Suppressions::first_match(std::string_view text) const {
   if (text.empty()) return kNone;
   for (size_t i = 0; i < suppressions_.size(); ++i) {
-    if (suppressions_[i].pattern.matches(text) || suppressions_[i].demangled.matches(text)) return i;
+    const Suppression& suppression = suppressions_[i];
+    if (suppression.pattern.matches(text) || (suppression.demangled && suppression.demangled->matches(text))) return i;
   }
   return kNone;
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,8 @@ struct Suppression {
   std::string text;    // as written: "leak:PATTERN"
   std::string source;  // the file, "program" or "built-in"
   Pattern pattern;
-  Pattern demangled;              // the same, where it is a mangled name
-  uint64_t count = 0, bytes = 0;  // of the leaks that it suppressed
+  std::optional<Pattern> demangled;  // the same, where it is a mangled name
+  uint64_t count = 0, bytes = 0;     // of the leaks that it suppressed
 };
 
 class Suppressions {
