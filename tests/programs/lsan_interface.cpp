@@ -26,6 +26,8 @@ void* volatile sink;
 [[gnu::noinline]] char* reused_address() { return static_cast<char*>(malloc(105)); }
 [[gnu::noinline]] char* block_of_other_thread() { return static_cast<char*>(malloc(106)); }
 [[gnu::noinline]] int* new_in_scope() { return new int[30]; }
+[[gnu::noinline]] char** lost_holder() { return static_cast<char**>(malloc(64)); }
+[[gnu::noinline]] char* held_by_region() { return static_cast<char*>(malloc(108)); }
 [[gnu::noinline]] char* temporary_in_scope() { return static_cast<char*>(malloc(107)); }
 
 sem_t go, done;
@@ -69,6 +71,11 @@ int main() {
   __lsan_ignore_object(first);
   free(first);
   for (int i = 0; i < 3; ++i) sink = reused_address();
+  // A region that no other root leads to: memory of a block that is lost itself.
+  char** holder = lost_holder();
+  holder[1] = held_by_region();
+  __lsan_register_root_region(holder, 64);
+  holder = nullptr;
   __lsan_register_root_region(const_cast<void**>(&sink), sizeof sink);
   __lsan_unregister_root_region(const_cast<void**>(&sink), sizeof sink);
   __lsan_unregister_root_region(const_cast<void**>(&sink), 4);
