@@ -58,6 +58,8 @@ leak:^Py_InitializeFromConfig$
 # perl: the parsed program and its modules, which an exiting interpreter does not take apart (perl_destruct_level 0).
 leak:^perl_construct$
 leak:^perl_parse$
+# perl: names of locales and what it asked of them, set anew at its start.
+leak:^Perl_init_i18nl10n$
 # bash: variables and settings read at its start.
 leak:^initialize_shell_variables$
 leak:^set_default_locale$
