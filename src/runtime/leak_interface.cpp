@@ -104,7 +104,7 @@ void unregister_root_region(const void* start, size_t bytes) {
 
 void check_leaks_once() {
   if (options::current().exit_code == 0 || !take_early_check() || !find_leaks()) return;
-  const int status = process_end("leak check", static_cast<int>(options::current().exit_code));
+  const int status = process_end_by_check(static_cast<int>(options::current().exit_code));
   say_exit_status(written_report_path());
   exit(status);
 }

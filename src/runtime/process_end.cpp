@@ -78,7 +78,7 @@ int judge_without_report(const core::Inside& inside, int status) {
 }
 
 // The status that the process ends with.
-int write_once(const char* how, int status, End then) {
+int write_once(const char* how, int status, End then, bool is_last) {
   const bool is_judged = then == End::final && status != kNoStatus && is_end_judged();
   const bool is_wanted = report_wanted();
   if (!is_wanted && !is_judged) return status;
@@ -91,7 +91,7 @@ int write_once(const char* how, int status, End then) {
   }
   if (guard.entered()) make_room_for_report(guard.token());
   if (!is_wanted) return judge_without_report(guard.token(), status);
-  const uint64_t lost_count = write_process_report(guard.token(), how, status, then == End::final);
+  const uint64_t lost_count = write_process_report(guard.token(), how, status, is_last);
   // After an early end the report may yet be taken back: the helper would bring it to life again.
   const char* path = written_report_path();
   if (then != End::final || path == nullptr) return status;
@@ -106,13 +106,13 @@ bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage:
 bool may_have_control() { return cuda::driver_was_bound() || !options::current().start; }
 
 // `status` becomes the one that the process ends with.
-bool end_with_report(const char* how, int* status, End then) {
+bool end_with_report(const char* how, int* status, End then, bool is_last) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return false;
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   remove_written_report();
   if (then == End::final && may_have_control()) close_control();
-  *status = write_once(how, *status, then);
+  *status = write_once(how, *status, then, is_last);
   end_state.store(then, std::memory_order_release);
   return true;
 }
@@ -145,11 +145,16 @@ SignalsBlocked::~SignalsBlocked() {
 }
 
 int process_end(const char* how, int status) {
-  end_with_report(how, &status, End::final);
+  end_with_report(how, &status, End::final, /*is_last=*/true);
   return status;
 }
 
-bool early_end(const char* how, int status) { return end_with_report(how, &status, End::early); }
+int process_end_by_check(int status) {
+  end_with_report("leak check", &status, End::final, /*is_last=*/false);
+  return status;
+}
+
+bool early_end(const char* how, int status) { return end_with_report(how, &status, End::early, /*is_last=*/false); }
 
 void undo_early_end() {
   remove_written_report();

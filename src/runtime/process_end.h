@@ -19,6 +19,9 @@ inline constexpr int kNoStatus = -1;
 // nothing is judged.
 int process_end(const char* how, int status);
 
+// The same for a check of the program's own that ends it: it has its functions of exit still to run, on threads that go on.
+int process_end_by_check(int status);
+
 // Nothing may interrupt a report half-way: a handler that ends the process would wait for it for ever.
 class SignalsBlocked {
  public:
