@@ -81,7 +81,7 @@ WEIR_HOOK void* calloc(size_t count, size_t bytes) {
   return weir::runtime::allocate_plainly(total, kCalloc);
 }
 
-WEIR_HOOK void free(void* block) { weir::runtime::release_plainly(block, &free_generally); }
+WEIR_HOOK void free(void* block) { weir::runtime::release_plainly<Family::malloc>(block, &free_generally); }
 
 WEIR_HOOK void cfree(void* block) {
   if (block != nullptr) weir::runtime::release(WEIR_CALLER_REGISTERS(), block);
@@ -129,7 +129,9 @@ WEIR_HOOK void* pvalloc(size_t bytes) {
   return or_out_of_memory(weir::runtime::allocate(WEIR_CALLER_REGISTERS(), {whole_pages, kPageBytes}));
 }
 
-WEIR_HOOK size_t malloc_usable_size(void* block) { return block == nullptr ? 0 : weir::runtime::usable_bytes(block); }
+WEIR_HOOK size_t malloc_usable_size(void* block) {
+  return block == nullptr ? 0 : weir::runtime::usable_bytes(block, weir::runtime::hook_frame());
+}
 
 WEIR_HOOK int malloc_trim(size_t) { return weir::runtime::trim_heap() ? 1 : 0; }
 

@@ -15,10 +15,10 @@ namespace {
 
 using parse::Piece;
 
-enum class Kind { on_or_off, size, quota, count, status, ratio, share, amount, duration, text, choice };
+enum class Kind { on_or_off, size, quota, budget, count, status, ratio, share, amount, duration, text, choice };
 // By the table's words for them.
-constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kCount = Kind::count,
-               kStatus = Kind::status, kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount,
+constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kBudget = Kind::budget,
+               kCount = Kind::count, kStatus = Kind::status, kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount,
                kDuration = Kind::duration, kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
@@ -60,7 +60,7 @@ template <Kind kind>
 constexpr auto value_of_kind(const Value& value) {
   if constexpr (kind == Kind::on_or_off) return value.on;
   if constexpr (kind == Kind::size || kind == Kind::quota || kind == Kind::count) return value.number;
-  if constexpr (kind == Kind::duration || kind == Kind::status) return value.number;
+  if constexpr (kind == Kind::duration || kind == Kind::status || kind == Kind::budget) return value.number;
   if constexpr (kind == Kind::ratio || kind == Kind::share) return value.ratio;
   if constexpr (kind == Kind::amount) return Amount{value.number, value.ratio};
   if constexpr (kind == Kind::text) return value.text;
@@ -77,6 +77,8 @@ constexpr bool parse_value(const Definition& definition, const char* text, Value
       return parse::size(piece, &value->number);
     case Kind::quota:
       return parse::quota(piece, &value->number);
+    case Kind::budget:
+      return parse::budget(piece, &value->number);
     case Kind::count:
       return parse::count(piece, &value->number);
     case Kind::status:

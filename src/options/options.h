@@ -7,8 +7,9 @@
 namespace weir::options {
 
 using Switch = bool;
-using Size = uint64_t;   // bytes
-using Quota = uint64_t;  // bytes; 0: off
+using Size = uint64_t;    // bytes
+using Quota = uint64_t;   // bytes; 0: off
+using Budget = uint64_t;  // bytes; 0: off; kUsualBudget: on, of a size that the option's reader decides
 using Count = uint64_t;
 using Status = uint64_t;  // of a process's end; 0: off
 using Ratio = double;
@@ -29,6 +30,9 @@ struct Options {
 #undef WEIR_OPTION
 };
 
+inline constexpr uint64_t kUsualBudget = UINT64_MAX;
+
+inline constexpr unsigned kOnErrorReport = 0, kOnErrorAbort = 1, kOnErrorIgnore = 2;
 inline constexpr unsigned kReportAlways = 0, kReportIfLeaks = 1;
 inline constexpr unsigned kSymbolizeExit = 0, kSymbolizeLater = 1;
 inline constexpr unsigned kCudaPoolStrict = 0, kCudaPoolOn = 1, kCudaPoolOff = 2, kCudaPoolVmm = 3;

@@ -85,6 +85,19 @@ constexpr bool size(Piece piece, uint64_t* bytes) {
   return unit != 0 && !__builtin_mul_overflow(number, unit, bytes);
 }
 
+constexpr bool on_or_off(Piece piece, bool* value) {
+  constexpr const char* kOn[] = {"on", "1", "yes", "true"};
+  constexpr const char* kOff[] = {"off", "0", "no", "false"};
+  for (size_t i = 0; i < 4; ++i) {
+    const bool on = piece.equals_ignoring_case(kOn[i]);
+    if (on || piece.equals_ignoring_case(kOff[i])) {
+      *value = on;
+      return true;
+    }
+  }
+  return false;
+}
+
 // A size of at least a byte, or off (0).
 constexpr bool quota(Piece piece, uint64_t* bytes) {
   *bytes = 0;
@@ -97,6 +110,14 @@ constexpr bool status(Piece piece, uint64_t* value) {
   *value = 0;
   if (piece.equals_ignoring_case("off")) return true;
   return count(piece, value) && *value > 0 && *value <= kLargestStatus;
+}
+
+// A size of at least a byte, off (0), or on (the largest number).
+constexpr bool budget(Piece piece, uint64_t* bytes) {
+  bool on = false;
+  if (!on_or_off(piece, &on)) return size(piece, bytes) && *bytes > 0 && *bytes != UINT64_MAX;
+  *bytes = on ? UINT64_MAX : 0;
+  return true;
 }
 
 // "2", "1.5": digits, perhaps a point and digits.
@@ -159,19 +180,6 @@ constexpr bool duration(Piece piece, uint64_t* ns) {
   if (!take_number(&piece, &number)) return false;
   const uint64_t unit = unit_ns(trimmed(piece));
   return unit != 0 && !__builtin_mul_overflow(number, unit, ns) && *ns > 0;
-}
-
-constexpr bool on_or_off(Piece piece, bool* value) {
-  constexpr const char* kOn[] = {"on", "1", "yes", "true"};
-  constexpr const char* kOff[] = {"off", "0", "no", "false"};
-  for (size_t i = 0; i < 4; ++i) {
-    const bool on = piece.equals_ignoring_case(kOn[i]);
-    if (on || piece.equals_ignoring_case(kOff[i])) {
-      *value = on;
-      return true;
-    }
-  }
-  return false;
 }
 
 // Index of the word among `words`, separated by |.

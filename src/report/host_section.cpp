@@ -8,6 +8,7 @@
 #include "options/options.h"
 #include "stack/capture.h"
 #include "stack/stack_table.h"
+#include "track/heap_errors.h"
 
 namespace weir::report {
 namespace {
@@ -256,6 +257,7 @@ void write_host(JsonStream& json, const HostFigures& figures, const Snapshot& sn
   json.key("stack_table").begin_object().key("stack_count").number(stacks.stack_count);
   json.key("node_count").number(stacks.node_count);
   json.key("tree_bytes").number(stacks.tree_bytes).end_object();
+  json.key("errors_left_out_count").number(track::heap_errors_left_out_count());
   json.key("large_left_out_count").number(snapshot.large_left_out_count());
   const PeakRest& rest = snapshot.peak_rest();
   json.key("peak_left_out").begin_object().key("stack_count").number(rest.stack_count);

@@ -13,11 +13,13 @@
 #include "report/device_leaks.h"
 #include "report/device_section.h"
 #include "report/error_text.h"
+#include "report/heap_error_section.h"
 #include "report/host_section.h"
 #include "report/leak_check_section.h"
 #include "report/leak_rows.h"
 #include "report/report_file.h"
 #include "report/utc_time.h"
+#include "track/heap_errors.h"
 #include "track/sampling.h"
 
 namespace weir::report {
@@ -132,6 +134,7 @@ void write_sections(JsonStream& json, Report& report) {
   json.key("leaks");
   write_leaks(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
   json.key("errors").begin_array();
+  write_host_errors(json, report.stacks, report.clock);
   write_device_errors(json, report.stacks, report.clock);
   json.end_array().key("out_of_memory").begin_array();
   write_host_out_of_memory(json, report.stacks, report.clock);
@@ -216,7 +219,10 @@ void say_where(const char* path, const track::Figures& figures) {
   core::TextBuffer line(storage);
   line.text("report in ");
   append_path(line, path);
-  line.text(": ").decimal(figures.live_count()).text(" blocks with ").decimal(figures.live_bytes());
+  line.text(": ");
+  const uint64_t errors = track::all_heap_errors_count();
+  if (errors > 0) line.decimal(errors).text(errors == 1 ? " heap error; " : " heap errors; ");
+  line.decimal(figures.live_count()).text(" blocks with ").decimal(figures.live_bytes());
   line.text(" bytes still allocated of ").decimal(figures.alloc_count).text(" blocks, peak ");
   line.decimal(figures.peak_bytes).text(" bytes");
   core::print_line(line.c_str());

@@ -4,6 +4,7 @@
 
 #include "pool/host_pool.h"
 #include "pool/pool_statistics.h"
+#include "runtime/guarded_blocks.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_pin_blocks.h"
 
@@ -42,8 +43,22 @@ Acquired acquire_aligned(const core::Inside& inside, const Request& request, siz
   return {reinterpret_cast<void*>(user), base, log2_of(alignment)};
 }
 
+// The same with room in front and behind that nobody may write to.
+Acquired acquire_guarded(const core::Inside& inside, const Request& request, size_t alignment) {
+  const size_t bytes = guarded_bytes(request.bytes, alignment);
+  if (bytes == 0 || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
+  void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  if (base == nullptr) return {};
+  const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + kFrontBytes + alignment - 1) & ~(alignment - 1);
+  draw_bounds({reinterpret_cast<uintptr_t>(base), user, request.bytes});
+  const uint8_t align_log2 = alignment > pool::kNaturalAlignment ? log2_of(alignment) : uint8_t{0};
+  return {reinterpret_cast<void*>(user), base, align_log2};
+}
+
 Acquired acquire_from_pool(const core::Inside& inside, const Request& request) {
   const size_t alignment = effective_alignment(request);
+  if (guards_blocks()) [[unlikely]]
+    return acquire_guarded(inside, request, alignment);
   if (alignment > pool::kNaturalAlignment) [[unlikely]]
     return acquire_aligned(inside, request, alignment);
   void* base = take_block(inside, request.bytes, request.zeroed);
@@ -58,6 +73,8 @@ void configure_acquire(bool use_pool, size_t least_alignment) {
 }
 
 bool pool_is_on() { return pool_on; }
+
+size_t natural_alignment() { return min_alignment; }
 
 void* allocate_from_host(const Request& request) {
   const size_t alignment = effective_alignment(request);

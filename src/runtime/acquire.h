@@ -18,6 +18,7 @@ struct Acquired {
 // Once, at start.
 void configure_acquire(bool pool_on, size_t min_alignment);
 bool pool_is_on();
+size_t natural_alignment();  // what every block has: 16, or WEIR_HOST_MIN_ALIGN
 
 Acquired acquire(const core::Inside&, const Request&);
 

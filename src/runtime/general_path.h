@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/guard.h"
+#include "runtime/heap_faults.h"
 #include "runtime/runtime.h"
 #include "runtime/thread_state.h"
 
@@ -14,7 +15,11 @@ namespace weir::runtime {
 void track_pool_block(const core::Inside&, ThreadState&, const stack::Registers& caller, void* block, const Request&);
 
 // Frees a block of the program's, whatever it is.
-void release_inside(const core::Inside&, ThreadState&, void* user);
+void release_inside(const core::Inside&, ThreadState&, const HeapCall& call);
+
+// What a pool block holds from `address` on: the program may have used all of it, as malloc_usable_size allows. base: the pool's start
+// of the block.
+size_t usable_from(uintptr_t base, uintptr_t address);
 
 // Makes the pool page known that holds `block`, which the pool has just given and which is not tracked: pages are what tells the
 // pool's pointers from others'. Where the process samples.

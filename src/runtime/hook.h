@@ -16,6 +16,7 @@ struct AllocatingHook {
   void* (*allocate_generally)(size_t bytes, HookFrame frame);
 };
 using ReleasingHook = void (*)(void* block, HookFrame frame);
+using SizedReleasingHook = void (*)(void* block, size_t bytes, HookFrame frame);
 using ReallocatingHook = void* (*)(void* block, size_t bytes, HookFrame frame);
 
 }  // namespace weir::runtime

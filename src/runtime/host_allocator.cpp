@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/elf_image.h"
 #include "runtime/host_symbols.h"
 
 extern "C" {
@@ -105,6 +106,13 @@ size_t host_usable_size(void* block) {
   const HostAllocator& next = current();
   return next.usable_size == nullptr ? 0 : next.usable_size(block);
 }
+
+bool host_is_libc() {
+  const auto module_of = [](auto* function) { return core::module_at(reinterpret_cast<const void*>(function)); };
+  return module_of(current().free) == module_of(&__libc_free);
+}
+
+bool host_bootstrap_holds(const void* block) { return in_bootstrap(block); }
 
 void resolve_host_allocator() {
   HostAllocator& next = next_allocator;

@@ -13,6 +13,11 @@ void* host_memalign(size_t alignment, size_t bytes);
 void host_free(void* block);
 size_t host_usable_size(void* block);
 
+// Whether that allocator is the libc's own, whose blocks can be told from other memory.
+bool host_is_libc();
+// Whether `block` is of the memory for calls that came before the allocator was known.
+bool host_bootstrap_holds(const void* block);
+
 // Looks the functions up; until then libc's own serve. From the start of the process, inside the re-entry guard.
 void resolve_host_allocator();
 

@@ -69,8 +69,10 @@ struct Place {
                                          track::Family family) {
   track::mark_live(*place.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, family);
   const track::BlockClass& block_class = place.records->block_class;
-  if (track::single_threaded() && !block_class.displaces(bytes)) [[likely]]
+  const bool is_displaced = block_class.displaces(bytes);
+  if (track::single_threaded() && !is_displaced) [[likely]]
     return track_alone(thread, place, stack, bytes);
+  if (is_displaced) track::mark_displaced(*place.record);
   thread.last_block = kNoBlock;
   thread.counters->last_allocated = place.address;
   track::count_alloc(*thread.counters, stack, bytes, block_class, thread.tick);
@@ -210,19 +212,21 @@ namespace {
 }
 
 // Of a plain block to a page that is full, or that another thread had, or where counting needs a call. Leaves the guard.
+template <track::Family kFamily>
 [[gnu::noinline]] void release_elsewhere(void* user, track::PageRecords& records, track::AtomicRecord& record,
                                          ThreadState& thread) {
   const auto address = reinterpret_cast<uintptr_t>(user);
   const track::BlockClass block_class = records.block_class;  // the page may go with its last block
   const uint64_t word0 = record.word0.load(std::memory_order_relaxed);
   if (thread.last_block == address) thread.last_block = kNoBlock;
-  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
+  track::mark_freed(record, freed_word1_of<kFamily>(thread));
   track::count_free(*thread.counters, track::stack_of(word0), address, static_cast<uint32_t>(word0), block_class);
   pool::pool_release(core::PlainGuard::token(), user);
   core::PlainGuard::leave(&thread);
 }
 
 // The rest of a free with several threads; calls nothing but last. Apart, so that the way of one thread saves no registers for it.
+template <track::Family kFamily>
 [[gnu::noinline]] void release_among_threads(void* user, track::PageRecords& records, track::AtomicRecord& record,
                                              ThreadState& thread) {
   track::ThreadCounters& own = *thread.counters;
@@ -231,8 +235,8 @@ namespace {
   mi_page_t* page = pool_page_of(records);
   track::StackDelta* delta = track::delta_to_count(own, track::stack_of(word0), -int64_t{bytes});
   if (delta == nullptr || !pool::is_plain_page(page)) [[unlikely]]
-    return release_elsewhere(user, records, record, thread);
-  track::mark_freed(record, record.word1.load(std::memory_order_relaxed));
+    return release_elsewhere<kFamily>(user, records, record, thread);
+  track::mark_freed(record, freed_word1_of<kFamily>(thread));
   track::count_free_among_threads(own, *delta, reinterpret_cast<uintptr_t>(user), bytes, records.block_class);
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
     return detail::retire_page(page, thread);
@@ -244,20 +248,24 @@ namespace {
   hook(user, frame);
 }
 
-}  // namespace
+[[gnu::noinline]] void release_sized_generally(void* user, size_t bytes, HookFrame frame, ThreadState& thread,
+                                               SizedReleasingHook hook) {
+  core::PlainGuard::leave(&thread);
+  hook(user, bytes, frame);
+}
 
-void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
+// The rest of a free of a plain block; calls nothing but last. Leaves the guard.
+template <track::Family kFamily>
+[[gnu::always_inline]] inline void release_plain_block(void* user, const track::PlainBlock& block,
+                                                       ThreadState& thread) {
   const auto address = reinterpret_cast<uintptr_t>(user);
-  const track::PlainBlock block = track::find_plain_block(address);
-  if (block.page == nullptr || block.word1 < first_own_word1) [[unlikely]]
-    return release_generally(user, frame, thread, hook);
   if (!track::single_threaded()) [[unlikely]]
-    return release_among_threads(user, *block.page, *block.record, thread);
+    return release_among_threads<kFamily>(user, *block.page, *block.record, thread);
   mi_page_t* page = pool_page_of(*block.page);
   track::StackCounters* counters = track::counters_at_hand(block.stack);
   if (!pool::is_plain_page(page) || counters == nullptr) [[unlikely]]
-    return release_elsewhere(user, *block.page, *block.record, thread);
-  track::mark_freed(*block.record, block.word1);
+    return release_elsewhere<kFamily>(user, *block.page, *block.record, thread);
+  track::mark_freed(*block.record, freed_word1_of<kFamily>(thread));
   track::ThreadCounters& own = *thread.counters;
   track::count_free_alone(track::figures_of(own, block.page->block_class), *counters, block.bytes);
   // Where that is last_block it stays: the pool may give it out again on the inline way, which leaves last_allocated alone.
@@ -266,9 +274,38 @@ void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread,
     track::count_temporary(own, *counters);
   }
   if (pool::give_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
-    return retire_page(page, thread);
+    return detail::retire_page(page, thread);
   core::PlainGuard::leave(&thread);
 }
+
+}  // namespace
+
+template <track::Family kFamily>
+void detail::release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook) {
+  const track::PlainBlock block = track::find_plain_block<kFamily>(reinterpret_cast<uintptr_t>(user));
+  if (block.page == nullptr || block.word1 < first_own_word1) [[unlikely]]
+    return release_generally(user, frame, thread, hook);
+  release_plain_block<kFamily>(user, block, thread);
+}
+
+template <track::Family kFamily>
+void detail::release_sized_with_care(void* user, size_t bytes, HookFrame frame, ThreadState& thread,
+                                     SizedReleasingHook hook) {
+  const track::PlainBlock block = track::find_plain_block<kFamily>(reinterpret_cast<uintptr_t>(user));
+  if (block.page == nullptr || block.bytes != bytes || block.word1 < first_own_word1) [[unlikely]]
+    return release_sized_generally(user, bytes, frame, thread, hook);
+  release_plain_block<kFamily>(user, block, thread);
+}
+
+namespace detail {
+template void release_with_care<track::Family::malloc>(void*, HookFrame, ThreadState&, ReleasingHook);
+template void release_with_care<track::Family::scalar_new>(void*, HookFrame, ThreadState&, ReleasingHook);
+template void release_with_care<track::Family::array_new>(void*, HookFrame, ThreadState&, ReleasingHook);
+template void release_sized_with_care<track::Family::scalar_new>(void*, size_t, HookFrame, ThreadState&,
+                                                                 SizedReleasingHook);
+template void release_sized_with_care<track::Family::array_new>(void*, size_t, HookFrame, ThreadState&,
+                                                                SizedReleasingHook);
+}  // namespace detail
 
 namespace {
 
@@ -288,19 +325,20 @@ void* move_alone(const track::PlainBlock& old, void* user, size_t bytes) {
 // A block that stays where it is may lie in a page that is full, or that another thread had: the inline way must not take it for
 // one that the pool has just given.
 void track_in_place(ThreadState& thread, const track::PlainBlock& block, uintptr_t address, core::StackId stack,
-                    size_t bytes, track::Family family) {
-  track::mark_live(*block.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, family);
+                    size_t bytes) {
+  track::mark_live(*block.record, static_cast<uint32_t>(bytes), stack, thread.plain_word1, track::Family::malloc);
+  if (block.page->block_class.displaces(bytes)) track::mark_displaced(*block.record);
   thread.last_block = kNoBlock;
   thread.counters->last_allocated = address;
   track::count_alloc(*thread.counters, stack, bytes, block.page->block_class, thread.tick);
 }
 
-void track_moved(ThreadState& thread, void* block, const stack::Registers& caller, size_t bytes, track::Family family) {
+void track_moved(ThreadState& thread, void* block, const stack::Registers& caller, size_t bytes) {
   const core::Inside& inside = core::PlainGuard::token();
   const Place place = place_of(_mi_ptr_page(block), reinterpret_cast<uintptr_t>(block));
   if (place.page == nullptr) [[unlikely]]
-    return track_pool_block(inside, thread, caller, block, {bytes, 0, family});
-  track(thread, place, stack::capture(inside, *thread.last_stack, caller), bytes, family);
+    return track_pool_block(inside, thread, caller, block, {bytes});
+  track(thread, place, stack::capture(inside, *thread.last_stack, caller), bytes, track::Family::malloc);
 }
 
 [[gnu::noinline]] void* reallocate_generally(void* user, size_t bytes, HookFrame frame, ThreadState& thread,
@@ -314,12 +352,12 @@ void track_moved(ThreadState& thread, void* block, const stack::Registers& calle
 void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, ThreadState& thread, ReallocatingHook hook) {
   if (--thread.events_on_tick < 0) begin_tick(thread);
   const auto address = reinterpret_cast<uintptr_t>(user);
-  const track::PlainBlock old = track::find_plain_block(address);
+  const track::PlainBlock old = track::find_plain_block<track::Family::malloc>(address);
   if (old.page == nullptr || old.word1 < first_own_word1 || bytes > track::kLargestClassBytes ||
       !track::single_threaded() || stack::in_loader(frame.ip())) [[unlikely]]
     return reallocate_generally(user, bytes, frame, thread, hook);
   const track::BlockClass old_class = old.page->block_class;  // the page may go with its last block
-  track::mark_freed(*old.record, old.word1);
+  track::mark_freed(*old.record, freed_word1_of<track::Family::malloc>(thread));
   void* moved = move_alone(old, user, bytes);
   if (moved == nullptr) [[unlikely]] {
     old.record->word1.store(old.word1, std::memory_order_release);
@@ -328,13 +366,12 @@ void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, Thread
   track::ThreadCounters& own = *thread.counters;
   ++own.realloc_count;
   track::count_free_alone(track::figures_of(own, old_class), track::counters_of(old.stack), old.bytes);
-  const track::Family family = track::family_of(old.word1);
   if (moved == user) {
     ++own.realloc_in_place_count;
     const core::StackId stack = stack::capture(core::PlainGuard::token(), *thread.last_stack, frame.caller());
-    track_in_place(thread, old, address, stack, bytes, family);
+    track_in_place(thread, old, address, stack, bytes);
   } else {
-    track_moved(thread, moved, frame.caller(), bytes, family);
+    track_moved(thread, moved, frame.caller(), bytes);
   }
   core::PlainGuard::leave(&thread);
   return moved;

@@ -10,6 +10,7 @@
 #include "pool/plain_pool.h"
 #include "runtime/hook.h"
 #include "runtime/process.h"
+#include "runtime/program_allocator.h"
 #include "runtime/runtime.h"
 #include "runtime/thread_state.h"
 #include "runtime/untracked_path.h"
@@ -60,8 +61,13 @@ void* allocate_with_care(size_t bytes, HookFrame frame, ThreadState& thread, con
 // Where the pool has no block at hand. Leaves the guard.
 void* refill(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook);
 
-// The rest of a free inside the guard: of any block.
+// The rest of a free inside the guard, by a function of that family: of any block.
+template <track::Family kFamily>
 void release_with_care(void* user, HookFrame frame, ThreadState& thread, ReleasingHook hook);
+
+// The same of a delete that says how many bytes were asked for.
+template <track::Family kFamily>
+void release_sized_with_care(void* user, size_t bytes, HookFrame frame, ThreadState& thread, SizedReleasingHook hook);
 
 // A realloc inside the guard, by the process's only thread.
 void* reallocate_alone(void* user, size_t bytes, HookFrame frame, ThreadState& thread, ReallocatingHook hook);
@@ -89,17 +95,20 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   return hook.zeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : pool::without_link(block);
 }
 
-// Whether a free is that of the block which the process's only thread allocated last, found live: word1 is its record's.
-[[gnu::always_inline]] inline bool is_temporary(const ThreadState& thread, uint64_t word1) {
-  return track::is_plain_live(word1) && track::single_threaded() && track::is_settled(*thread.counted_stack_counters);
+// Whether a free is that of the block which the process's only thread allocated last, found live and of the function's family.
+template <track::Family kFamily>
+[[gnu::always_inline]] inline bool is_temporary(const ThreadState& thread, void* user) {
+  return reinterpret_cast<uintptr_t>(user) == thread.last_block &&
+         track::is_plain_live<kFamily>(thread.last_record->word1.load(std::memory_order_relaxed)) &&
+         track::single_threaded() && track::is_settled(*thread.counted_stack_counters);
 }
 
 // Leaves the guard.
-[[gnu::always_inline]] inline void release_temporary(ThreadState& thread, uint64_t word1, void* user) {
+template <track::Family kFamily>
+[[gnu::always_inline]] inline void release_temporary(ThreadState& thread, void* user, uint32_t bytes) {
   track::AtomicRecord& record = *thread.last_record;
   auto* page = static_cast<mi_page_t*>(thread.last_page);
-  const auto bytes = static_cast<uint32_t>(record.word0.load(std::memory_order_relaxed));
-  track::mark_freed(record, word1);
+  track::mark_freed(record, freed_word1_of<kFamily>(thread));
   track::count_free_settled(*thread.last_figures, *thread.counted_stack_counters, bytes);
   track::count_temporary(*thread.counters, *thread.counted_stack_counters);
   if (pool::return_plain_block(core::PlainGuard::token(), page, user)) [[unlikely]]
@@ -130,19 +139,38 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   return detail::allocate_again(*thread, page, stack, bytes, hook);
 }
 
-// The free of a block by the hook's caller.
+// Whether a free where the process samples may go the untracked path. A record tells of its block's family, which only Weir's own
+// operator new gives; a block without one may be the program's own allocator's, which is to free it (program_allocator.h).
+template <track::Family kFamily>
+[[gnu::always_inline]] inline bool may_release_untracked() {
+  return core::PlainGuard::may_sample() && (kFamily == track::Family::malloc || program_is_known_to_bring_none());
+}
+
+// The free of a block by the hook's caller. The hook's family is the block's, or the event is left to the general path.
+template <track::Family kFamily>
 [[gnu::always_inline]] inline void release_plainly(void* user, ReleasingHook hook) {
   auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(lowest_of_hook()));
   if (thread == nullptr) [[unlikely]] {
-    if (core::PlainGuard::may_sample()) return release_untracked(user, hook);
+    if (may_release_untracked<kFamily>()) return release_untracked(user, hook);
     return hook(user, hook_frame());
   }
-  if (reinterpret_cast<uintptr_t>(user) == thread->last_block) {
-    const uint64_t word1 = thread->last_record->word1.load(std::memory_order_relaxed);
-    if (detail::is_temporary(*thread, word1)) [[likely]]
-      return detail::release_temporary(*thread, word1, user);
+  if (detail::is_temporary<kFamily>(*thread, user))
+    return detail::release_temporary<kFamily>(*thread, user, track::bytes_of_plain(*thread->last_record));
+  detail::release_with_care<kFamily>(user, hook_frame(), *thread, hook);
+}
+
+// The same by a delete that says how many bytes were asked for; `unsized` is the general hook without that.
+template <track::Family kFamily>
+[[gnu::always_inline]] inline void release_sized_plainly(void* user, size_t bytes, SizedReleasingHook hook,
+                                                         ReleasingHook unsized) {
+  auto* thread = static_cast<ThreadState*>(core::PlainGuard::enter(lowest_of_hook()));
+  if (thread == nullptr) [[unlikely]] {
+    if (may_release_untracked<kFamily>()) return release_untracked(user, unsized);
+    return hook(user, bytes, hook_frame());
   }
-  detail::release_with_care(user, hook_frame(), *thread, hook);
+  if (detail::is_temporary<kFamily>(*thread, user) && track::bytes_of_plain(*thread->last_record) == bytes)
+    return detail::release_temporary<kFamily>(*thread, user, static_cast<uint32_t>(bytes));
+  detail::release_sized_with_care<kFamily>(user, bytes, hook_frame(), *thread, hook);
 }
 
 // A realloc that is neither an allocation nor a free, by the hook's caller. With several threads: the general path.

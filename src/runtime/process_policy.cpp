@@ -8,6 +8,7 @@
 #include "cuda/driver.h"
 #include "options/options.h"
 #include "runtime/process.h"
+#include "track/heap_errors.h"
 #include "track/live_set.h"
 #include "track/mapping_table.h"
 #include "track/recording.h"
@@ -58,7 +59,7 @@ bool process_chosen() {
 bool report_wanted() {
   const options::Options& chosen = options::current();
   if (strcmp(chosen.report, "off") == 0 || !process_chosen()) return false;
-  return chosen.report_if != options::kReportIfLeaks || anything_live();
+  return chosen.report_if != options::kReportIfLeaks || track::all_heap_errors_count() > 0 || anything_live();
 }
 
 }  // namespace weir::runtime

@@ -9,6 +9,7 @@
 #include "runtime/process_end.h"
 #include "runtime/program_allocator.h"
 #include "runtime/program_suppressions.h"
+#include "runtime/quarantine.h"
 #include "track/sampling.h"
 #include "track/totals.h"
 
@@ -68,6 +69,7 @@ bool write(const core::Inside& inside, report::ReportInput input, report::Writte
 bool may_classify() { return options::current().leaks && options::tracks_host() && !track::sampling(); }
 
 uint64_t write_process_report(const core::Inside& inside, const char* how, int status, bool is_last) {
+  check_guarded_blocks(inside);
   report::ReportInput input = input_of(facts(), how, status);
   input.is_last = is_last;
   write(inside, input, &last);

@@ -1,5 +1,6 @@
 #include "runtime/program_allocator.h"
 
+#include "core/guard.h"
 #include "core/thread_slot.h"
 #include "runtime/host_symbols.h"
 
@@ -21,19 +22,39 @@ void find(Function& function, const char* name) {
   function = reinterpret_cast<Function>(find_symbol_before_weir(name));
 }
 
+// The forms that the others are made of.
+constexpr const char* kOperators[] = {"_Znwm",
+                                      "_Znam",
+                                      "_ZdlPv",
+                                      "_ZdaPv",
+                                      "_ZnwmSt11align_val_t",
+                                      "_ZnamSt11align_val_t",
+                                      "_ZdlPvSt11align_val_t",
+                                      "_ZdaPvSt11align_val_t"};
+
+bool program_brings_operators() {
+  for (const char* symbol : kOperators) {
+    if (find_symbol_before_weir(symbol) != nullptr) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-bool look_for_program_allocator() {
-  const ProgramAllocator known = program_allocator.load(std::memory_order_acquire);
-  if (known != ProgramAllocator::unknown) return known == ProgramAllocator::present;
-  if (!core::thread_locals_ready) return false;
+ProgramAllocator look_for_program_allocator() {
+  if (!core::thread_locals_ready) return ProgramAllocator::unknown;
   ProgramFunctions& functions = program_functions;  // of threads that come here at once each finds the same
   find(functions.malloc, "malloc");
   find(functions.aligned_alloc, "aligned_alloc");
   find(functions.free, "free");
-  const bool present = functions.malloc != nullptr && functions.free != nullptr;
-  program_allocator.store(present ? ProgramAllocator::present : ProgramAllocator::absent, std::memory_order_release);
-  return present;
+  ProgramAllocator brought = ProgramAllocator::absent;
+  if (functions.malloc != nullptr && functions.free != nullptr) {
+    brought = ProgramAllocator::present;
+  } else if (program_brings_operators()) {  // guard: library-operators
+    brought = ProgramAllocator::operators;
+  }
+  program_allocator.store(brought, std::memory_order_release);
+  return brought;
 }
 
 void* allocate_from_program(const stack::Registers& caller, const Request& request) {
@@ -44,5 +65,15 @@ void* allocate_from_program(const stack::Registers& caller, const Request& reque
 }
 
 void release_to_program(void* block) { program_functions.free(block); }
+
+void* find_library_operator(std::atomic<void*>& found, const char* symbol) {
+  if (what_program_brings() != ProgramAllocator::operators) return nullptr;
+  void* known = found.load(std::memory_order_acquire);
+  if (known != nullptr) return known;
+  const core::Guard guard;  // the loader allocates
+  known = find_host_symbol(symbol);
+  found.store(known, std::memory_order_release);
+  return known;
+}
 
 }  // namespace weir::runtime

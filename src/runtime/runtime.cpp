@@ -18,16 +18,17 @@
 #include "runtime/acquire.h"
 #include "runtime/device_events.h"
 #include "runtime/general_path.h"
+#include "runtime/guarded_blocks.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_pin_blocks.h"
 #include "runtime/out_of_memory.h"
 #include "runtime/pinned_buffers.h"
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
+#include "runtime/quarantine.h"
 #include "track/foreign_table.h"
 #include "track/live_set.h"
 #include "track/page_usage.h"
-#include "track/plain_blocks.h"
 #include "track/pool_records.h"
 #include "track/recording.h"
 #include "track/sampling.h"
@@ -132,6 +133,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
     pool::grow_pool_if_needed(inside);
   if (!inserted.tracked) [[unlikely]] {
     ++thread.counters->untracked_count;
+    note_untracked_block();
     if (leak::is_ignoring()) leak::forget_ignored(block.address);
     return;
   }
@@ -175,42 +177,48 @@ bool forget_if_ignored(const track::Block& block) {
          leak::forget_ignored(block.address);  // guard: ignored-freed
 }
 
-// What free() was given that is not a live block's start. Inside the pool it is an error that the pool must not see; any other
-// pointer belongs to another allocator.
-void release_unknown(ThreadState& thread, void* block, track::RemoveResult verdict) {
-  if (verdict == track::RemoveResult::already_freed) {
-    ++thread.counters->double_free_count;
-  } else if (verdict == track::RemoveResult::interior) {
-    ++thread.counters->interior_free_count;
-  } else if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) {
-    ++thread.counters->foreign_free_count;
-    host_free(block);
+track::FreedBy freed_now(const ThreadState& thread) { return {thread.counters->id, core::current_tick()}; }
+
+// Gives a block back that has left the live set. `base`: the pool's start of it.
+void give_back(const core::Inside& inside, ThreadState& thread, const HeapCall& call, const track::Block& block,
+               uintptr_t base) {
+  if (guards_blocks()) [[unlikely]]
+    return retire_guarded(inside, thread, call, block, base);
+  if (block.bytes > track::kLargestClassBytes) {
+    remember_freed(block, {core::StackId::unknown, thread.counters->id, core::current_tick()});
   }
+  release_to_pool(inside, base);
 }
 
 }  // namespace
 
-void release_inside(const core::Inside& inside, ThreadState& thread, void* user) {
+void release_inside(const core::Inside& inside, ThreadState& thread, const HeapCall& call) {
   track::Block block;
   uintptr_t base = 0;
   track::BlockClass block_class;
+  auto* user = reinterpret_cast<void*>(call.address);
   const track::RemoveResult verdict =
-      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &block, &base, &block_class);
+      track::remove_block(inside, call.address, &block, &base, &block_class, freed_now(thread));
   if (verdict == track::RemoveResult::untracked) {
     pool::pool_release(inside, user);
     return;
   }
   if (verdict != track::RemoveResult::removed) [[unlikely]] {
-    release_unknown(thread, user, verdict);
+    if (belongs_to_host(inside, thread, call, verdict, block)) host_free(user);
     return;
   }
   forget_if_ignored(block);
+  check_freeing_call(inside, thread, call, block, /*alignment_known=*/base != 0);
   count_removed(thread, block, block_class);
   if (base != 0) [[likely]] {
-    release_to_pool(inside, base);
+    give_back(inside, thread, call, block, base);
   } else {
     host_free(user);
   }
+}
+
+size_t usable_from(uintptr_t base, uintptr_t address) {
+  return base + pool::block_page(reinterpret_cast<void*>(base)).block_bytes - address;
 }
 
 void track_pool_block(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* block,
@@ -237,7 +245,7 @@ void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
   void* block = core::thread_slot.deferred_frees.exchange(nullptr, std::memory_order_acquire);
   while (block != nullptr) {
     void* next = *static_cast<void**>(block);
-    release_inside(inside, thread, block);
+    release_inside(inside, thread, {kDeferredFree, reinterpret_cast<uintptr_t>(block), nullptr});
     block = next;
   }
 }
@@ -270,6 +278,7 @@ void release_nested(void* block) {
     host_free(block);
     return;
   }
+  if (guards_blocks()) note_linked_block();
   std::atomic<void*>& deferred = core::thread_slot.deferred_frees;
   void* head = deferred.load(std::memory_order_relaxed);
   do {
@@ -293,45 +302,45 @@ void* reallocate_nested(void* block, size_t bytes) {
 
 // True where a pool block can serve its new size where it is: it fits, and not more than half would lie idle.
 bool fits_in_place(uintptr_t base, const track::Block& old, size_t bytes) {
+  if (guards_blocks()) return false;
   const size_t usable = usable_from(base, old.address);
   return bytes <= usable && bytes >= usable / 2;
 }
 
 // The new block of a realloc, its contents copied and the old one released; or nothing, and the old one untouched.
-Acquired move_block(const core::Inside& inside, const track::Block& old, uintptr_t old_base, const Request& request) {
+Acquired move_block(const core::Inside& inside, ThreadState& thread, const HeapCall& call, const track::Block& old,
+                    uintptr_t old_base, const Request& request) {
   auto* user = reinterpret_cast<void*>(old.address);
   if (old_base == 0) return {host_realloc(user, request.bytes), nullptr, 0};
   if (fits_in_place(old_base, old, request.bytes)) return {user, reinterpret_cast<void*>(old_base), old.align_log2};
   const Acquired moved = acquire(inside, request);
   if (moved.user == nullptr) return {};
-  const size_t kept = usable_from(old_base, old.address);
+  const size_t kept = guards_blocks() ? old.bytes : usable_from(old_base, old.address);
   memcpy(moved.user, user, kept < request.bytes ? kept : request.bytes);
-  release_to_pool(inside, old_base);
+  give_back(inside, thread, call, old, old_base);
   return moved;
 }
 
 // guard: untrack-order (the old block leaves the live set before its memory can be another thread's)
 void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* user,
                          size_t bytes) {
+  const HeapCall call{kRealloc, reinterpret_cast<uintptr_t>(user), &caller};
   track::Block old;
   uintptr_t old_base = 0;
   track::BlockClass block_class;
   const track::RemoveResult verdict =
-      track::remove_block(inside, reinterpret_cast<uintptr_t>(user), &old, &old_base, &block_class);
-  const Request request{bytes, 0, old.family, false};
+      track::remove_block(inside, call.address, &old, &old_base, &block_class, freed_now(thread));
+  const Request request{bytes};
   const bool was_tracked = verdict == track::RemoveResult::removed;
   if (!was_tracked && verdict != track::RemoveResult::untracked) [[unlikely]] {
-    if (track::in_pool_page(reinterpret_cast<uintptr_t>(user))) {
-      release_unknown(thread, user, verdict);
-      return nullptr;
-    }
-    ++thread.counters->foreign_free_count;
+    if (!belongs_to_host(inside, thread, call, verdict, old)) return nullptr;
     const Acquired moved{host_realloc(user, bytes), nullptr, 0};
     if (moved.user != nullptr) track_acquired(inside, thread, caller, moved, {bytes});
     return moved.user;
   }
+  if (was_tracked) check_freeing_call(inside, thread, call, old, /*alignment_known=*/old_base != 0);
   const bool was_ignored = was_tracked && forget_if_ignored(old);
-  const Acquired moved = move_block(inside, old, old_base, request);
+  const Acquired moved = move_block(inside, thread, call, old, old_base, request);
   if (moved.user == nullptr) {
     if (was_ignored) leak::ignore_new_block(old);
     if (was_tracked) track::restore_block(inside, old, old_base);
@@ -377,6 +386,15 @@ uint64_t sampling_mean_of(const options::Options& chosen) {
   return chosen.sample;
 }
 
+constexpr uint64_t kUsualQuarantineBytes = uint64_t{64} << 20;
+
+bool guards_by(const options::Options& chosen) {
+  if (chosen.guard == 0) return false;
+  const bool possible = chosen.host_pool && !track::sampling();
+  if (!possible) core::print_line("WEIR_GUARD needs the pool and a record of every block: blocks are not guarded");
+  return possible;
+}
+
 }  // namespace
 
 void* allocate(const stack::Registers& caller, const Request& request) {
@@ -398,7 +416,7 @@ void* allocate(const stack::Registers& caller, const Request& request) {
   return acquired.user;
 }
 
-void release(const stack::Registers& caller, void* block) {
+void release(const stack::Registers& caller, void* block, const FreeingCall& call) {
   if (!ensure_started()) [[unlikely]] {
     host_free(block);
     return;
@@ -414,7 +432,7 @@ void release(const stack::Registers& caller, void* block) {
     if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) host_free(block);
     return;
   }
-  release_inside(guard.token(), *thread, block);
+  release_inside(guard.token(), *thread, {call, reinterpret_cast<uintptr_t>(block), &caller});
 }
 
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
@@ -450,7 +468,9 @@ void configure_runtime(const core::Inside& inside) {
   track::sampling_mean = sampling_mean_of(chosen);
   if (!chosen.start) track::begin_paused();
   prepare_thread_ends();
-  allow_plain_path(chosen.host_pool && !chosen.debug && chosen.host_min_align <= pool::kNaturalAlignment);
+  const bool guarded = guards_by(chosen);
+  if (guarded) guard_blocks(chosen.guard == options::kUsualBudget ? kUsualQuarantineBytes : chosen.guard);
+  allow_plain_path(chosen.host_pool && !chosen.debug && !guarded && chosen.host_min_align <= pool::kNaturalAlignment);
   configure_device_events();
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
   if (!chosen.host_pool) {
@@ -473,6 +493,8 @@ void runtime_reset_after_fork() {
   leak::ignored_reset_after_fork();
   leak::root_regions_reset_after_fork();
   out_of_memory_reset_after_fork();
+  heap_faults_reset_after_fork();
+  quarantine_reset_after_fork();
   thread_states_reset_after_fork();
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();

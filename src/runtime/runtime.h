@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/freeing_call.h"
+#include "runtime/hook_frame.h"
 #include "stack/capture.h"
 #include "track/record.h"
 
@@ -25,12 +27,12 @@ struct Request {
 void* allocate(const stack::Registers& caller, const Request& request);
 
 // The caller's address tells the loader's frees, which tell of closed libraries.
-void release(const stack::Registers& caller, void* block);
+void release(const stack::Registers& caller, void* block, const FreeingCall& call = kFree);
 
 // realloc(nullptr, n) and realloc(p, 0) are the caller's to sort out: block is not nullptr and bytes not 0.
 void* reallocate(const stack::Registers& caller, void* block, size_t bytes);
 
-size_t usable_bytes(void* block);
+size_t usable_bytes(void* block, HookFrame frame);
 
 // Reserves address space for the pool up to `capacity` bytes in total. False where the pool is off or the kernel gives no more.
 bool reserve_heap(size_t capacity);

@@ -102,6 +102,23 @@ void on_thread_end(void* value) {
   leak::note_thread_ended(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
 }
 
+// A reading that read_ticks_anew() made too old before it was stored is made again.
+void read_clock(ThreadState& state) {
+  uint32_t generation = 0;
+  do {
+    generation = tick_generation.load(std::memory_order_acquire);
+    __builtin_ia32_lfence();  // else the counter may be read before
+    state.tick = core::current_tick();
+    state.events_on_tick = kEventsPerTick;
+    asm volatile("" ::: "memory");
+  } while (tick_generation.load(std::memory_order_relaxed) != generation);
+  state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
+  for (size_t family = 0; family < track::kFamilies; ++family) {
+    state.freed_word1[family] =
+        track::freed_word1(static_cast<uint64_t>(family) << track::kFamilyShift, {state.counters->id, state.tick});
+  }
+}
+
 }  // namespace
 
 ThreadState* enter_thread(const core::Inside& inside) {
@@ -118,6 +135,8 @@ ThreadState* enter_thread(const core::Inside& inside) {
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
   link_state(state);
   core::thread_slot.state = state;
+  read_clock(*state);  // for frees that come before the first allocation, which reads it anew
+  state->events_on_tick = 0;
   if (track::sampling()) begin_sampling(*state);
   choose_path(inside, *state);
   if (end_key_made) pthread_setspecific(end_key, state);
@@ -125,19 +144,10 @@ ThreadState* enter_thread(const core::Inside& inside) {
   return state;
 }
 
-// A reading that read_ticks_anew() made too old before it was stored is made again.
 void read_tick(ThreadState& state) {
   if (is_control_asked()) [[unlikely]]
     serve_control_inside(core::PlainGuard::token());
-  uint32_t generation = 0;
-  do {
-    generation = tick_generation.load(std::memory_order_acquire);
-    __builtin_ia32_lfence();  // else the counter may be read before
-    state.tick = core::current_tick();
-    state.events_on_tick = kEventsPerTick;
-    asm volatile("" ::: "memory");
-  } while (tick_generation.load(std::memory_order_relaxed) != generation);
-  state.plain_word1 = track::plain_word1(state.counters->id, state.tick);
+  read_clock(state);
 }
 
 // A thread counts its events down in place, by an instruction that is not atomic for others: a word that is stored here meanwhile may be
@@ -193,7 +203,8 @@ void thread_states_reset_after_fork() {
   first_state = state;
   if (state == nullptr) return;
   state->next = nullptr;
-  state->events_on_tick = 0;     // the last reading was the parent's
+  read_clock(*state);
+  state->events_on_tick = 0;  // the last reading was the parent's
   state->last_block = kNoBlock;  // guard: last-block-of-parent
   state->counted_stack = core::StackId::unknown;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);

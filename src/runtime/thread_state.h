@@ -24,6 +24,7 @@ struct ThreadState {
   uint64_t plain_word1;                // track::plain_word1 of `tick`
   uint64_t tick;                       // of the last reading of the clock
   track::ThreadCounters* counters;
+  uint64_t freed_word1[track::kFamilies];  // what a plain block's record becomes when this thread frees it, by family
   uint32_t ending_rounds;  // how often the thread's end was put off for destructors that may still allocate
   // Where the process samples:
   uint64_t random_state;
@@ -42,6 +43,12 @@ void read_tick(ThreadState& state);
 
 // Has every thread read it before its next event: what is allocated after this call has a tick from now on. The clock is not read for them.
 void read_ticks_anew(const core::Inside&);
+
+// What the record of a plain block of that family becomes when the thread frees it: the time is that of the last reading.
+template <track::Family kFamily>
+[[gnu::always_inline]] inline uint64_t freed_word1_of(const ThreadState& state) {
+  return state.freed_word1[static_cast<size_t>(kFamily)];
+}
 
 // Where the process samples: whether one of so many bytes, about to be allocated, is drawn. Not by the hooks, which count down
 // themselves as long as none is.

@@ -9,18 +9,21 @@ namespace {
 
 uintptr_t block_base(const PageRecords& page, uint32_t index) { return page.start + index * page.block_bytes; }
 
+size_t front_bytes;  // fixed before the first block
+
 // Where the program's pointer lies in a block: the base, or the aligned address at which Weir put an aligned block.
 uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
   const uintptr_t mask = (uintptr_t{1} << align_log2) - 1;
-  return (base + mask) & ~mask;  // guard: aligned-block-index
+  return (base + front_bytes + mask) & ~mask;  // guard: aligned-block-index
 }
 
 void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
   const Record packed = pack(block);
   if (block.bytes >= kSizeElsewhere) [[unlikely]]
     page.large_bytes.store(block.bytes, std::memory_order_relaxed);
+  const bool is_displaced = block.align_log2 == 0 && page.block_class.displaces(block.bytes);
   record.word0.store(packed.word0, std::memory_order_relaxed);
-  record.word1.store(packed.word1, std::memory_order_release);
+  record.word1.store(packed.word1 | (is_displaced ? kDisplacedMark : 0), std::memory_order_release);
 }
 
 Block load_record(const PageRecords& page, uint32_t index, const AtomicRecord& record) {
@@ -123,7 +126,7 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) 
 }
 
 RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
-                          BlockClass* block_class) {
+                          BlockClass* block_class, FreedBy by) {
   const Located located = locate(address);
   if (sampling() && located.page != nullptr && lacks_live_record(located)) {
     if (block_class != nullptr) *block_class = located.page->block_class;
@@ -140,8 +143,7 @@ RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result,
   const RemoveResult verdict = judge(*result, address);
   if (verdict == RemoveResult::removed) [[likely]] {
     const uint64_t word1 = located.record->word1.load(std::memory_order_relaxed);
-    located.record->word1.store((word1 & ~kStateMask) | static_cast<uint64_t>(BlockState::freed),
-                                std::memory_order_release);
+    located.record->word1.store(freed_word1(word1, by), std::memory_order_release);
     count_live_record(*located.page, -1);
   }
   return verdict;
@@ -177,6 +179,16 @@ bool in_pool_page(uintptr_t address) {
   const PageRecords* page = find_page(address);
   return page != nullptr && holds(*page, address);
 }
+
+Surroundings find_surroundings(uintptr_t address) {
+  const Located located = locate(address);
+  if (sampling() || located.record == nullptr || located.page->page.load(std::memory_order_relaxed) == nullptr)
+    return {};
+  const Block block = load_record(*located.page, located.index, *located.record);
+  return {block.state != BlockState::never, block};
+}
+
+void set_front_bytes(size_t bytes) { front_bytes = bytes; }
 
 void for_each_live_block(BlockVisitor visit, void* context) {
   VisitContext visitor{visit, context};

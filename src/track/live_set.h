@@ -59,10 +59,10 @@ bool insert_foreign_block(const core::Inside&, const Block& block);
 RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base);
 
 // Takes the block that starts at `address` out. On `removed`, *result is the block and *pool_base the pool's start of it
-// (0: the block is another allocator's). On other results *result describes what was found.
+// (0: the block is another allocator's); the record then tells who freed it. On other results *result describes what was found.
 // block_class, where wanted, receives the block's size class.
 RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result, uintptr_t* pool_base,
-                          BlockClass* block_class = nullptr);
+                          BlockClass* block_class = nullptr, FreedBy by = {});
 
 // Puts back a block that remove_block just gave (a realloc that failed).
 void restore_block(const core::Inside&, const Block& block, uintptr_t pool_base);
@@ -75,6 +75,18 @@ bool know_pool_page(uintptr_t base, const PageIdentity& page, GeometryOf geometr
 
 // True for an address inside a pool page that has been seen: such a pointer must never go to another allocator.
 bool in_pool_page(uintptr_t address);
+
+// What lies around `address`, which no block starts at: the live or freed block of the pool's whose place holds it. Not where the
+// process samples, nor where the records there may be those of a page that the pool has given up.
+struct Surroundings {
+  bool known;
+  Block block;
+};
+Surroundings find_surroundings(uintptr_t address);
+
+// How far behind the pool's start of a block the program's pointer lies at the least: room in front for what must not be written to
+// (WEIR_GUARD). Before the first block; a multiple of 16.
+void set_front_bytes(size_t bytes);
 
 // Calls visit(context, block) for each live block but placeholders (sampling.h), in address order within each of the two kinds.
 using BlockVisitor = void (*)(void* context, const Block& block);

@@ -2,14 +2,13 @@
 // known and whose size fits a record. Whatever else an event may meet is live_set.h's.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "track/pool_records.h"
 #include "track/record.h"
 
 namespace weir::track {
-
-static_assert(static_cast<uint64_t>(BlockState::freed) == static_cast<uint64_t>(BlockState::live) + 1);
 
 // A live block, found by the program's pointer.
 struct PlainBlock {
@@ -20,9 +19,15 @@ struct PlainBlock {
   uint64_t word1;
 };
 
-// The block that starts at `address`. Cost: eight loads, a multiplication by the page's reciprocal and one back.
+// word1 of a live plain block's record, but thread and tick.
+template <Family kFamily>
+inline constexpr uint64_t kPlainLive = static_cast<uint64_t>(BlockState::live) | static_cast<uint64_t>(kFamily)
+                                                                                     << kFamilyShift;
+
+// The block of that family that starts at `address`: whether it was another family's is the general path's to tell, so that the
+// comparison which is needed anyway serves for it. Cost: seven loads, a multiplication by the page's reciprocal and one back.
+template <Family kFamily>
 [[gnu::always_inline]] inline PlainBlock find_plain_block(uintptr_t address) {
-  constexpr uint64_t kStateAndAlign = kStateMask | ((uint64_t{1} << kAlignBits) - 1) << kAlignShift;
   PageRecords* page = find_recent_page(address);
   if (page == nullptr) [[unlikely]]
     return {};
@@ -34,28 +39,29 @@ struct PlainBlock {
   AtomicRecord* record = record_below(*page, index);
   const uint64_t word1 = record->word1.load(std::memory_order_acquire);
   const uint64_t word0 = record->word0.load(std::memory_order_relaxed);
-  const auto bytes = static_cast<uint32_t>(word0);
-  if ((word1 & kStateAndAlign) != static_cast<uint64_t>(BlockState::live)) [[unlikely]]
+  // guard: plain-family
+  if ((word1 & (kStateMask | kFamilyMask | kAlignMask)) != kPlainLive<kFamily>) [[unlikely]]
     return {};
-  if (page->block_class.displaces_small(bytes)) [[unlikely]]
-    return {};
-  return {page, record, bytes, stack_of(word0), word1};
+  return {page, record, static_cast<uint32_t>(word0), stack_of(word0), word1};
 }
 
-inline Family family_of(uint64_t word1) {
-  return static_cast<Family>((word1 >> kFamilyShift) & ((uint64_t{1} << kFamilyBits) - 1));
+// Of a record that was written by mark_live(), which leaves the alignment 0: whether its block is live still, and of that family.
+// word1 is the record's. One comparison of its lowest byte.
+template <Family kFamily>
+[[gnu::always_inline]] inline bool is_plain_live(uint64_t word1) {
+  static_assert(kAlignShift < 8 && kPlainLive<kFamily> < 256);
+  return static_cast<uint8_t>(word1) == kPlainLive<kFamily>;
 }
 
-// Of a record that was written by mark_live(): whether its block is live still. word1 is the record's.
-inline bool is_plain_live(uint64_t word1) {
-  static_assert((static_cast<uint64_t>(BlockState::live) & 2) == 0 &&
-                (static_cast<uint64_t>(BlockState::freed) & 2) != 0);
-  return (word1 & 2) == 0;
+// The bytes of a plain block, by a load of that half alone.
+[[gnu::always_inline]] inline uint32_t bytes_of_plain(const AtomicRecord& record) {
+  static_assert(std::endian::native == std::endian::little);
+  return __atomic_load_n(reinterpret_cast<const uint32_t*>(&record.word0), __ATOMIC_RELAXED);
 }
 
-// Of a live block's record, whose word1 is that.
-inline void mark_freed(AtomicRecord& record, uint64_t word1) {
-  record.word1.store(word1 + 1, std::memory_order_release);
+// Of a live plain block. `word1`: that of its freed record, which a thread has ready for each family (runtime/thread_state.h).
+[[gnu::always_inline]] inline void mark_freed(AtomicRecord& record, uint64_t word1) {
+  record.word1.store(word1, std::memory_order_release);
 }
 
 // word1 without the family: the same for all events of a thread in one tick.
@@ -67,6 +73,12 @@ inline uint64_t plain_word1(core::ThreadId thread, uint64_t tick) {
 inline void mark_live(AtomicRecord& record, uint32_t bytes, core::StackId stack, uint64_t word1, Family family) {
   record.word0.store(bytes | uint64_t{core::index_of(stack)} << 32, std::memory_order_relaxed);
   record.word1.store(word1 | static_cast<uint64_t>(family) << kFamilyShift, std::memory_order_release);
+}
+
+// Of a record that mark_live() has just written, by the same thread: its block asked for so little that the plain path must not
+// free it.
+inline void mark_displaced(AtomicRecord& record) {
+  record.word1.store(record.word1.load(std::memory_order_relaxed) | kDisplacedMark, std::memory_order_release);
 }
 
 }  // namespace weir::track

@@ -66,7 +66,7 @@ inline uint32_t block_index(const PageRecords& page, uintptr_t address) {
   return page.records[index >= kInlineRecords].load(std::memory_order_relaxed) + index;
 }
 
-inline AtomicRecord* record_at(const PageRecords& page, uint32_t index) {
+[[gnu::always_inline]] inline AtomicRecord* record_at(const PageRecords& page, uint32_t index) {
   if (index >= page.records_at_hand.load(std::memory_order_acquire)) [[unlikely]]
     return nullptr;
   return record_below(page, index);

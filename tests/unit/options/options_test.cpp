@@ -161,6 +161,26 @@ TEST_F(OptionsTest, TheOptionsOfLeakSanitizerAreKeptAsTheyAre) {
   EXPECT_STREQ(lsan_options(), "suppressions=a.txt:exitcode=9");
 }
 
+TEST_F(OptionsTest, ABudgetIsOnOffOrASize) {
+  EXPECT_EQ(current().guard, 0U);
+  const struct {
+    const char* entry;
+    uint64_t bytes;
+  } kGood[] = {{"WEIR_GUARD=on", kUsualBudget},
+               {"WEIR_GUARD=Off", 0},
+               {"WEIR_GUARD=1", kUsualBudget},
+               {"WEIR_GUARD=256MiB", 256U << 20},
+               {"WEIR_GUARD=2B", 2}};
+  for (const auto& good : kGood) {
+    EXPECT_EQ(load_with({good.entry}), "") << good.entry;
+    EXPECT_EQ(current().guard, good.bytes) << good.entry;
+  }
+  for (const char* entry : {"WEIR_GUARD=some", "WEIR_GUARD=-1", "WEIR_GUARD=0B", "WEIR_GUARD=18446744073709551615"}) {
+    EXPECT_EQ(lines_of(load_with({entry})), 1U) << entry;
+    EXPECT_EQ(current().guard, 0U) << entry;
+  }
+}
+
 TEST_F(OptionsTest, DurationsTakeEveryUnit) {
   const struct {
     const char* entry;

@@ -21,6 +21,7 @@
 
 #include "live_blocks.h"
 #include "options/options.h"
+#include "track/heap_errors.h"
 #include "track/mapping_table.h"
 
 namespace weir::report {
@@ -435,6 +436,65 @@ TEST(Rank, TheFirstLauncherThatSaysSoCounts) {
   const char* const none[] = {"HOME=/", nullptr};
   EXPECT_EQ(rank_in(none), nullptr);
   EXPECT_EQ(rank_in(nullptr), nullptr);
+}
+
+TEST_F(ReportWriterTest, MisuseOfTheHeapIsListedWithAllThatIsKnown) {
+  track::heap_errors_reset_after_fork();
+  const core::StackId call = make_stack({0x1001}), made = make_stack({0x2001}), freed = make_stack({0x3001});
+  track::HeapError error{};
+  error.kind = track::HeapErrorKind::wrong_size;
+  error.call = "operator delete";
+  error.address = 0x5000;
+  error.event = {call, static_cast<core::ThreadId>(2), kFirstTick + 30};
+  error.said_bytes = 8;
+  error.has_block = true;
+  error.block.address = 0x5000;
+  error.block.bytes = 24;
+  error.block.family = track::Family::scalar_new;
+  error.block.stack = made;
+  error.block.thread = static_cast<core::ThreadId>(1);
+  error.block.tick = kFirstTick + 10;
+  track::record_heap_error(error);
+  track::record_heap_error(error);
+  error.kind = track::HeapErrorKind::double_free;
+  error.said_bytes = track::kNotSaid;
+  error.was_freed = true;
+  error.block.thread = core::ThreadId::unknown;
+  error.block.tick = 0;
+  error.freed = {freed, static_cast<core::ThreadId>(3), kFirstTick + 20};
+  track::record_heap_error(error);
+  error.kind = track::HeapErrorKind::interior_free;
+  error.was_freed = false;
+  error.address = 0x4ff8;
+  track::record_heap_error(error);
+
+  const Json whole = report();
+  track::heap_errors_reset_after_fork();
+  const Json& rows = whole.at("errors");
+  ASSERT_EQ(rows.size(), 3U);
+  const Json& size = rows[0];
+  EXPECT_EQ(size.at("memory"), "host");
+  EXPECT_EQ(size.at("kind"), "wrong_size");
+  EXPECT_EQ(size.at("call"), "operator delete");
+  EXPECT_EQ(size.at("address"), "0x5000");
+  EXPECT_EQ(size.at("call_bytes"), 8);
+  EXPECT_EQ(size.at("ns"), 30 * kNsPerTick);
+  EXPECT_EQ(size.at("thread"), 2);
+  EXPECT_EQ(size.at("count"), 2);
+  EXPECT_EQ(size.at("allocation").at("bytes"), 24);
+  EXPECT_EQ(size.at("allocation").at("family"), "new");
+  EXPECT_EQ(size.at("allocation").at("ns"), 10 * kNsPerTick);
+  EXPECT_EQ(size.at("allocation").at("thread"), 1);
+  EXPECT_FALSE(size.contains("free"));
+  const Json& twice = rows[1];
+  EXPECT_FALSE(twice.contains("call_bytes"));
+  EXPECT_TRUE(twice.at("allocation").at("ns").is_null());
+  EXPECT_TRUE(twice.at("allocation").at("thread").is_null());
+  EXPECT_EQ(twice.at("free").at("ns"), 20 * kNsPerTick);
+  EXPECT_EQ(twice.at("free").at("thread"), 3);
+  EXPECT_NE(twice.at("free").at("stack"), twice.at("allocation").at("stack"));
+  EXPECT_EQ(rows[2].at("offset_bytes"), -8);
+  EXPECT_EQ(whole.at("host").at("errors_left_out_count"), 0);
 }
 
 }  // namespace

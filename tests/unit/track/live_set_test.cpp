@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "track/plain_blocks.h"
 #include "track/pool_records.h"
 
 namespace weir::track {
@@ -126,6 +127,58 @@ TEST(LiveSet, TellsDoubleFreesInteriorsAndStrangersApart) {
   EXPECT_EQ(remove(~uintptr_t{0} - 15), RemoveResult::unknown);
   EXPECT_TRUE(in_pool_page(page.block(9)));
   EXPECT_FALSE(in_pool_page(page.geometry.start - 1));
+}
+
+TEST(LiveSet, AFreedBlockTellsWhoFreedIt) {
+  const PlayedPage page = page_at(kSegment * 0x2180 + kSlice, 1, 64, 384);
+  page.insert(live_block(page.block(3), 50), page.block(3));
+  core::Guard guard;
+  Block found;
+  uintptr_t base = 0;
+  remove_block(guard.token(), page.block(3), &found, &base, nullptr, {static_cast<core::ThreadId>(8), 700});
+  EXPECT_EQ(found.thread, static_cast<core::ThreadId>(3)) << "the block as it was";
+  EXPECT_EQ(find_block(page.block(3), &found, &base), RemoveResult::already_freed);
+  EXPECT_EQ(found.thread, static_cast<core::ThreadId>(8));
+  EXPECT_EQ(found.tick, 700U);
+  EXPECT_EQ(found.bytes, 50U);
+}
+
+TEST(LiveSet, TellsWhatLiesAroundAnAddress) {
+  const PlayedPage page = page_at(kSegment * 0x2190 + kSlice, 1, 64, 384);
+  page.insert(live_block(page.block(3), 50), page.block(3));
+  page.insert(live_block(page.block(4), 60), page.block(4));
+  remove(page.block(4));
+  EXPECT_EQ(find_surroundings(page.block(3) + 55).block.address, page.block(3)) << "behind its end";
+  EXPECT_EQ(find_surroundings(page.block(4) + 20).block.state, BlockState::freed);
+  EXPECT_FALSE(find_surroundings(page.block(5) + 20).known);
+  EXPECT_FALSE(find_surroundings(0x1234).known);
+}
+
+TEST(LiveSet, APlainBlockIsFoundByItsOwnFamilyOnly) {
+  const PlayedPage page = page_at(kSegment * 0x21a0 + kSlice, 1, 64, 384);
+  Block block = live_block(page.block(3), 60);
+  block.family = Family::scalar_new;
+  page.insert(block, page.block(3));
+  find_page(page.block(3));  // makes its unit a recent one
+  EXPECT_NE(find_plain_block<Family::scalar_new>(page.block(3)).page, nullptr);
+  EXPECT_EQ(find_plain_block<Family::scalar_new>(page.block(3)).bytes, 60U);
+  EXPECT_EQ(find_plain_block<Family::malloc>(page.block(3)).page, nullptr);
+  EXPECT_EQ(find_plain_block<Family::array_new>(page.block(3)).page, nullptr);
+  remove(page.block(3));
+  EXPECT_EQ(find_plain_block<Family::scalar_new>(page.block(3)).page, nullptr);
+}
+
+TEST(LiveSet, ADisplacedBlockIsNotPlain) {
+  const PlayedPage page = page_at(kSegment * 0x21b0 + kSlice, 1, 640, 0);
+  page.insert(live_block(page.block(3), 512), page.block(3));
+  page.insert(live_block(page.block(4), 513), page.block(4));
+  find_page(page.block(3));
+  EXPECT_EQ(find_plain_block<Family::malloc>(page.block(3)).page, nullptr);
+  EXPECT_NE(find_plain_block<Family::malloc>(page.block(4)).page, nullptr);
+  Block found;
+  EXPECT_EQ(find_block(page.block(3), &found, nullptr), RemoveResult::removed);
+  EXPECT_EQ(found.align_log2, 0);
+  EXPECT_EQ(remove(page.block(3)), RemoveResult::removed);
 }
 
 TEST(LiveSet, SlicesReusedByPagesOfOtherShapesLoseNoBlock) {

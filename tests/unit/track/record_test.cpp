@@ -30,6 +30,32 @@ TEST(Record, MarksASizeThatItCannotHold) {
   EXPECT_EQ(unpack(pack(block)).bytes, kSizeElsewhere);
 }
 
+TEST(Record, OfAFreedBlockTellsWhatItWasAndWhoFreedIt) {
+  Block block;
+  block.bytes = 77;
+  block.stack = static_cast<core::StackId>(9);
+  block.thread = static_cast<core::ThreadId>(3);
+  block.family = Family::array_new;
+  block.align_log2 = 12;
+  block.state = BlockState::live_of_loader;
+  block.tick = 1000;
+  Record record = pack(block);
+  record.word1 = freed_word1(record.word1, {static_cast<core::ThreadId>(core::kMaxThreadId), 2000});
+  const Block freed = unpack(record);
+  EXPECT_EQ(freed.state, BlockState::freed);
+  EXPECT_EQ(freed.thread, static_cast<core::ThreadId>(core::kMaxThreadId));
+  EXPECT_EQ(freed.tick, 2000U);
+  EXPECT_EQ(freed.bytes, 77U);
+  EXPECT_EQ(freed.stack, block.stack);
+  EXPECT_EQ(freed.family, Family::array_new);
+  EXPECT_EQ(freed.align_log2, 12);
+}
+
+TEST(Record, TheMarkOfADisplacedBlockIsNoAlignment) {
+  EXPECT_EQ(align_log2_of(kDisplacedMark), 0);
+  EXPECT_EQ(unpack({0, kDisplacedMark | static_cast<uint64_t>(BlockState::live)}).align_log2, 0);
+}
+
 TEST(Record, IsDeadWhenZero) { EXPECT_EQ(unpack({0, 0}).state, BlockState::never); }
 
 }  // namespace
