@@ -46,10 +46,8 @@ void CudaDigest::add(const Json& report, uint64_t report_number) {
   for (const Json& device : array_of(report, "devices")) add_device(device);
   for (const Json& transfers : array_of(cuda, "transfers")) add_transfers(report, transfers);
   freed_with_context_.add(report, report_number, array_of(cuda, "freed_with_context"));
-  for (const Json& error : array_of(report, "errors")) add_error(report, error);
   for (const Json& event : array_of(report, "out_of_memory")) add_out_of_memory(report, event);
   pool_state_.add(report);
-  errors_left_out_ += figure(cuda, "errors_left_out_count");
   out_of_memory_left_out_ += figure(cuda, "out_of_memory_left_out_count");
   was_not_tracked_ |= is_true(cuda, "present") && !is_true(cuda, "tracked");
 }
@@ -90,29 +88,6 @@ void CudaDigest::add_transfers(const Json& report, const Json& entry) {
   merged.bytes += figure(entry, "bytes");
   merged.small_count += figure(entry, "small_count");
   merged.ns += figure(entry, "ns");
-}
-
-void CudaDigest::add_error(const Json& report, const Json& entry) {
-  HeapError error;
-  error.kind = text_of(entry, "kind");
-  error.call = text_of(entry, "call");
-  error.address = text_of(entry, "address");
-  error.result = number_text(entry, "result");
-  error.memory = text_of(entry, "memory");
-  error.device = number_text(entry, "device");
-  error.alloc_call = text_of(entry, "alloc_call");
-  error.bytes = figure(entry, "bytes");
-  error.offset_bytes = figure(entry, "offset_bytes");
-  error.ns = figure(entry, "ns");
-  error.free_ns = figure(entry, "free_ns");
-  error.stack = stack_of(report, entry, "stack");
-  error.alloc_stack = stack_of(report, entry, "alloc_stack");
-  error.free_stack = stack_of(report, entry, "free_stack");
-  const std::string key = error.kind + '\n' + error.call + '\n' + error.memory + '\n' + error.device +
-                          key_of(error.stack) + '\n' + key_of(error.alloc_stack) + '\n' + key_of(error.free_stack);
-  const auto [place, is_new] = error_places_.try_emplace(key, errors_.size());
-  if (is_new) errors_.push_back(std::move(error));
-  ++errors_[place->second].count;
 }
 
 void CudaDigest::add_out_of_memory(const Json& report, const Json& entry) {

@@ -1,4 +1,4 @@
-// What a summary says of CUDA, taken from one report after another: devices, copies, what ended with its context, heap errors and
+// What a summary says of CUDA, taken from one report after another: devices, copies, what ended with its context, and
 // requests that failed for want of memory. Nothing of it for reports that have nothing.
 #pragma once
 
@@ -43,16 +43,6 @@ struct CudaTransfers {
   std::vector<StackLine> stack;
 };
 
-// A free that the driver refused, or several from one place: then the first one's address and times.
-struct HeapError {
-  std::string kind, call, address, result;
-  std::string memory, device, alloc_call;  // memory empty: nothing is known of the block
-  uint64_t bytes = 0, offset_bytes = 0;
-  uint64_t ns = 0, free_ns = 0;
-  uint64_t count = 0;
-  std::vector<StackLine> stack, alloc_stack, free_stack;
-};
-
 struct OutOfMemory {
   Site request;
   uint64_t ns = 0;
@@ -68,27 +58,23 @@ class CudaDigest {
   const std::vector<CudaDevice>& devices() const { return devices_; }
   const std::vector<CudaTransfers>& transfers() const { return transfers_; }
   const SiteTable& freed_with_context() const { return freed_with_context_; }
-  const std::vector<HeapError>& errors() const { return errors_; }
   const std::vector<OutOfMemory>& out_of_memory() const { return out_of_memory_; }
   const PoolState& pool_state() const { return pool_state_; }
-  uint64_t errors_left_out() const { return errors_left_out_; }
   uint64_t out_of_memory_left_out() const { return out_of_memory_left_out_; }
   bool was_not_tracked() const { return was_not_tracked_; }  // in a process that used CUDA
 
  private:
   void add_device(const Json& device);
   void add_transfers(const Json& report, const Json& entry);
-  void add_error(const Json& report, const Json& entry);
   void add_out_of_memory(const Json& report, const Json& entry);
 
   std::vector<CudaDevice> devices_;
   std::vector<CudaTransfers> transfers_;
   SiteTable freed_with_context_;
-  std::vector<HeapError> errors_;
   std::vector<OutOfMemory> out_of_memory_;
   PoolState pool_state_;
-  std::unordered_map<std::string, size_t> transfer_places_, error_places_;
-  uint64_t errors_left_out_ = 0, out_of_memory_left_out_ = 0;
+  std::unordered_map<std::string, size_t> transfer_places_;
+  uint64_t out_of_memory_left_out_ = 0;
   bool was_not_tracked_ = false;
 };
 

@@ -145,34 +145,6 @@ void write_places(SummaryPage& page, const std::string& title, const Places& pla
   page.rest(places.size());
 }
 
-// What the free was, and of what.
-std::string fault_text(const HeapError& error) {
-  const std::string bytes = human_bytes(error.bytes), at = " at " + error.address;
-  if (error.kind == "double_free") return "double free: " + error.call + " of " + bytes + at;
-  if (error.kind == "mismatched_free")
-    return "wrong function to free: " + error.call + " of " + bytes + at + ", which " + error.alloc_call + " gave";
-  if (error.kind == "interior_free")
-    return "free inside a block: " + error.call + at + ", " + human_bytes(error.offset_bytes) + " into " + bytes;
-  return "free of an unknown address: " + error.call + at;
-}
-
-void write_named_stack(SummaryPage& page, const std::string& name, const std::vector<StackLine>& stack) {
-  page.line("    " + name);
-  page.stack(stack);
-}
-
-void write_error(SummaryPage& page, const HeapError& error) {
-  const std::string where = error.memory.empty() ? "" : "  (" + memory_text(error.memory, error.device, "") + ")";
-  page.line("  " + page.style().red(fault_text(error)) +
-            (error.result.empty() ? "," : ", refused with error " + error.result) + " after " +
-            human_duration(error.ns) + (error.count > 1 ? ", the first of " + human_count(error.count) : "") + where);
-  const bool was_freed = error.kind == "double_free";
-  write_named_stack(page, was_freed ? "freed again at" : "freed at", error.stack);
-  if (was_freed)
-    write_named_stack(page, "first freed after " + human_duration(error.free_ns) + " at", error.free_stack);
-  if (!error.memory.empty()) write_named_stack(page, "allocated by " + error.alloc_call + " at", error.alloc_stack);
-}
-
 void write_holders(SummaryPage& page, const OutOfMemory& event) {
   if (event.holders.empty()) return;
   const size_t most = page.options().brief ? kHoldersInBrief : page.options().top;
@@ -220,17 +192,6 @@ void write_transfer_totals(SummaryPage& page, const CudaDigest& cuda) {
     page.row(direction.label, human_bytes(totals.bytes) + " in " + plural(totals.count, direction.noun) +
                                   small_text(totals.small_count) + speed_text(totals));
   }
-}
-
-void write_heap_errors(SummaryPage& page, const CudaDigest& cuda) {
-  if (cuda.errors().empty()) return;
-  uint64_t count = cuda.errors_left_out();
-  for (const HeapError& error : cuda.errors()) count += error.count;
-  page.heading(page.style().red("Heap errors: " + human_count(count)));
-  const size_t shown = std::min(cuda.errors().size(), page.options().top);
-  for (size_t i = 0; i < shown; ++i) write_error(page, cuda.errors()[i]);
-  page.rest(cuda.errors().size());
-  write_left_out(page, cuda.errors_left_out());
 }
 
 void write_out_of_memory(SummaryPage& page, const CudaDigest& cuda) {

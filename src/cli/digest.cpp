@@ -14,6 +14,7 @@ void Digest::add(const Json& report) {
   add_process(report);
   const uint64_t number = reports_.size();
   cuda_.add(report, number);
+  heap_errors_.add(report);
   leaks_.add(report, number, array_of(report, "leaks"));
   peak_.add(report, number, array_of(report, "peak"));
   hot_sites_.add(report, number, array_of(report, "hot_sites"), "alloc_bytes", "alloc_count");

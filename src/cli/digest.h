@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/cuda_digest.h"
+#include "cli/heap_error_digest.h"
 #include "cli/report_file.h"
 #include "cli/site.h"
 #include "cli/stack_text.h"
@@ -48,6 +49,7 @@ class Digest {
   const Json& first_report() const { return first_; }  // process, sampling, host and timeline only
   const SamplingFigures& sampling() const { return sampling_; }
   const CudaDigest& cuda() const { return cuda_; }
+  const HeapErrorDigest& heap_errors() const { return heap_errors_; }
   const SiteTable& leaks() const { return leaks_; }
   const SiteTable& peak() const { return peak_; }
   const SiteTable& hot_sites() const { return hot_sites_; }
@@ -67,6 +69,7 @@ class Digest {
   Json first_;
   SamplingFigures sampling_;
   CudaDigest cuda_;
+  HeapErrorDigest heap_errors_;
   SiteTable leaks_, peak_, hot_sites_;
   std::vector<LargeBlock> large_blocks_;
   std::map<std::string, uint64_t> notes_;

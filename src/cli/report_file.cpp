@@ -116,14 +116,23 @@ class ShapeCheck {
     require(key, owner[key].is_array(), "an array");
     for (const Json& entry : owner[key]) require(key, has_stack(entry, "stack"), "entries with an index into stacks");
   }
+  void check_error(const Json& error) {
+    for (const char* key : {"alloc_stack", "free_stack"}) {
+      require("errors", !error.contains(key) || has_stack(error, key), "indices into stacks");
+    }
+    const auto offset = error.find("offset_bytes");
+    require("errors", offset == error.end() || offset->is_number_integer(), "whole numbers of bytes");
+    for (const char* key : {"allocation", "free"}) {
+      if (!error.contains(key)) continue;
+      const Json& event = error[key];
+      const bool has_none = event.is_object() && event.contains("stack") && event["stack"].is_null();
+      require("errors", has_none || has_stack(event, "stack"), "indices into stacks");
+    }
+  }
   // Older reports have none of these keys.
   void check_what_came_with_cuda() {
     for (const char* key : {"errors", "out_of_memory"}) check_entries(report_, key);
-    for (const char* key : {"alloc_stack", "free_stack"}) {
-      for (const Json& error : array_of(report_, "errors")) {
-        require("errors", !error.contains(key) || has_stack(error, key), "indices into stacks");
-      }
-    }
+    for (const Json& error : array_of(report_, "errors")) check_error(error);
     for (const Json& event : array_of(report_, "out_of_memory")) check_entries(event, "holders");
     for (const Json& device : array_of(report_, "devices")) require("devices", device.is_object(), "objects");
     if (!report_.contains("cuda")) return;

@@ -5,6 +5,7 @@
 
 #include "cli/cuda_summary.h"
 #include "cli/digest.h"
+#include "cli/heap_error_summary.h"
 #include "cli/json_access.h"
 #include "cli/leak_summary.h"
 #include "cli/memory_table.h"
@@ -42,7 +43,9 @@ class Writer {
         style_(page_.style()) {}
 
   std::string write() {
-    is_single_ ? write_process(digest_.first_report()) : write_processes();
+    is_single_ ? write_process(digest_.first_report()) : write_process_table();
+    if (options_.larger_than == 0) write_heap_errors(page_, digest_.heap_errors());
+    is_single_ ? write_host_of(digest_.first_report()) : write_sums(digest_.reports());
     write_sampling();
     write_cuda_devices(page_, digest_.cuda(), is_single_);
     if (options_.larger_than > 0) {
@@ -52,7 +55,6 @@ class Writer {
     if (is_single_) write_memory_table(page_, digest_.first_report()["host"], digest_.cuda());
     write_pools(page_, digest_.cuda());
     write_transfer_totals(page_, digest_.cuda());
-    write_heap_errors(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
     write_leaks(page_, digest_);
     write_freed_with_context(page_, digest_.cuda());
@@ -84,6 +86,9 @@ class Writer {
       }
       line(style_.dim(command.size() > 300 ? command.substr(0, 297) + "..." : command));
     }
+  }
+
+  void write_host_of(const Json& report) {
     heading("Host memory");
     write_host(report["host"], figure(child(child(report, "timeline"), "peak"), "ns"));
   }
@@ -155,7 +160,7 @@ class Writer {
     }
   }
 
-  void write_processes() {
+  void write_process_table() {
     const size_t processes = digest_.process_count();
     std::vector<ProcessFigures> reports = digest_.reports();
     line(style_.bold(plural(processes, "process")) +
@@ -166,7 +171,6 @@ class Writer {
     for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i]);
     if (reports.size() > options_.top)
       line(style_.dim("  and " + human_count(reports.size() - options_.top) + " more"));
-    write_sums(reports);
   }
 
   static std::string right(const std::string& text, size_t width) {

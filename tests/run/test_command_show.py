@@ -24,6 +24,7 @@ SHOWN = {
     "show_larger_than_listed.txt": ["--larger-than", "1kB", "report_finished.json"],
     "show_many.txt": ["--top", "2", "report_finished.json", "report_no_leaks.json"],
     "show_suppressed.txt": ["report_suppressed.json"],
+    "show_errors.txt": ["--top", "20", "report_errors.json"],
     "show_cuda.txt": ["report_cuda.json"],
     "show_cuda_larger.txt": ["--larger-than", "1MiB", "report_cuda.json"],
     "show_cuda_many.txt": ["--top", "1", "report_cuda.json", "report_finished.json"],
@@ -55,6 +56,19 @@ class Golden(unittest.TestCase):
         self.assertEqual(printed, json.loads((GOLDEN / "report_finished.json").read_text()))
         both = json.loads(show("--json", "report_finished.json", "report_no_leaks.json").stdout)
         self.assertEqual([report["process"]["pid"] for report in both], [4711, 4712])
+
+    def test_damaged_errors_are_refused(self):
+        for change in (lambda row: row["allocation"].update(stack=999), lambda row: row["allocation"].pop("stack"),
+                       lambda row: row.update(allocation=7), lambda row: row["free"].update(stack="1"),
+                       lambda row: row.update(offset_bytes="x")):
+            report = json.loads((GOLDEN / "report_errors.json").read_text())
+            change(report["errors"][0])
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                json.dump(report, file)
+                file.flush()
+                result = show(file.name)
+            self.assertEqual((result.returncode, result.stdout), (2, b""))
+            self.assertIn('"errors" to hold ', result.stderr.decode())
 
     def test_golden_reports_meet_the_schema(self):
         import jsonschema
