@@ -39,6 +39,7 @@ class Plausible:
         test.assertGreaterEqual(totals["peak_bytes"], totals["live_bytes"], where)
         for zero in ("untracked_count", "double_free_count", "interior_free_count", "foreign_free_count"):
             test.assertEqual(totals[zero], 0, f"{where}: {zero}")
+        test.assertEqual(report["errors"], [], where)
         test.assertEqual(report["host"]["capture"]["mismatches"], 0, where)
         host = [leak for leak in report["leaks"] if leak["memory"] == "host"]
         if totals["thread_count"] == 1:
