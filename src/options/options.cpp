@@ -18,8 +18,8 @@ using parse::Piece;
 enum class Kind { on_or_off, size, quota, budget, count, status, ratio, share, amount, duration, text, choice };
 // By the table's words for them.
 constexpr Kind kSwitch = Kind::on_or_off, kSize = Kind::size, kQuota = Kind::quota, kBudget = Kind::budget,
-               kCount = Kind::count, kStatus = Kind::status, kRatio = Kind::ratio, kShare = Kind::share, kAmount = Kind::amount,
-               kDuration = Kind::duration, kText = Kind::text, kChoice = Kind::choice;
+               kCount = Kind::count, kStatus = Kind::status, kRatio = Kind::ratio, kShare = Kind::share,
+               kAmount = Kind::amount, kDuration = Kind::duration, kText = Kind::text, kChoice = Kind::choice;
 
 enum class Field : size_t {
 #define WEIR_OPTION(kind, field, variable, default_text, accepted, description) field,

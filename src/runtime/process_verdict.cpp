@@ -58,7 +58,8 @@ bool do_leaks_remain(const core::Inside& inside, const char* path, uint64_t lost
   if (lost_count == 0) return false;
   const LeakVerdict verdict = ask_for_verdict(inside, path);
   if (verdict == LeakVerdict::unknown) {
-    core::print_line("blocks were lost, and the weir command does not say which of them are suppressed: none counts as it");
+    core::print_line(
+        "blocks were lost, and the weir command does not say which of them are suppressed: none counts as it");
   }
   return verdict != LeakVerdict::none_left;
 }

@@ -204,7 +204,7 @@ void thread_states_reset_after_fork() {
   if (state == nullptr) return;
   state->next = nullptr;
   read_clock(*state);
-  state->events_on_tick = 0;  // the last reading was the parent's
+  state->events_on_tick = 0;     // the last reading was the parent's
   state->last_block = kNoBlock;  // guard: last-block-of-parent
   state->counted_stack = core::StackId::unknown;
   state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
