@@ -75,7 +75,8 @@ def measure_programs(programs):
         for program, by_tool in jobs:
             rows.append({"name": program.name, "shows": program.shows, "expected": program.expected,
                          "tools": {tool: job.result() for tool, job in by_tool.items()},
-                         "reasons": {tool: text for tool, text in (("Valgrind", program.valgrinds[1]),
+                         "reasons": {tool: text for tool, text in (("Weir", program.keys.get("Weir", "").partition(": ")[2]),
+                                                                   ("Valgrind", program.valgrinds[1]),
                                                                    ("LSan", program.keys.get("LSan", ""))) if text}})
             print(program.name, file=sys.stderr, flush=True)
     # As it is read back.

@@ -26,7 +26,7 @@ ONE_CLASS = rf"(?:{'|'.join(CLASSES)}) {AMOUNT}(?: \+ {AMOUNT})*"
 EXPECTATION = re.compile(rf"(?:none|{ONE_CLASS}(?:, {ONE_CLASS})*)")
 FIRST_LINE = re.compile(rf"// (?P<shows>.+): (?P<expected>{EXPECTATION.pattern})\.$")
 KEY_LINE = re.compile(r"// (?P<key>[A-Z]\w+): (?P<value>.+)$")
-KEYS = ("Valgrind", "LSan", "Flags", "Compilers", "Ends", "Options", "Library", "Device")
+KEYS = ("Weir", "Valgrind", "LSan", "Flags", "Compilers", "Ends", "Options", "Library", "Device")
 NO_DEVICE = 77
 
 
@@ -81,6 +81,11 @@ class Program:
         return "Device" in self.keys
 
     @property
+    def of_weir(self):
+        """What Weir is known to say, which is what is expected but for limits that docs/limits.md names."""
+        return parse_classes(self.keys["Weir"].partition(": ")[0]) if "Weir" in self.keys else self.expected
+
+    @property
     def valgrinds(self):
         """(what Valgrind says where that differs or None where it is not compared, why)."""
         text = self.keys.get("Valgrind")
@@ -111,9 +116,9 @@ def read(path):
             keys[match["key"]] = match["value"]
         elif match and ":" in line and line.split()[1].endswith(":"):
             raise Malformed(f"{path.name}: no key {match['key']}: there are {', '.join(KEYS)}")
-    valgrind = keys.get("Valgrind")
-    if valgrind and not re.match(rf"(not compared|{EXPECTATION.pattern}): \S", valgrind):
-        raise Malformed(f"{path.name}: Valgrind's line has no classes, or no reason: {valgrind}")
+    for tool in ("Weir", "Valgrind"):
+        if tool in keys and not re.match(rf"(not compared|{EXPECTATION.pattern}): \S", keys[tool]):
+            raise Malformed(f"{path.name}: {tool}'s line has no classes, or no reason: {keys[tool]}")
     return Program(path, first["shows"], parse_classes(first["expected"]), keys)
 
 
