@@ -172,6 +172,8 @@ def under_weir(real):
             if os.path.basename(report["process"]["exe"]) != real.executable:
                 continue
             seen = True
+            if not report["leak_check"]["done"]:
+                raise leak_programs.Failed(f"{real.name}: no leak check: {report['leak_check']['why_not']}")
             lost += [Lost(tuple(frame_of_weir(report, frame) for frame in stack_frames(report, leak["stack"])), leak["kind"],
                           leak["count"], leak["bytes"]) for leak in report["leaks"] if leak["kind"] in leak_programs.LOST and
                      not leak.get("suppressed") and not leak.get("runtime")]
