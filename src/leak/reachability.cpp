@@ -252,7 +252,7 @@ void Reachability::walk_lost() {
     if (!candidates.push(block)) out_of_memory_ = true;
   });
   forget_lost();
-  for (size_t i = candidates.size(); i-- > 0 && !out_of_memory_;) {
+  for (size_t i = candidates.size(); i-- > 0 && !out_of_memory_;) {  // guard: leaders
     if (heap_.mark(candidates[i].mark) != kUnseen) continue;
     walk_from_leader(candidates[i]);
     if (!leaders_.push(leader_)) out_of_memory_ = true;

@@ -136,11 +136,12 @@ bool Roots::gather(const CallerFrame& caller, const StoppedThreads& threads) {
   leave_out_blocks();
   leave_out_device_memory();
   // Who made a call keeps nothing below its stack pointer: what is there, main's own frame when main has returned, is stale.
-  leave_out_unused_stack(caller.stack_pointer, reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
+  const auto own_thread = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+  leave_out_unused_stack(caller.stack_pointer, own_thread);  // guard: stack-cut
   for (size_t i = 0; i < threads.size(); ++i) {
     leave_out_unused_stack(lowest_used(threads[i]), threads[i].thread_pointer);
   }
-  leave_out_ended_stacks(threads);
+  leave_out_ended_stacks(threads);  // guard: ended-stacks
   leave_out_own_memory();
   std::sort(left_out_.begin(), left_out_.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
   // Each then ends where the next may begin: a search by ends finds the first that matters.
