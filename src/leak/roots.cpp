@@ -6,8 +6,8 @@
 
 #include "core/own_image.h"
 #include "core/own_memory.h"
-#include "leak/ended_threads.h"
 #include "leak/ignored.h"
+#include "leak/noted_threads.h"
 #include "leak/root_regions.h"
 #include "pool/pool_memory.h"
 #include "track/mapping_table.h"
@@ -98,10 +98,10 @@ void Roots::leave_out_ended_stacks(const StoppedThreads& threads) {
     Roots* roots;
     const StoppedThreads& threads;
   } visit{this, threads};
-  for_each_ended_thread(
-      [](void* context, uintptr_t ended) {
+  for_each_noted_thread(
+      [](void* context, uintptr_t noted) {
         const Visit& of = *static_cast<const Visit*>(context);
-        const Area* const area = of.roots->map_.find(ended);
+        const Area* const area = of.roots->map_.find(noted);
         track::Mapping mapping;
         if (area == nullptr || !of.roots->is_guarded_stack(*area) || track::find_mapping(area->start, &mapping)) return;
         const auto own = reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
@@ -114,7 +114,7 @@ void Roots::leave_out_ended_stacks(const StoppedThreads& threads) {
           // Nothing is known of one that may have its stack there.
           has_thread = has_thread || (thread.thread_pointer == 0 && thread.stack_pointer == 0);
         }
-        if (!has_thread) of.roots->leave_out(area->start, std::min(area->end, page_above(ended + kThreadControlBytes)));
+        if (!has_thread) of.roots->leave_out(area->start, std::min(area->end, page_above(noted + kThreadControlBytes)));
       },
       &visit);
 }

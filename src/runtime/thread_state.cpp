@@ -10,7 +10,7 @@
 #include "core/confinement.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
-#include "leak/ended_threads.h"
+#include "leak/noted_threads.h"
 #include "leak/ignored.h"
 #include "runtime/control.h"
 #include "track/plain_blocks.h"
@@ -99,7 +99,6 @@ void on_thread_end(void* value) {
   core::thread_slot.plain_state_outside = nullptr;
   core::thread_slot.state = nullptr;
   release_state(state);
-  leak::note_thread_ended(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
 }
 
 // A reading that read_ticks_anew() made too old before it was stored is made again.
@@ -140,7 +139,7 @@ ThreadState* enter_thread(const core::Inside& inside) {
   if (track::sampling()) begin_sampling(*state);
   choose_path(inside, *state);
   if (end_key_made) pthread_setspecific(end_key, state);
-  leak::note_thread_begun(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
+  leak::note_thread(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
   return state;
 }
 

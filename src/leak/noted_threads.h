@@ -1,0 +1,15 @@
+// Threads that have been: where their stacks are. The libc keeps those of ended threads for the next ones, and what lies on them is nobody's.
+#pragma once
+
+#include <cstdint>
+
+namespace weir::leak {
+
+// By the thread itself, at its first event: its control block's address tells where its stack is. That it has ended is not noted: the libc
+// may free what was the thread's after every destructor. Who is alive is known when it matters.
+void note_thread(uintptr_t thread_pointer);
+
+// Calls visit for each that was noted, alive or not: the latest thousand or so.
+void for_each_noted_thread(void (*visit)(void* context, uintptr_t thread_pointer), void* context);
+
+}  // namespace weir::leak
