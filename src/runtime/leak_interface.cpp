@@ -7,6 +7,7 @@
 #include "leak/root_regions.h"
 #include "options/options.h"
 #include "report/leak_rows.h"
+#include "runtime/only_check.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_report.h"
@@ -32,7 +33,9 @@ void choose_path_of_this_thread() {
 
 bool take_rows(report::LeakRows& rows) {
   const core::Guard guard;
-  return guard.entered() && rows.take(guard.token(), facts().ignore_before_tick, may_classify());
+  if (!guard.entered()) return false;
+  const OnlyCheck only_check;
+  return rows.take(guard.token(), facts().ignore_before_tick, may_classify());
 }
 
 // The return addresses of a row's stack, as the callback gets them.

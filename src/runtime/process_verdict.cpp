@@ -1,12 +1,10 @@
 #include "runtime/process_verdict.h"
 
-#include <time.h>
-
 #include <atomic>
 
 #include "core/print.h"
-#include "core/system_call.h"
 #include "options/options.h"
+#include "runtime/only_check.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/process_policy.h"
@@ -18,25 +16,6 @@ namespace weir::runtime {
 namespace {
 
 std::atomic<bool> early_check_done{false};
-
-// One check at a time, as each writes a report. Others wait.
-class OnlyCheck {
- public:
-  OnlyCheck() {
-    constexpr timespec kRound{0, 1'000'000};
-    while (is_running.exchange(true, std::memory_order_acquire)) {
-      core::system_call(SYS_nanosleep, core::as_argument(&kRound), 0);
-    }
-  }
-  ~OnlyCheck() { is_running.store(false, std::memory_order_release); }
-  OnlyCheck(const OnlyCheck&) = delete;
-  OnlyCheck& operator=(const OnlyCheck&) = delete;
-
-  static void reset_after_fork() { is_running.store(false, std::memory_order_relaxed); }
-
- private:
-  static inline constinit std::atomic<bool> is_running{false};
-};
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 

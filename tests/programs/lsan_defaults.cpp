@@ -47,6 +47,19 @@ static int check_now() {
   return answer;
 }
 
+// A child that loses blocks of its own, or none, and ends with status 0: what its parent learns.
+static int status_of_child(bool loses) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (loses) lose_unknown();
+    wipe();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
+
 static void at_exit_function() { printf("at exit, "); }
 
 int main(int argc, char** argv) {
@@ -55,6 +68,8 @@ int main(int argc, char** argv) {
   if (strstr(what, "known") != nullptr) lose_known();
   if (strstr(what, "strange") != nullptr) lose_unknown();
   wipe();
+  if (strstr(what, "child") != nullptr)
+    fprintf(stderr, "child %d\n", status_of_child(strstr(what, "losing") != nullptr));
   printf("on stdout, ");  // not flushed
   if (strstr(what, "recoverable") != nullptr) fprintf(stderr, "%d ", check_now());
   if (strstr(what, "once") != nullptr) __lsan_do_leak_check();

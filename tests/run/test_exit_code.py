@@ -90,6 +90,15 @@ class ExitCode(unittest.TestCase):
         self.assertIn(b"one\ntwo\n", run_under_weir(["/bin/sh", "-c", script], cwd=self.folder,
                                                      weir_options={"EXITCODE": 23, "ONLY": "lsan_defaults"}).stdout)
 
+    def test_a_forked_child_is_judged_by_its_own_blocks(self):
+        for what, child, status in (("child", 0, 0), ("child,losing", 23, 0), ("strange,child", 0, 23)):
+            with self.subTest(what):
+                result = self.run_program(what)
+                self.assertEqual((result.returncode, result.stdout), (status, PLAIN), result.stderr)
+                self.assertIn(b"child %d\n" % child, result.stderr)
+                self.assertEqual(result.stderr.count(b"exit status 23"), [child, status].count(23))
+                self.assertEqual(len(result.reports), 2)
+
     def test_recoverable_check(self):
         for what, answer in (("known", b"0 "), ("strange", b"1 "), ("", b"0 ")):
             result = run_under_weir([PROGRAM, what + ",recoverable"], cwd=self.folder)
