@@ -120,8 +120,8 @@ size_t fill_size_classes(const ThreadCounters& sum, SizeClassFigures* rows) {
   return count;
 }
 
-HostTotals totals_of(const ThreadCounters& sum) {
-  HostTotals totals{};
+// All but the number of threads.
+void fill_totals(const ThreadCounters& sum, HostTotals& totals) {
   totals.all = figures_of(sum_of_classes(sum));
   const int64_t live = std::atomic_ref(process_live_bytes).load(std::memory_order_relaxed) + sum.unpublished_live_bytes;
   const int64_t peak = std::atomic_ref(process_peak_bytes).load(std::memory_order_relaxed);
@@ -140,7 +140,6 @@ HostTotals totals_of(const ThreadCounters& sum) {
   totals.untracked_count = sum.untracked_count;
   totals.sample_count = sum.sample_count;
   totals.nested_count = nested_event_count.load(std::memory_order_relaxed);
-  return totals;
 }
 
 }  // namespace
@@ -232,18 +231,18 @@ void for_each_stack_delta(DeltaVisitor visit, void* context) {
   }
 }
 
+// One object, and so made where the caller wants it: another copy is more than a small thread's stack has.
 HostTotals read_totals() {
+  HostTotals totals{};
   auto* sum = core::arena_array<ThreadCounters>(1);
-  if (sum == nullptr) return {};
-  uint64_t thread_count = 0;
+  if (sum == nullptr) return totals;
   {
     core::LockScope scope(threads_lock);
-    thread_count = last_thread_id;
+    totals.thread_count = last_thread_id;
     add(*sum, retired_threads);
     for (const ThreadCounters* thread = live_threads; thread != nullptr; thread = thread->next) add(*sum, *thread);
   }
-  HostTotals totals = totals_of(*sum);
-  totals.thread_count = thread_count;
+  fill_totals(*sum, totals);
   core::arena_release(sum, sizeof *sum);
   return totals;
 }
