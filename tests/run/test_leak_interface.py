@@ -57,6 +57,13 @@ class Asked(unittest.TestCase):
                                             b"rows 1 ten 1 sorted 1 place 1 sample 1\n"
                                             b"stopped 1 calls 1 allocated 0 none -1\n")
 
+    def test_checks_of_several_threads_among_running_ones(self):
+        for options in ({}, {"HOST_POOL": "off"}):
+            with self.subTest(**options):
+                result = run_under_weir([program("lsan_threads")], weir_options=options)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                self.assertEqual(result.stdout, b"checks 60 lost 0 answers 0\n")
+
     def test_without_weir_nothing_is_told(self):
         self.assertEqual(run_alone([program("interface_check_leaks")]).stdout, b"absent -1\n")
 
