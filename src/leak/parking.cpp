@@ -315,7 +315,9 @@ void take_back_pending(int signal) {
 }
 
 void parking_reset_after_fork() {
-  active.store(nullptr, std::memory_order_relaxed);
+  // A thread that was about to be stopped may fork; the child has no use for the list of its parent's threads.
+  ThreadTable* of_parent = active.exchange(nullptr, std::memory_order_relaxed);
+  if (of_parent != nullptr) ThreadTable::destroy(of_parent);
   in_handler.store(0, std::memory_order_relaxed);
   unanswered.store(0, std::memory_order_relaxed);
   is_round_under_way.store(false, std::memory_order_relaxed);

@@ -136,6 +136,33 @@ TEST_F(ThreadStorm, NoStoppedThreadHoldsALock) {
   }
 }
 
+// Children that are forked in the midst of being stopped are whole processes of their own.
+TEST_F(ThreadStorm, ThreadsThatFork) {
+  std::atomic<bool> over{false};
+  std::atomic<int> children{0}, wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      while (!over) {
+        const int status = in_child([] {
+          const core::Guard guard;
+          const StoppedThreads stopped(guard.token(), kLimitNs);
+          return stopped.all_known() && stopped.size() == 0 ? 0 : 1;
+        });
+        wrong += exit_of(status) != 0 ? 1 : 0;
+        ++children;
+      }
+    });
+  }
+  for (int round = 0; round < 100 || children < 20; ++round) {
+    const core::Guard guard;
+    EXPECT_TRUE(StoppedThreads(guard.token(), kLimitNs).all_known());
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(0, wrong);
+}
+
 // Two who want to stop the others, one after the other.
 TEST_F(ThreadStorm, TwoStoppers) {
   const auto stop_often = [] {
