@@ -49,7 +49,4 @@ void trim_pool(const core::Inside&);
 using RangeObserver = void (*)(uintptr_t start, size_t bytes);
 void observe_pool_unmaps(RangeObserver observer);
 
-// After the host installed a seccomp filter the pool makes only the calls that any allocator makes: no madvise.
-void forbid_pool_purges();
-
 }  // namespace weir::pool

@@ -104,7 +104,6 @@ class RangeList {
 constinit RangeList pool_ranges;
 std::atomic<uint64_t> mapped_bytes, mapped_peak_bytes;
 std::atomic<uint64_t> map_count, unmap_count, purges, prewarmed;
-std::atomic<bool> purges_forbidden;
 std::atomic<RangeObserver> unmap_observer;
 
 uint64_t initial_bytes;
@@ -152,8 +151,6 @@ void note_prewarmed(uint64_t count) { prewarmed.fetch_add(count, std::memory_ord
 uint64_t prewarmed_count() { return prewarmed.load(std::memory_order_relaxed); }
 
 void observe_pool_unmaps(RangeObserver observer) { unmap_observer.store(observer, std::memory_order_release); }
-void forbid_pool_purges() { purges_forbidden.store(true, std::memory_order_relaxed); }
-
 void for_each_pool_range(void (*visit)(void* context, uintptr_t start, size_t bytes), void* context) {
   pool_ranges.for_each(visit, context);
 }
@@ -180,8 +177,9 @@ int weir_pool_munmap(void* address, size_t bytes) {
   return status(core::system_call(SYS_munmap, core::as_argument(address), static_cast<long>(bytes)));
 }
 
+// Not every allocator makes this call: a filter may kill for it. What it would give back stays.
 int weir_pool_madvise(void* address, size_t bytes, int advice) {
-  if (purges_forbidden.load(std::memory_order_relaxed)) return 0;
+  if (core::system_calls_restricted()) return 0;
   purges.fetch_add(1, std::memory_order_relaxed);
   return status(core::system_call(SYS_madvise, core::as_argument(address), static_cast<long>(bytes), advice));
 }
