@@ -2,7 +2,6 @@
 
 #include "core/spin_lock.h"
 #include "pool/page_identity.h"
-#include "pool/plain_pool.h"
 #include "pool/pool_memory.h"
 
 namespace weir::pool {
@@ -19,10 +18,7 @@ core::SpinLock growth_lock;
 }  // namespace
 
 void* pool_allocate(const core::Inside&, size_t bytes) {
-  constexpr size_t kMostWithLink =
-      MI_LARGE_OBJ_SIZE_MAX;  // a larger block has a page to itself, which may not be touched yet
-  void* block = mi_malloc(bytes < kNaturalAlignment ? kNaturalAlignment : bytes);
-  return block == nullptr || bytes > kMostWithLink ? block : without_link(block);
+  return mi_malloc(bytes < kNaturalAlignment ? kNaturalAlignment : bytes);
 }
 
 void* pool_allocate_zeroed(const core::Inside&, size_t bytes) {

@@ -37,18 +37,12 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
   return block;
 }
 
-// The free list's link in a block that was just taken is the address of the block that is given out next: a leak check would take it for a
-// pointer of the program's.
-[[gnu::always_inline]] inline void* without_link(void* block) {
-  *static_cast<void**>(block) = nullptr;  // guard: free-list-link
-  return block;
-}
-
 // Makes a block that was just taken read as zeros, for `bytes` from its start. was_zero: the page's is_zero when it was taken, by
 // which all but the free list's link is zero already.
 [[gnu::always_inline]] inline void* zero_plain_block(void* block, bool was_zero, size_t bytes) {
   if (!was_zero) return memset(block, 0, bytes);
-  return without_link(block);
+  *static_cast<void**>(block) = nullptr;
+  return block;
 }
 
 // Whether the page is the calling thread's and not full, so that give_plain_block may be called.

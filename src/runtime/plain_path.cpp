@@ -97,7 +97,7 @@ template <bool kZeroed>
   const bool is_zero = place.page->is_zero;
   void* block = pool::take_plain_block(core::PlainGuard::token(), place.page);
   core::PlainGuard::leave(&thread);
-  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : pool::without_link(block);
+  return kZeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
 }  // namespace

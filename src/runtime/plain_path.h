@@ -92,7 +92,7 @@ void retire_page(mi_page_t* page, ThreadState& thread);
   void* block = pool::take_plain_block(core::PlainGuard::token(), page);
   track::count_alloc_settled(*thread.last_figures, *thread.counted_stack_counters, bytes);
   core::PlainGuard::leave(&thread);
-  return hook.zeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : pool::without_link(block);
+  return hook.zeroed ? pool::zero_plain_block(block, is_zero, pool::whole_granules(bytes)) : block;
 }
 
 // Whether a free is that of the block which the process's only thread allocated last, found live and of the function's family.

@@ -9,6 +9,7 @@
 #include "pool/page_identity.h"
 #include "runtime/guarded_blocks.h"
 #include "runtime/heap_faults.h"
+#include "runtime/host_pin_blocks.h"
 #include "runtime/process.h"
 #include "track/live_set.h"
 
@@ -105,7 +106,7 @@ void report_late_write(const core::Inside& inside, ThreadState* thread, const Ke
 
 void give_back(const core::Inside& inside, ThreadState& thread, const Kept& kept) {
   report_late_write(inside, &thread, kept, kLeavingQuarantine);  // guard: late-write
-  pool::pool_release(inside, reinterpret_cast<void*>(kept.base));
+  release_to_pool(inside, kept.base);
 }
 
 bool may_be_linked(const track::Block& block) {
@@ -146,7 +147,7 @@ bool keep(const Kept& kept) {
 void release_at_once(const core::Inside& inside, const Kept& kept) {
   remember_freed(kept.block, kept.freed);
   const core::LockScope scope(lock);
-  pool::pool_release(inside, reinterpret_cast<void*>(kept.base));
+  release_to_pool(inside, kept.base);
 }
 
 // ---- At the end of the process ----

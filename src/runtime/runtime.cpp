@@ -165,12 +165,6 @@ void count_removed(ThreadState& thread, const track::Block& block, track::BlockC
                             block_class);
 }
 
-// The pool has it now, or later, where the driver has it registered.
-void release_to_pool(const core::Inside& inside, uintptr_t base) {
-  if (!stays_aside(base)) [[likely]]
-    pool::pool_release(inside, reinterpret_cast<void*>(base));
-}
-
 // Before the address can be another block's. Whether the block was one that the program excused.
 bool forget_if_ignored(const track::Block& block) {
   return block.state == track::BlockState::live_of_loader &&
