@@ -188,7 +188,7 @@ void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hoo
     if (plain && core::PlainGuard::may_sample()) return allocate_of_class_untracked(bytes, frame, hook);
     return hook.allocate_generally(bytes, frame);
   }
-  if (--thread->events_on_tick < 0) begin_tick(*thread);
+  if (is_tick_used_up(*thread)) begin_tick(*thread);
   const core::Inside& inside = core::PlainGuard::token();
   void* block = hook.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
   if (block == nullptr) [[unlikely]] {
@@ -350,7 +350,7 @@ void track_moved(ThreadState& thread, void* block, const stack::Registers& calle
 }  // namespace
 
 void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, ThreadState& thread, ReallocatingHook hook) {
-  if (--thread.events_on_tick < 0) begin_tick(thread);
+  if (is_tick_used_up(thread)) begin_tick(thread);
   const auto address = reinterpret_cast<uintptr_t>(user);
   const track::PlainBlock old = track::find_plain_block<track::Family::malloc>(address);
   if (old.page == nullptr || old.word1 < first_own_word1 || bytes > track::kLargestClassBytes ||

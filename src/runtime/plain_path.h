@@ -127,7 +127,7 @@ template <track::Family kFamily>
     if (core::PlainGuard::may_sample()) return allocate_untracked(bytes, hook);
     return hook.allocate_generally(bytes, hook_frame());
   }
-  if (--thread->events_on_tick < 0 || !track::single_threaded()) [[unlikely]]
+  if (is_tick_used_up(*thread) || !track::single_threaded()) [[unlikely]]
     return detail::allocate_with_care(bytes, *thread, hook);
   const uint32_t generation = stack::module_generation.load(std::memory_order_acquire);
   if (!stack::is_unchanged(*thread->last_stack, hook_frame().caller(), generation)) [[unlikely]]

@@ -123,8 +123,7 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.align_log2 = acquired.align_log2;
   // guard: loader-block
   block.state = stack::in_loader(caller.ip) ? track::BlockState::live_of_loader : track::BlockState::live;
-  if (thread.events_on_tick <= 0 || request.bytes > track::kLargestClassBytes) read_tick(thread);
-  --thread.events_on_tick;
+  if (is_tick_used_up(thread) || request.bytes > track::kLargestClassBytes) read_tick(thread);
   block.tick = thread.tick;
   if (leak::is_ignoring() && leak::ignore_new_block(block)) [[unlikely]]
     block.state = track::BlockState::live_of_loader;

@@ -149,7 +149,7 @@ void read_tick(ThreadState& state) {
   read_clock(state);
 }
 
-// A thread counts its events down in place, by an instruction that is not atomic for others: a word that is stored here meanwhile may be
+// A thread counts its events down in place, by one instruction that is not atomic for others: a word that is stored here meanwhile may be
 // lost. The barrier in all threads leaves none of them in the middle of it, nor between the clock and what it read of it: what still is an
 // old reading then is one for which the word was lost, and it is stored again.
 void read_ticks_anew(const core::Inside&) {

@@ -38,6 +38,14 @@ inline constexpr uintptr_t kNoBlock = 1;  // no block's address, and not the end
 // So many allocations of a thread share one reading of the clock, which costs as much as half of a plain one.
 inline constexpr int32_t kEventsPerTick = 64;
 
+// Counts an event down; true where the clock is to be read for it. One instruction, whatever the compiler makes of the rest: another thread
+// may store to the word (read_ticks_anew), and a count that was read before and written back after would undo that.
+[[gnu::always_inline]] inline bool is_tick_used_up(ThreadState& state) {
+  bool is_below_zero;
+  asm("subl $1, %0" : "+m"(state.events_on_tick), "=@ccs"(is_below_zero));
+  return is_below_zero;
+}
+
 // Reads the clock for the event at hand and those that follow.
 void read_tick(ThreadState& state);
 

@@ -7,7 +7,7 @@
 
 #include "../../include/weir/weir.h"
 
-enum { kThreads = 4, kRounds = 50, kMostBlocks = 200000 };
+enum { kThreads = 4, kRounds = 25, kMostBlocks = 200000 };
 enum Phase { kEither, kOn, kOff, kEnd };
 
 static _Atomic int phase;
