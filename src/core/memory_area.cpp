@@ -73,7 +73,7 @@ class Lines {
 }  // namespace
 
 AreaAnswer find_memory_area(uintptr_t address, MemoryArea* area) {
-  const int fd = open_file("/proc/self/maps", O_RDONLY);
+  const int fd = open_file("/proc/thread-self/maps", O_RDONLY);
   if (fd < 0) return AreaAnswer::unknown;
   AreaAnswer answer = AreaAnswer::none;
   Lines lines(fd);

@@ -22,7 +22,7 @@ constexpr const char* kNoMemory = "there was no memory for it";
   if (is_last) threads_->keep_sleepers_asleep();
   figures_.thread_count = threads_->size() + 1;
   figures_.unknown_thread_count = threads_->unknown_count();
-  if (!map_.read()) return "/proc/self/maps cannot be read";
+  if (!map_.read()) return "/proc/thread-self/maps cannot be read";
   if (!pages_.open() || !heap_.build() || !devices_.build()) return kNoMemory;
   Reachability reachability(heap_, devices_, map_, pages_);
   Roots roots(map_, heap_, devices_);

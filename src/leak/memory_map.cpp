@@ -73,7 +73,8 @@ bool MemoryMap::add_line(const char* line) {
 bool MemoryMap::read() {
   core::ScratchArray<char> buffer;
   if (!areas_.resize(0) || !buffer.resize(kReadBytes + kLongestLine)) return false;
-  const int fd = core::open_file("/proc/self/maps", O_RDONLY);
+  // The process's own is the first thread's, which is empty when that one has ended before the others.
+  const int fd = core::open_file("/proc/thread-self/maps", O_RDONLY);
   if (fd < 0) return false;
   size_t kept = 0;  // bytes of a line whose end has not been read
   bool is_whole = true;

@@ -24,11 +24,11 @@ void PresentPages::close() {
 
 bool PresentPages::open() {
   if (!entries_.resize(kEntriesRead)) return false;
-  fd_ = core::open_file("/proc/self/pagemap", O_RDONLY);
+  fd_ = core::open_file("/proc/thread-self/pagemap", O_RDONLY);
   if (fd_ < 0) {  // of a process that has changed its user
     auto* const status = reinterpret_cast<char*>(entries_.begin());
     uint64_t swapped_bytes = 0;
-    core::read_whole("/proc/self/status", status, kStatusBytes);
+    core::read_whole("/proc/thread-self/status", status, kStatusBytes);
     has_swap_ = !core::status_bytes(status, "VmSwap", &swapped_bytes) || swapped_bytes != 0;
   }
   return true;

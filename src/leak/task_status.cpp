@@ -77,7 +77,7 @@ uintptr_t robust_list_of(int tid) {
 
 // The memory may go at any moment: read by the kernel, which then answers with an error.
 bool read_own_memory(uintptr_t address, void* buffer, size_t bytes) {
-  const int fd = core::open_file("/proc/self/mem", O_RDONLY);
+  const int fd = core::open_file("/proc/thread-self/mem", O_RDONLY);
   if (fd < 0) return false;
   const long got = core::system_call(SYS_pread64, fd, core::as_argument(buffer), static_cast<long>(bytes),
                                      static_cast<long>(address));
