@@ -76,6 +76,7 @@ bool is_of(const RuntimeAllocation& known, const Json& report, const Json& leak)
 
 void name_runtime_allocations(Json& report) {
   for (Json& leak : report["leaks"]) {
+    if (text_of(leak, "memory") != "host") continue;  // what CUDA gives through its runtime is the program's
     for (const RuntimeAllocation& known : kRuntimeAllocations) {
       if (!is_of(known, report, leak)) continue;
       leak["runtime"] = known.name;
