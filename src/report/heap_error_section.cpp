@@ -6,30 +6,26 @@
 namespace weir::report {
 namespace {
 
-// null where it is not known.
-void write_time(JsonStream& json, uint64_t tick, const EventClock& clock) {
+// null where the thread, and with it the time, is not known.
+void write_when(JsonStream& json, core::ThreadId thread, uint64_t tick, const EventClock& clock) {
+  const bool is_known = thread != core::ThreadId::unknown;
   json.key("ns");
-  tick == 0 ? void(json.null()) : void(json.number(clock.ns_of(tick)));
-}
-
-void write_thread(JsonStream& json, core::ThreadId thread) {
+  is_known ? void(json.number(clock.ns_of(tick))) : void(json.null());
   json.key("thread");
-  thread == core::ThreadId::unknown ? void(json.null()) : void(json.number(core::index_of(thread)));
+  is_known ? void(json.number(core::index_of(thread))) : void(json.null());
 }
 
 void write_allocation(JsonStream& json, const track::Block& block, StackIndex& stacks, const EventClock& clock) {
   json.key("allocation").begin_object().key("bytes").number(block.bytes);
   json.key("family").text(supplier_name(supplier_of(block.family)));
   if (block.align_log2 > 0) json.key("align_bytes").number(uint64_t{1} << block.align_log2);
-  write_time(json, block.tick, clock);
-  write_thread(json, block.thread);
+  write_when(json, block.thread, block.tick, clock);
   json.key("stack").number(stacks.number_of(block.stack)).end_object();
 }
 
 void write_free(JsonStream& json, const track::HeapEvent& freed, StackIndex& stacks, const EventClock& clock) {
   json.key("free").begin_object();
-  write_time(json, freed.tick, clock);
-  write_thread(json, freed.thread);
+  write_when(json, freed.thread, freed.tick, clock);
   json.key("stack");
   freed.stack == core::StackId::unknown ? void(json.null()) : void(json.number(stacks.number_of(freed.stack)));
   json.end_object();

@@ -47,7 +47,7 @@ Acquired acquire_aligned(const core::Inside& inside, const Request& request, siz
 Acquired acquire_guarded(const core::Inside& inside, const Request& request, size_t alignment) {
   const size_t bytes = guarded_bytes(request.bytes, alignment);
   if (bytes == 0 || bytes > kLargestRequest || alignment > kLargestRecordedAlignment) return {};
-  void* base = request.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
+  void* base = take_block(inside, bytes, request.zeroed);
   if (base == nullptr) return {};
   const uintptr_t user = (reinterpret_cast<uintptr_t>(base) + kFrontBytes + alignment - 1) & ~(alignment - 1);
   draw_bounds({reinterpret_cast<uintptr_t>(base), user, request.bytes});

@@ -96,10 +96,10 @@ bool is_of_cxx_library(const void* function) {
   return strncmp(name, "libstdc++.so", 12) == 0 || strncmp(name, "libc++", 6) == 0;
 }
 
-// Where no library defines it, a C++ library may have come by dlopen, or be part of the program.
+// Where no library defines it, a C++ library may come by dlopen.
 bool is_replaced(const char* symbol) {
   if (find_symbol_before_weir(symbol) != nullptr) return true;
-  const void* next = find_host_symbol(symbol);
+  const void* next = find_symbol_after_weir(symbol);
   return next != nullptr && !is_of_cxx_library(next);
 }
 
@@ -125,7 +125,7 @@ const char* place_of_foreign(uintptr_t address, uintptr_t stack_pointer) {
   return nullptr;
 }
 
-bool families_are_apart(const core::Inside&) {
+bool families_are_apart() {
   Families known = families.load(std::memory_order_relaxed);
   if (known == Families::unknown) {
     known = is_replaced("_Znwm") || is_replaced("_ZdlPv") ? Families::mixed : Families::apart;

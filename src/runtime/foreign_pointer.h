@@ -4,8 +4,6 @@
 
 #include <cstdint>
 
-#include "core/guard.h"
-
 namespace weir::runtime {
 
 // What lies at an address that is surely of no allocator's heap: "a stack", "a module's data", "a mapping", "unmapped memory", ...
@@ -14,7 +12,8 @@ namespace weir::runtime {
 const char* place_of_foreign(uintptr_t address, uintptr_t stack_pointer);
 
 // Whether malloc and operator new are families of their own in this process: what operator new would be without Weir is the C++
-// library's, and no library between that replaces it by one that may well hand out malloc's blocks. Asks the loader at the first call.
-bool families_are_apart(const core::Inside&);
+// library's, and no library between that replaces it by one that may well hand out malloc's blocks. The first call looks through the
+// modules that the program started with.
+bool families_are_apart();
 
 }  // namespace weir::runtime

@@ -25,8 +25,8 @@ size_t usable_from(uintptr_t base, uintptr_t address);
 // pool's pointers from others'. Where the process samples.
 void know_page_of(const core::Inside&, ThreadState&, void* block);
 
-// What a pool block holds from `address` on: the program may have used all of it, as malloc_usable_size allows.
-size_t usable_from(uintptr_t base, uintptr_t address);
+// Gives the pool the block that starts at `base` for it: now, or later, where CUDA's driver has it registered.
+void release_to_pool(const core::Inside&, uintptr_t base);
 
 // Frees the blocks that signal handlers freed while they had interrupted Weir on this thread.
 void drain_deferred_frees(const core::Inside&, ThreadState&);

@@ -184,7 +184,7 @@ void check_freeing_call(const core::Inside& inside, ThreadState& thread, const H
                         const track::Block& block, bool alignment_known) {
   HeapErrorKind kind{};
   if (!find_misfit(call.what, block, alignment_known, &kind)) return;
-  if (kind == HeapErrorKind::mismatched_free && !families_are_apart(inside)) return;
+  if (kind == HeapErrorKind::mismatched_free && !families_are_apart()) return;
   HeapError error = error_of(kind, call);
   describe(error, block);
   take_down(inside, &thread, call, error);

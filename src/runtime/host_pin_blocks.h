@@ -7,7 +7,6 @@
 
 #include "core/guard.h"
 #include "cuda/pool/host_pin_table.h"
-#include "pool/host_pool.h"
 #include "track/size_class.h"
 
 namespace weir::runtime {
@@ -25,12 +24,6 @@ inline bool may_be_pinned(uintptr_t base) {
 // Cost where nothing is registered: two loads.
 inline bool stays_aside(uintptr_t base) {
   return may_be_pinned(base) && cuda::pool::host_pin_table.set_aside(base);  // guard: host-pin-aside
-}
-
-// The pool has it now, or later, where the driver has it registered.
-inline void release_to_pool(const core::Inside& inside, uintptr_t base) {
-  if (!stays_aside(base)) [[likely]]
-    pool::pool_release(inside, reinterpret_cast<void*>(base));
 }
 
 // Whether the free of the pool block, which the program has now, is to come to stays_aside().

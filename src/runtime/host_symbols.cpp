@@ -25,6 +25,15 @@ constexpr const char* kNames[kSymbols] = {
 
 std::atomic<void*> found[kSymbols];
 
+// Modules behind it were opened later, and may be closed while others look through the list. nullptr before the constructor.
+std::atomic<const link_map*> last_at_start;
+
+void remember_modules_at_start() {
+  const link_map* module = core::module_at(&own_image_start);
+  while (module != nullptr && module->l_next != nullptr) module = module->l_next;
+  last_at_start.store(module, std::memory_order_release);
+}
+
 // Where libweir itself is not in the global scope RTLD_NEXT may lead back to it. Not by dladdr, which looks for the name of each
 // address in a whole symbol table: most of the time of a start.
 bool is_own(void* definition) {
@@ -52,6 +61,17 @@ void* find_symbol_before_weir(const char* name) {
   return first;
 }
 
+void* find_symbol_after_weir(const char* name) {
+  const link_map* module = core::module_at(&own_image_start);
+  const link_map* last = last_at_start.load(std::memory_order_acquire);
+  while (module != nullptr && module != last) {
+    module = module->l_next;
+    void* definition = module == nullptr ? nullptr : core::ElfImage(*module).function(name);
+    if (definition != nullptr) return definition;
+  }
+  return nullptr;
+}
+
 void* host_symbol(HostSymbol symbol) {
   const auto index = static_cast<size_t>(symbol);
   void* definition = found[index].load(std::memory_order_acquire);
@@ -67,6 +87,7 @@ void* known_host_symbol(HostSymbol symbol) {
 }
 
 void resolve_host_symbols() {
+  remember_modules_at_start();
   for (size_t index = 0; index < kSymbols; ++index) host_symbol(static_cast<HostSymbol>(index));
 }
 

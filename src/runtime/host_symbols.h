@@ -87,6 +87,10 @@ void* find_host_symbol(const char* name);
 // name. nullptr where libweir's is the first.
 void* find_symbol_before_weir(const char* name);
 
+// The next definition of `name` among the modules that the program started with, as find_host_symbol() finds it there, but without the
+// loader: a free may ask, while a thread that has the loader's lock waits for this one. nullptr where there is none, or only by ifunc.
+void* find_symbol_after_weir(const char* name);
+
 // The same for the listed names, remembered once found; an answer of "none" is not remembered, because it may come too
 // early.
 void* host_symbol(HostSymbol symbol);

@@ -1,6 +1,5 @@
 #include "runtime/program_allocator.h"
 
-#include "core/guard.h"
 #include "core/thread_slot.h"
 #include "runtime/host_symbols.h"
 
@@ -70,8 +69,7 @@ void* find_library_operator(std::atomic<void*>& found, const char* symbol) {
   if (what_program_brings() != ProgramAllocator::operators) return nullptr;
   void* known = found.load(std::memory_order_acquire);
   if (known != nullptr) return known;
-  const core::Guard guard;  // the loader allocates
-  known = find_host_symbol(symbol);
+  known = find_symbol_after_weir(symbol);
   found.store(known, std::memory_order_release);
   return known;
 }

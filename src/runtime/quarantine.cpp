@@ -5,11 +5,10 @@
 #include "core/clock.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
-#include "pool/host_pool.h"
 #include "pool/page_identity.h"
+#include "runtime/general_path.h"
 #include "runtime/guarded_blocks.h"
 #include "runtime/heap_faults.h"
-#include "runtime/host_pin_blocks.h"
 #include "runtime/process.h"
 #include "track/live_set.h"
 
@@ -170,8 +169,7 @@ struct Findings {
 
 void look_at_live(void* context, const track::Block& block) {
   auto& findings = *static_cast<Findings*>(context);
-  if (findings.full() || block.tick <= facts().ignore_before_tick)
-    return;  // a forked child's parent tells of older ones
+  if (findings.full() || block.tick < facts().ignore_before_tick) return;  // a forked child's parent tells of those
   uintptr_t base = 0;
   track::Block present;
   if (may_be_linked(block) || !track::in_pool_page(block.address) ||

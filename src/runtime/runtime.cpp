@@ -185,6 +185,11 @@ void give_back(const core::Inside& inside, ThreadState& thread, const HeapCall& 
 
 }  // namespace
 
+void release_to_pool(const core::Inside& inside, uintptr_t base) {
+  if (!stays_aside(base)) [[likely]]
+    pool::pool_release(inside, reinterpret_cast<void*>(base));
+}
+
 void release_inside(const core::Inside& inside, ThreadState& thread, const HeapCall& call) {
   track::Block block;
   uintptr_t base = 0;

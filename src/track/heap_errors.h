@@ -24,7 +24,7 @@ enum class HeapErrorKind : uint8_t {
 };
 const char* heap_error_name(HeapErrorKind kind);
 
-// Where something happened. Unknown stack, thread and tick (0) where that is not known.
+// Where something happened. The thread is unknown where nothing but the stack is known, if that.
 struct HeapEvent {
   core::StackId stack = core::StackId::unknown;
   core::ThreadId thread = core::ThreadId::unknown;

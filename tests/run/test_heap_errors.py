@@ -252,7 +252,7 @@ class NobodyIsAccused(unittest.TestCase):
     def test_the_programs_of_the_other_tests_under_guard(self):
         for name, *arguments in (["heap_aligned"], ["heap_families"], ["heap_calloc_reused"], ["heap_counts", "1000"],
                                  ["heap_realloc_race"], ["heap_usable_bytes"], ["hostile_threads"], ["hostile_thread_exit"],
-                                 ["hostile_semantics"], ["hostile_own_allocator"]):
+                                 ["hostile_semantics"], ["hostile_own_allocator"], ["hostile_seccomp_filter"]):
             for options in ({"GUARD": "on"}, {"GUARD": "1MiB"}, {}):
                 argv = [program(name), *arguments]
                 alone, under = run_alone(argv), self.assert_none(argv, **options)
