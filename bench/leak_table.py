@@ -160,6 +160,14 @@ def page_text(results):
     return "\n".join(part for part in (HEAD, tools, program_table(results), reasons_text(results), real_text(results)) if part)
 
 
+def results_text(results):
+    """JSON with one program on a line."""
+    lists = {name: value for name, value in results.items() if isinstance(value, list)}
+    head = json.dumps({name: value for name, value in results.items() if name not in lists})[:-1]
+    rows = [f'"{name}": [\n ' + ",\n ".join(map(json.dumps, value)) + "\n]" for name, value in lists.items()]
+    return ",\n".join([head, *rows]) + "}\n"
+
+
 def main():
     asked = arguments()
     if asked.page:
@@ -179,7 +187,7 @@ def main():
         print(program_table(results))
     else:
         results["real"] = measure_real()
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        RESULTS.write_text(results_text(results))
         PAGE.write_text(page_text(results))
     wrong = unexplained(results)
     for line in wrong:

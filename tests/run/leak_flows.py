@@ -57,7 +57,8 @@ UNREGISTER = EACH + "calls_$N[i].context = NULL;"
 CLOSURE = "struct closure_$N { void (*run)(void*); void* context; }; static struct closure_$N* volatile closure_$N;"
 ENCLOSE = ("struct closure_$N* made = (struct closure_$N*)calloc(1, sizeof *made); void** contexts = (void**)calloc($k, sizeof(void*)); " +
            EACH + "contexts[i] = take_$N(); made->context = contexts;")
-JUMP = "static jmp_buf back_$N; static OWN_FRAME void risk_$N(void* block) { use(block); if (block != NULL) longjmp(back_$N, 1); drop_$N(block); }"
+JUMP = ("static jmp_buf back_$N; static OWN_FRAME void risk_$N(void* block) { use(block); if (block != NULL) longjmp(back_$N, 1); "
+        "drop_$N(block); }")
 
 
 def container(kind, declare, fill, empty, none):
