@@ -9,6 +9,7 @@
 #include "core/guard.h"
 #include "cuda/allocation.h"
 #include "leak/device_index.h"
+#include "leak/driver_memory.h"
 #include "leak/heap_index.h"
 #include "leak/leak_class.h"
 #include "leak/memory_map.h"
@@ -59,6 +60,7 @@ class Classification {
   PresentPages pages_;
   HeapIndex heap_;
   DeviceIndex devices_;
+  DriverMemory driver_;
   core::ScratchArray<Leader> leaders_;
   CheckFigures figures_{};
   const char* why_not_ = "it was not asked for";

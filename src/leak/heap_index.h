@@ -18,6 +18,7 @@ struct HeapBlock {
   uintptr_t address;
   size_t bytes;
   uint32_t mark;  // its place among the marks
+  core::StackId stack;
   track::Family family;
   bool is_of_loader;
 };

@@ -24,13 +24,13 @@ uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); 
 void Reachability::push(const HeapBlock& block) {
   if (block.bytes < sizeof(uintptr_t)) return;
   __builtin_prefetch(reinterpret_cast<const void*>(block.address));
-  if (!work_.push({block.address, block.address + block.bytes})) out_of_memory_ = true;
+  if (!work_.push({block.address, block.address + block.bytes, driver_.allocated(block.stack)})) out_of_memory_ = true;
 }
 
 void Reachability::push_host_memory(const cuda::Allocation& allocation) {
   if (!DeviceIndex::is_host_memory(allocation)) return;
   const auto start = static_cast<uintptr_t>(allocation.key);
-  if (!work_.push({start, start + allocation.bytes})) out_of_memory_ = true;
+  if (!work_.push({start, start + allocation.bytes, false})) out_of_memory_ = true;
 }
 
 // True where what is marked is to be walked from.
@@ -112,7 +112,7 @@ void Reachability::visit(uintptr_t word) {
   size_t place = 0;
   if (heap_.may_hold(word) && heap_.find(word, &block)) {
     visit_block(word, block);
-  } else if (devices_.may_hold(word) && devices_.find(word, &place)) {
+  } else if (!is_of_driver_ && devices_.may_hold(word) && devices_.find(word, &place)) {
     visit_device(place, word);
   }
 }
@@ -133,7 +133,7 @@ void Reachability::scan(uintptr_t start, uintptr_t end) {
   const auto* const last = reinterpret_cast<const uintptr_t*>(end & ~(sizeof(uintptr_t) - 1));
   if (word >= last) return;
   scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
-  if (devices_.empty()) word = scan_by_four(word, last);
+  if (devices_.empty() || is_of_driver_) word = scan_by_four(word, last);
   for (; word != last; ++word) {
     if (heap_.may_hold(*word) || devices_.may_hold(*word)) await(*word);
   }
@@ -188,12 +188,19 @@ void Reachability::walk() {
     }
     const Piece piece = work_[work_.size() - 1];
     work_.resize(work_.size() - 1);
+    is_of_driver_ = piece.of_driver;
     scan_block(piece.start, piece.end);
+    is_of_driver_ = false;
   }
 }
 
 void Reachability::add_root(uintptr_t start, uintptr_t end) {
-  scan_present(start, end);
+  while (start < end) {
+    const uintptr_t part_end = driver_.part_of(start, end, &is_of_driver_);
+    scan_present(start, part_end);
+    is_of_driver_ = false;
+    start = part_end;
+  }
   walk();
 }
 
@@ -234,6 +241,14 @@ void Reachability::walk_from_leader(const HeapBlock& block) {
   walk();
 }
 
+// Page-locked memory that nothing holds leads to host blocks, which then are no leaders.
+void Reachability::walk_from_lost_pinned() {
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    if (devices_.mark(place) == kUnseen) push_host_memory(devices_[place]);
+  }
+  walk();
+}
+
 void Reachability::forget_lost() {
   heap_.for_each([this](const HeapBlock& block) {
     uint8_t& mark = heap_.mark(block.mark);
@@ -246,12 +261,14 @@ void Reachability::forget_lost() {
 void Reachability::walk_lost() {
   found_ = LeakClass::indirect;
   core::ScratchArray<HeapBlock> candidates;
+  walk_from_lost_pinned();
   heap_.for_each([&](const HeapBlock& block) {
     if (heap_.mark(block.mark) != kUnseen || out_of_memory_) return;
     walk_from_leader(block);
     if (!candidates.push(block)) out_of_memory_ = true;
   });
   forget_lost();
+  walk_from_lost_pinned();
   for (size_t i = candidates.size(); i-- > 0 && !out_of_memory_;) {  // guard: leaders
     if (heap_.mark(candidates[i].mark) != kUnseen) continue;
     walk_from_leader(candidates[i]);

@@ -10,6 +10,7 @@
 
 #include "core/scratch.h"
 #include "leak/device_index.h"
+#include "leak/driver_memory.h"
 #include "leak/heap_index.h"
 #include "leak/leak_class.h"
 #include "leak/memory_map.h"
@@ -26,8 +27,13 @@ struct Leader {
 
 class Reachability {
  public:
-  Reachability(HeapIndex& heap, DeviceIndex& devices, const MemoryMap& map, PresentPages& pages)
-      : heap_(heap), devices_(devices), map_(map), pages_(pages), filter_(heap.lowest(), heap.highest()) {}
+  Reachability(HeapIndex& heap, DeviceIndex& devices, DriverMemory& driver, const MemoryMap& map, PresentPages& pages)
+      : heap_(heap),
+        devices_(devices),
+        driver_(driver),
+        map_(map),
+        pages_(pages),
+        filter_(heap.lowest(), heap.highest()) {}
 
   // First, before the roots are gathered: takes what memory the walks may need, which costs nothing until it is touched. Where there is
   // less it is taken as needed, and may then lie where the memory map saw a root.
@@ -55,6 +61,7 @@ class Reachability {
  private:
   struct Piece {
     uintptr_t start, end;
+    bool of_driver;
   };
   // Words whose blocks' pages, then records, are on their way from memory. place.page: nullptr where there is no block.
   struct Awaited {
@@ -83,12 +90,14 @@ class Reachability {
   void walk();
   void walk_possible();
   void walk_lost();
+  void walk_from_lost_pinned();
   void walk_from_leader(const HeapBlock& block);
   void forget_lost();
   void judge_devices();
 
   HeapIndex& heap_;
   DeviceIndex& devices_;
+  DriverMemory& driver_;
   const MemoryMap& map_;
   PresentPages& pages_;
   const WordFilter filter_;  // of addresses of host blocks
@@ -98,6 +107,7 @@ class Reachability {
   size_t awaited_first_ = 0, awaited_located_ = 0, awaited_end_ = 0;  // counted on for ever
   LeakClass found_ = LeakClass::reachable;                            // what a walk finds by the start of a block
   Leader leader_{};                                                   // of the lost blocks that are walked from
+  bool is_of_driver_ = false;                                         // what is read: it holds nothing of the device's
   uint64_t scanned_bytes_ = 0;
   bool out_of_memory_ = false;
 };

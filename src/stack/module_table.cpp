@@ -244,6 +244,14 @@ core::ModuleId forget_module_of(const void* link_map) {
   return static_cast<core::ModuleId>(index);
 }
 
+bool find_module_range(uintptr_t code, uintptr_t* start, uintptr_t* end) {
+  LoadedModule module;
+  if (!find_loaded_module(code, &module)) return false;
+  *start = module.start;
+  *end = module.end;
+  return true;
+}
+
 uint32_t module_count() { return registered.load(std::memory_order_acquire); }
 
 const ModuleInfo* module_info(core::ModuleId id) {

@@ -21,6 +21,9 @@ struct ModuleInfo {
 };
 
 uint32_t module_count();                        // ids run from 1 to module_count()
+// Where the module that holds the code lies now, its data too. False where none does. Any thread, any time.
+bool find_module_range(uintptr_t code, uintptr_t* start, uintptr_t* end);
+
 const ModuleInfo* module_info(core::ModuleId);  // nullptr for none; valid until the process ends
 
 }  // namespace weir::stack
