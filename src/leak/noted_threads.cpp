@@ -1,5 +1,7 @@
 #include "leak/noted_threads.h"
 
+#include <dlfcn.h>
+
 #include <cstddef>
 
 namespace weir::leak {
@@ -10,12 +12,27 @@ constexpr size_t kPlaces = 1024;
 constexpr int kPageShift = 12;
 uintptr_t noted[kPlaces];
 
+uint32_t offset_of_tid;  // in a control block; 0: not known
+
 uintptr_t* place_of(uintptr_t thread_pointer) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;
   return &noted[((thread_pointer >> kPageShift) * kMultiplier >> 40) % kPlaces];
 }
 
 }  // namespace
+
+// Of a field: its size in bits, how many there are, and where it is (glibc's nptl_db, for libthread_db).
+void learn_control_block() {
+  const auto* const field =
+      static_cast<const uint32_t*>(dlvsym(RTLD_DEFAULT, "_thread_db_pthread_tid", "GLIBC_PRIVATE"));
+  if (field == nullptr) dlerror();  // the program must not find it
+  if (field != nullptr && field[0] == 32) offset_of_tid = field[2];
+}
+
+// pthread_join leaves -1 for the number of a thread that is gone; the kernel leaves 0 when it ends.
+bool was_joined(uintptr_t thread_pointer) {
+  return offset_of_tid != 0 && *reinterpret_cast<const int32_t*>(thread_pointer + offset_of_tid) == -1;
+}
 
 void note_thread(uintptr_t thread_pointer) {
   // The first thread's control block is not on its stack.

@@ -9,6 +9,13 @@ namespace weir::leak {
 // may free what was the thread's after every destructor. Who is alive is known when it matters.
 void note_thread(uintptr_t thread_pointer);
 
+// Once, at the process's start: asks the loader how the libc lays out a thread's control block, which its interface for debuggers tells.
+void learn_control_block();
+
+// Of a thread that has ended, by its control block: whether somebody has had its result, which lies in that block until then. False where
+// that is not known.
+bool was_joined(uintptr_t thread_pointer);
+
 // Calls visit for each that was noted, alive or not: the latest thousand or so.
 void for_each_noted_thread(void (*visit)(void* context, uintptr_t thread_pointer), void* context);
 

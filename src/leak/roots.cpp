@@ -114,7 +114,10 @@ void Roots::leave_out_ended_stacks(const StoppedThreads& threads) {
           // Nothing is known of one that may have its stack there.
           has_thread = has_thread || (thread.thread_pointer == 0 && thread.stack_pointer == 0);
         }
-        if (!has_thread) of.roots->leave_out(area->start, std::min(area->end, page_above(noted + kThreadControlBytes)));
+        if (has_thread) return;
+        // What it returned lies in its control block until it is asked for.
+        const uintptr_t end = was_joined(noted) ? page_above(noted + kThreadControlBytes) : noted;
+        of.roots->leave_out(area->start, std::min(area->end, end));
       },
       &visit);
 }

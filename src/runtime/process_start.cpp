@@ -7,6 +7,7 @@
 #include "core/guard.h"
 #include "core/print.h"
 #include "core/system_call.h"
+#include "leak/noted_threads.h"
 #include "options/options.h"
 #include "report/report_writer.h"
 #include "runtime/control.h"
@@ -158,6 +159,7 @@ void process_start(int argc, char** argv, char** envp) {
   register_for_end();
   register_for_fork();
   choose_parking_signal();
+  leak::learn_control_block();
   install_signal_handlers();
   find_symbolizer();
   read_program_suppressions();

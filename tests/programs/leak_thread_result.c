@@ -1,5 +1,4 @@
 // What finished threads returned and nobody asked for, of a joined one and of one that waits to be joined: definite 1 x 40, reachable 1 x 32.
-// Weir: definite 1 x 40 + 1 x 32: it looks at nothing of a thread that has ended, and its result lies with its stack.
 // LSan: does not look at the C library's block of a thread.
 #include "leak.h"
 
