@@ -13,7 +13,8 @@ using track::PageRecords;
 uint32_t rounds;  // of leak checks in this process
 
 HeapBlock as_heap_block(const track::Block& block, uint32_t mark) {
-  return {block.address, block.bytes, mark, block.stack, block.family, block.state == track::BlockState::live_of_loader};
+  return {block.address, block.bytes,  mark,
+          block.stack,   block.family, block.state == track::BlockState::live_of_loader};
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct ModuleInfo {
   bool loaded;            // false after dlclose
 };
 
-uint32_t module_count();                        // ids run from 1 to module_count()
+uint32_t module_count();  // ids run from 1 to module_count()
 // Where the module that holds the code lies now, its data too. False where none does. Any thread, any time.
 bool find_module_range(uintptr_t code, uintptr_t* start, uintptr_t* end);
 
