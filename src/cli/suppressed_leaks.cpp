@@ -38,16 +38,16 @@ void apply_own_suppressions(Json& report) {
     if (!path.is_string()) continue;
     const auto name = path.get<std::string>();
     if (const auto text = text_of_file(name)) {
-      add(report, suppressions, *text, name);
+      add(report, suppressions, *text, name);  // guard: suppressions-of-files
     } else {
       warn(report, "suppressions: " + name + ": " + std::strerror(errno));
     }
   }
   const auto program = check.find("program_suppressions");
   if (program != check.end() && program->is_string()) {
-    add(report, suppressions, program->get<std::string>(), kFromProgram);
+    add(report, suppressions, program->get<std::string>(), kFromProgram);  // guard: suppressions-of-program
   }
-  suppressions.add(symbolize::kBuiltInSuppressions, kBuiltIn);
+  suppressions.add(symbolize::kBuiltInSuppressions, kBuiltIn);  // guard: suppressions-built-in
   suppressions.apply(report);
 }
 
@@ -63,7 +63,7 @@ SuppressionFiles::SuppressionFiles(const std::vector<std::string>& paths) {
 
 void SuppressionFiles::apply(Json& report) const {
   symbolize::Suppressions suppressions;
-  for (const File& file : files_) suppressions.add(file.text, file.path);
+  for (const File& file : files_) suppressions.add(file.text, file.path);  // guard: suppressions-asked-for
   suppressions.apply(report);
 }
 

@@ -108,7 +108,7 @@ bool next_lsan_option(const char** cursor, LsanOption* option) {
 void read_program_suppressions() {
   add_list(options::current().suppressions);
   take_lsan_options(text_of("__lsan_default_options"));
-  take_lsan_options(options::lsan_options());
+  take_lsan_options(options::lsan_options());  // guard: suppressions-of-lsan-options
   take_default_suppressions(text_of("__lsan_default_suppressions"));
   const auto asks = program_function<NumberFunction>("__lsan_is_turned_off");
   if (asks != nullptr && asks() != 0) is_turned_off = true;
