@@ -2,6 +2,8 @@
 // own locks because nothing foreign is called under it.
 #pragma once
 
+#include <sys/single_threaded.h>
+
 #include <atomic>
 
 #include "core/confinement.h"
@@ -18,6 +20,7 @@ class SpinLock {
 
   void lock() {
     count_before();
+    if (take_alone()) return;
     for (int spins = 0; held_.exchange(true, std::memory_order_acquire); ++spins) {
       if (spins < kSpinsBeforeYield) {
         __builtin_ia32_pause();
@@ -28,6 +31,7 @@ class SpinLock {
   }
   bool try_lock() {
     count_before();
+    if (take_alone()) return true;
     const bool taken = !held_.exchange(true, std::memory_order_acquire);
     if (!taken) uncount_after();
     return taken;
@@ -40,6 +44,14 @@ class SpinLock {
   void reset_after_fork() { held_.store(false, std::memory_order_relaxed); }
 
  private:
+  // In the process's only thread. An exchange waits until all that was written before has reached the cache: as long as the rest of a new
+  // stack's way through its table takes. A thread that comes to be while the lock is held, as by a signal handler, finds it held.
+  bool take_alone() {
+    if (__libc_single_threaded == 0 || held_.load(std::memory_order_relaxed)) return false;
+    held_.store(true, std::memory_order_relaxed);
+    return true;
+  }
+
   // A signal handler on this thread must never see a lock held that is not counted: it would wait for itself.
   static void count_before() {
     ++thread_slot.locks_held;
