@@ -45,10 +45,15 @@ void add_to_counters(const StackDelta& delta, StackCounters& counters) {
   if (highest > static_cast<int64_t>(load(counters.max_bytes))) {
     store(counters.max_bytes, static_cast<uint64_t>(highest));
   }
-  add(counters.alloc_count, delta.alloc_count);
-  add(counters.alloc_bytes, delta.alloc_bytes);
-  add(counters.free_count, delta.free_count);
-  add(counters.free_bytes, delta.free_bytes);
+  // A locked addition takes as long as all else here, and most entries that are replaced have but allocations, or but frees.
+  if (delta.alloc_count != 0) {
+    add(counters.alloc_count, delta.alloc_count);
+    add(counters.alloc_bytes, delta.alloc_bytes);
+  }
+  if (delta.free_count != 0) {
+    add(counters.free_count, delta.free_count);
+    add(counters.free_bytes, delta.free_bytes);
+  }
   if (delta.temporary_count != 0) add(counters.temporary_count, delta.temporary_count);
 }
 
