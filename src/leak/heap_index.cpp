@@ -23,11 +23,11 @@ uint32_t HeapIndex::count_in(const PageRecords& page) {
   return std::min(page.block_count, page.records_at_hand.load(std::memory_order_acquire));
 }
 
+uint32_t HeapIndex::first_mark_of(const PageRecords& page) { return page.first_mark; }
+
 bool HeapIndex::block_in(const PageRecords& page, uint32_t index, HeapBlock* block) {
-  track::Block found;
-  if (!track::read_live_block(page, index, &found)) return false;
-  *block = as_heap_block(found, page.first_mark + index);
-  return true;
+  return track::read_live_block(
+      page, index, [&](const track::Block& found) { *block = as_heap_block(found, page.first_mark + index); });
 }
 
 HeapBlock HeapIndex::foreign_block(size_t index) const {

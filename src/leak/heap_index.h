@@ -2,6 +2,7 @@
 // blocks that were live then.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -54,12 +55,17 @@ class HeapIndex {
   // The mark of a block that is live now; 0 where it was not yet when the index was built.
   uint8_t mark_of(const track::Block& block) const;
 
-  // Calls visit(const HeapBlock&) for each live block, in ascending order of their marks.
+  // Calls visit(const HeapBlock&) for each live block whose mark is `wanted` when it comes to it, in ascending order of their marks.
   template <class Visit>
-  void for_each(const Visit& visit) const {
-    for (size_t i = 0; i < pages_.size(); ++i) visit_page(*pages_[i], visit);
-    for (size_t i = 0; i < foreign_.size(); ++i) visit(foreign_block(i));
+  void for_each_marked(uint8_t wanted, const Visit& visit) const {
+    for (size_t i = 0; i < pages_.size(); ++i) visit_page(*pages_[i], wanted, visit);
+    for (size_t i = 0; i < foreign_.size(); ++i) {
+      if (marks_[first_foreign_mark_ + i] == wanted) visit(foreign_block(i));
+    }
   }
+
+  // All marks from one to another.
+  void change_marks(uint8_t from, uint8_t to) { std::replace(marks_.begin(), marks_.end(), from, to); }
 
   // Blocks of other allocators, by ascending address: their memory is not the pool's.
   uint32_t mark_count() const { return mark_count_; }  // places for blocks, not all of them taken
@@ -67,14 +73,18 @@ class HeapIndex {
   HeapBlock foreign_block(size_t index) const;
 
  private:
+  // Of most blocks a walk over all of them needs the mark alone.
   template <class Visit>
-  void visit_page(const track::PageRecords& page, const Visit& visit) const {
+  void visit_page(const track::PageRecords& page, uint8_t wanted, const Visit& visit) const {
+    const uint8_t* const marks = &marks_[first_mark_of(page)];
+    const uint32_t count = count_in(page);
     HeapBlock block;
-    for (uint32_t index = 0; index < count_in(page); ++index) {
-      if (block_in(page, index, &block)) visit(block);
+    for (uint32_t index = 0; index < count; ++index) {
+      if (marks[index] == wanted && block_in(page, index, &block)) visit(block);
     }
   }
 
+  static uint32_t first_mark_of(const track::PageRecords& page);
   static uint32_t count_in(const track::PageRecords& page);
   static bool holds_live_block(const track::PageRecords& page);
   static bool block_in(const track::PageRecords& page, uint32_t index, HeapBlock* block);

@@ -89,7 +89,7 @@ void Reachability::locate_awaited() {
 // The one that was asked for first.
 void Reachability::visit_awaited() {
   if (awaited_located_ == awaited_first_) locate_awaited();
-  const Awaited awaited = awaited_[awaited_first_++ % kMostAwaited];
+  const Awaited& awaited = awaited_[awaited_first_++ % kMostAwaited];
   if (awaited.place.page == nullptr) return visit(awaited.word);
   HeapBlock block;
   if (is_settled(heap_.mark(awaited.place.mark))) return;
@@ -224,9 +224,7 @@ void Reachability::add_held(const HeapBlock& block, uintptr_t from) {
 // From the blocks that only a pointer into their middle leads to.
 void Reachability::walk_possible() {
   found_ = LeakClass::possible;
-  heap_.for_each([this](const HeapBlock& block) {
-    if (heap_.mark(block.mark) == as_mark(LeakClass::possible)) push(block);
-  });
+  heap_.for_each_marked(as_mark(LeakClass::possible), [this](const HeapBlock& block) { push(block); });
   for (size_t place = 0; place < devices_.size(); ++place) {
     if (devices_.mark(place) == as_mark(LeakClass::possible)) push_host_memory(devices_[place]);
   }
@@ -250,10 +248,8 @@ void Reachability::walk_from_lost_pinned() {
 }
 
 void Reachability::forget_lost() {
-  heap_.for_each([this](const HeapBlock& block) {
-    uint8_t& mark = heap_.mark(block.mark);
-    if (mark == as_mark(LeakClass::definite) || mark == as_mark(LeakClass::indirect)) mark = kUnseen;
-  });
+  heap_.change_marks(as_mark(LeakClass::definite), kUnseen);
+  heap_.change_marks(as_mark(LeakClass::indirect), kUnseen);
 }
 
 // Twice. The first time in any order: no block that is walked from is met by a walk before its own. So of those blocks the last is led to by
@@ -262,8 +258,8 @@ void Reachability::walk_lost() {
   found_ = LeakClass::indirect;
   core::ScratchArray<HeapBlock> candidates;
   walk_from_lost_pinned();
-  heap_.for_each([&](const HeapBlock& block) {
-    if (heap_.mark(block.mark) != kUnseen || out_of_memory_) return;
+  heap_.for_each_marked(kUnseen, [&](const HeapBlock& block) {
+    if (out_of_memory_) return;
     walk_from_leader(block);
     if (!candidates.push(block)) out_of_memory_ = true;
   });
@@ -307,10 +303,8 @@ void Reachability::finish() {
 
 void Reachability::finish_in_doubt() {
   walk_possible();
-  heap_.for_each([this](const HeapBlock& block) {
-    uint8_t& mark = heap_.mark(block.mark);
-    if (mark == kUnseen) mark = as_mark(LeakClass::possible);
-  });
+  heap_.for_each_marked(
+      kUnseen, [this](const HeapBlock& block) { heap_.mark(block.mark) = as_mark(LeakClass::possible); });
   for (size_t place = 0; place < devices_.size(); ++place) {
     if (devices_.mark(place) == kUnseen) devices_.mark(place) = as_mark(LeakClass::possible);
   }
