@@ -32,7 +32,8 @@ bool mark(const core::Inside& inside, uintptr_t base) {
   block.address = base;
   block.bytes = page.block_bytes;
   block.state = track::BlockState::live;
-  return track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of).tracked;
+  track::InsertedPlace place;
+  return track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of, &place);
 }
 
 bool find_block(const core::Inside& inside, uint64_t address, cuda::pool::HostBlock* block) {

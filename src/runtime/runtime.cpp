@@ -52,17 +52,17 @@ void note_page(void* base) {
   if (pool::page_note(page) == nullptr) pool::set_page_note(page, track::find_page(reinterpret_cast<uintptr_t>(base)));
 }
 
-track::Inserted insert(const core::Inside& inside, const Acquired& acquired, const track::Block& block) {
-  if (acquired.base == nullptr) [[unlikely]] {
-    return {track::insert_foreign_block(inside, block), false, {}};
-  }
+bool insert(const core::Inside& inside, const Acquired& acquired, const track::Block& block,
+            track::InsertedPlace* place) {
+  if (acquired.base == nullptr) [[unlikely]]
+    return track::insert_foreign_block(inside, block);
   const pool::BlockPage page = pool::block_page(acquired.base);
   const auto base = reinterpret_cast<uintptr_t>(acquired.base);
-  const track::Inserted inserted =
-      track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of);
-  if (inserted.tracked) [[likely]]
+  const bool is_tracked =
+      track::insert_pool_block(inside, base, {page.page, page.block_bytes}, block, &geometry_of, place);
+  if (is_tracked) [[likely]]
     note_page(acquired.base);  // else the page that is known there may be another one
-  return inserted;
+  return is_tracked;
 }
 
 core::StackId capture(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller) {
@@ -90,7 +90,8 @@ void track_placeholder(const core::Inside& inside, const Acquired& acquired, con
   block.family = request.family;
   block.align_log2 = acquired.align_log2;
   block.state = of_loader ? track::BlockState::live_of_loader : track::BlockState::live;
-  insert(inside, acquired, block);
+  track::InsertedPlace place;
+  insert(inside, acquired, block, &place);
 }
 
 // What is to be done for a block that was not drawn.
@@ -127,10 +128,11 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   block.tick = thread.tick;
   if (leak::is_ignoring() && leak::ignore_new_block(block)) [[unlikely]]
     block.state = track::BlockState::live_of_loader;
-  const track::Inserted inserted = insert(inside, acquired, block);
-  if (inserted.new_page) [[unlikely]]
+  track::InsertedPlace place;
+  const bool is_tracked = insert(inside, acquired, block, &place);
+  if (place.new_page) [[unlikely]]
     pool::grow_pool_if_needed(inside);
-  if (!inserted.tracked) [[unlikely]] {
+  if (!is_tracked) [[unlikely]] {
     ++thread.counters->untracked_count;
     note_untracked_block();
     if (leak::is_ignoring()) leak::forget_ignored(block.address);
@@ -138,12 +140,12 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   }
   thread.counters->last_allocated = block.address;
   thread.last_block = kNoBlock;
-  track::figures_of(*thread.counters, inserted.block_class).miss_count += inserted.new_page;
+  track::figures_of(*thread.counters, place.block_class).miss_count += place.new_page;
   if (track::sampling()) {
     track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block),
-                               inserted.block_class, block.tick);
+                               place.block_class, block.tick);
   } else {
-    track::count_alloc(*thread.counters, block.stack, block.bytes, inserted.block_class, block.tick);
+    track::count_alloc(*thread.counters, block.stack, block.bytes, place.block_class, block.tick);
   }
 }
 

@@ -97,7 +97,7 @@ void put_sentinels(ThreadStack* last) {
   Frame root{};
   root.sp = ~uintptr_t{0};
   root.node = NodeId::complete_root;
-  root.first_check = 1;
+  root.set_checks(1, false);
   last->frames[0] = root;
   last->own_checks[0] = kCheckSentinel;
 }

@@ -79,15 +79,18 @@ core::StackId remember(ThreadStack& last, const Walked& walked) {
 core::StackId capture_plainly(ThreadStack& last, const Registers& caller) {
   --last.plain_left;
   count_one(last.plain);
-  const core::StackId stack = intern_only(last, caller, walk(last, caller, false));
+  Walked walked;
+  walk(last, caller, false, &walked);
+  const core::StackId stack = intern_only(last, caller, walked);
   last.recent.is_new(stack);
   return stack;
 }
 
 core::StackId capture_by_walking(ThreadStack& last, const Registers& caller, Path* path) {
-  Walked walked = walk(last, caller, !last.cut);
+  Walked walked;
+  walk(last, caller, !last.cut, &walked);
   if (!walked.splice_fits()) [[unlikely]]
-    walked = walk(last, caller, false);
+    walk(last, caller, false, &walked);
   *path = walked.reused ? Path::spliced : Path::walked;
   count_one(walked.reused ? last.spliced : last.walked_whole);
   const uint32_t depth = walked.base + walked.count;

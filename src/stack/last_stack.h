@@ -26,8 +26,16 @@ struct WalkedFrame {
 // and cover what finding frame k from frame k + 1 read.
 struct Frame : WalkedFrame {
   NodeId node;
-  uint32_t first_check : 31;
-  uint32_t rbp_live : 1;  // this frame's unwind, or one further out, needs rbp as it is here
+
+  uint32_t first_check() const { return checks_ & ~kRbpLive; }
+  // This frame's unwind, or one further out, needs rbp as it is here.
+  bool is_rbp_live() const { return (checks_ & kRbpLive) != 0; }
+  // Both in one store: what is read right after it was written in parts is waited for.
+  void set_checks(uint32_t first_check, bool is_rbp_live) { checks_ = first_check | (is_rbp_live ? kRbpLive : 0); }
+
+ private:
+  static constexpr uint32_t kRbpLive = uint32_t{1} << 31;
+  uint32_t checks_;
 };
 static_assert(sizeof(Frame) == 40);
 

@@ -10,7 +10,7 @@ constexpr uintptr_t kWord = sizeof(uintptr_t);
 // Adds the words that finding `frame` from `inner` read, outermost first as they are verified last to first.
 [[gnu::always_inline]] inline Check* add_checks(Check* at, const Frame& frame, const WalkedFrame& inner) {
   *at++ = {reinterpret_cast<const uintptr_t*>(frame.sp - kWord), ip_of(frame.key)};
-  if (frame.rbp_live) [[unlikely]] {
+  if (frame.is_rbp_live()) [[unlikely]] {
     const uintptr_t slot = rbp_slot_of(inner, frame.sp);
     if (slot != 0) *at++ = {reinterpret_cast<const uintptr_t*>(slot), frame.rbp};
   }
@@ -55,17 +55,16 @@ NodeId intern_walked(ThreadStack& last, uint32_t count, NodeId parent) {
 
 void lay_out(ThreadStack& last, uint32_t base, uint32_t count) {
   Frame* frame = last.frames + base;
-  bool rbp_live = frame->rbp_live;
+  bool rbp_live = frame->is_rbp_live();
   Check* const checks = last.own_checks;
-  Check* check = checks + frame->first_check;
+  Check* check = checks + frame->first_check();
   for (const WalkedFrame* walked = last.walked + count; walked != last.walked;) {
     --walked;
     if (frame != last.frames) check = add_checks(check, *frame, *walked);
     ++frame;
     rbp_live = is_rbp_live(walked->rule, rbp_live);
     static_cast<WalkedFrame&>(*frame) = *walked;
-    frame->first_check = static_cast<uint32_t>(check - checks) & 0x7fffffff;
-    frame->rbp_live = rbp_live;
+    frame->set_checks(static_cast<uint32_t>(check - checks), rbp_live);
   }
   last.depth = base + count;
 }
@@ -104,8 +103,8 @@ NodeId intern_rest(ThreadStack& last, uint32_t count) {
 
 void remember_leaf(ThreadStack& last) {
   const Frame& frame = last.frames[last.depth];
-  const RecentStacks::Leaf leaf{{ip_of(frame.key), frame.sp, frame.rbp, frame.rbp_live ? ~uintptr_t{0} : 0}};
-  last.recent.put(last, leaf, {last.own_checks + 1, last.own_checks + frame.first_check}, last.changed_captures());
+  const RecentStacks::Leaf leaf{{ip_of(frame.key), frame.sp, frame.rbp, frame.is_rbp_live() ? ~uintptr_t{0} : 0}};
+  last.recent.put(last, leaf, {last.own_checks + 1, last.own_checks + frame.first_check()}, last.changed_captures());
 }
 
 }  // namespace weir::stack

@@ -27,31 +27,38 @@ class Walk {
  public:
   Walk(ThreadStack& last, const Registers& caller, bool may_splice)
       : last_(last),
-        at_(caller),
+        at_{caller.ip, caller.sp, caller.rbp},
         stack_end_(stack_end_above(caller.sp)),
         candidate_(last.frames + (may_splice ? last.depth : 0)) {}
 
-  Walked run() {
+  void run(Walked* walked) {
+    walked->end = go_outwards();
+    walked->count = count_;
+    walked->base = base_;
+    walked->reused = reused_;
+    walked->verifiable = verifiable_;
+  }
+
+ private:
+  // To where the walk ends.
+  Step go_outwards() {
     for (Step step = Step::again; step == Step::again;) {
       pass_common_frames();
       if (at_.ip == 0) {
         verifiable_ = false;  // the 0 that ends this stack belongs to no frame's checks
-        return result(Step::outermost);
+        return Step::outermost;
       }
-      if (!has_room()) return result(count_ >= capture_settings.max_depth ? Step::cut : Step::stopped);
+      if (!has_room()) return count_ >= capture_settings.max_depth ? Step::cut : Step::stopped;
       if (meets_remembered()) {
         step = reuse();
         if (step == Step::again) step = advance(last_.walked[count_ - 1].rule);
       } else {
         step = advance(add_new_frame());
       }
-      if (step != Step::again) return result(step);
+      if (step != Step::again) return step;
     }
     __builtin_unreachable();
   }
-
- private:
-  Walked result(Step end) const { return {count_, base_, end, reused_, verifiable_}; }
 
   // Takes frames as long as they are new, have kept rules of the commonest shapes, and there is room.
   [[gnu::always_inline]] void pass_common_frames() {
@@ -120,7 +127,7 @@ class Walk {
   bool meets_remembered() {
     while (candidate_->sp < at_.sp) --candidate_;
     return candidate_->sp == at_.sp && is_return_to(candidate_->key, at_.ip) &&
-           (!candidate_->rbp_live || candidate_->rbp == at_.rbp);
+           (!candidate_->is_rbp_live() || candidate_->rbp == at_.rbp);
   }
 
   // The present frame is remembered: takes it, and those further out whose words hold. All of them: linked.
@@ -145,11 +152,11 @@ class Walk {
 
   // The outermost frame that unwinding from `met` comes to by words that are unchanged; the root where all are.
   const Frame* outermost_holding_from(const Frame* met) const {
-    const Check* changed = innermost_changed(last_.own_checks + met->first_check - 1);
+    const Check* changed = innermost_changed(last_.own_checks + met->first_check() - 1);
     if (changed == last_.own_checks) return last_.frames;
     const auto failing = static_cast<uint32_t>(changed - last_.own_checks);
     const Frame* frame = met - 1;
-    while (frame->first_check > failing) --frame;
+    while (frame->first_check() > failing) --frame;
     return frame + 1;
   }
 
@@ -267,8 +274,8 @@ class Walk {
 
 }  // namespace
 
-Walked walk(ThreadStack& last, const Registers& caller, bool may_splice) {
-  return Walk(last, caller, may_splice).run();
+void walk(ThreadStack& last, const Registers& caller, bool may_splice, Walked* walked) {
+  Walk(last, caller, may_splice).run(walked);
 }
 
 }  // namespace weir::stack

@@ -23,7 +23,7 @@ struct Walked {
 };
 
 // `may_splice`: whether remembered frames are looked for. Cost: about 35 instructions a frame, 25 where they are not.
-Walked walk(ThreadStack&, const Registers& caller, bool may_splice);
+void walk(ThreadStack&, const Registers& caller, bool may_splice, Walked*);
 
 // Kind and source of rbp of a rule as one number, to tell the commonest rules by one comparison.
 constexpr uint16_t shape(RuleKind kind, RbpSource rbp) {

@@ -19,7 +19,8 @@ constinit Shard shards[kShards];
 Shard& shard_of(uintptr_t address) { return shards[core::hash_of_address(address) % kShards]; }
 
 Block block_of(const Entry& entry) {
-  Block block = unpack(entry.record);
+  Block block;
+  unpack(entry.record, &block);
   block.address = entry.address;
   block.bytes = entry.bytes;
   return block;

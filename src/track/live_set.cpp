@@ -5,17 +5,10 @@
 #include "track/sampling.h"
 
 namespace weir::track {
+
+size_t detail::front_bytes;  // fixed before the first block
+
 namespace {
-
-uintptr_t block_base(const PageRecords& page, uint32_t index) { return page.start + index * page.block_bytes; }
-
-size_t front_bytes;  // fixed before the first block
-
-// Where the program's pointer lies in a block: the base, or the aligned address at which Weir put an aligned block.
-uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
-  const uintptr_t mask = (uintptr_t{1} << align_log2) - 1;
-  return (base + front_bytes + mask) & ~mask;  // guard: aligned-block-index
-}
 
 void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
   const Record packed = pack(block);
@@ -24,15 +17,6 @@ void store_record(PageRecords& page, AtomicRecord& record, const Block& block) {
   const bool is_displaced = block.align_log2 == 0 && page.block_class.displaces(block.bytes);
   record.word0.store(packed.word0, std::memory_order_relaxed);
   record.word1.store(packed.word1 | (is_displaced ? kDisplacedMark : 0), std::memory_order_release);
-}
-
-Block load_record(const PageRecords& page, uint32_t index, const AtomicRecord& record) {
-  const uint64_t word1 = record.word1.load(std::memory_order_acquire);
-  Block block = unpack({record.word0.load(std::memory_order_relaxed), word1});
-  if (block.bytes == kSizeElsewhere) [[unlikely]]
-    block.bytes = page.large_bytes.load(std::memory_order_relaxed);
-  block.address = user_address(block_base(page, index), block.align_log2);
-  return block;
 }
 
 // What a pool record says of `address`.
@@ -83,30 +67,22 @@ struct VisitContext {
 void visit_page(void* context, PageRecords& page) {
   const auto* visitor = static_cast<const VisitContext*>(context);
   for (uint32_t index = 0; index < page.block_count; ++index) {
-    Block block;
-    if (read_live_block(page, index, &block)) visitor->visit(visitor->context, block);
+    read_live_block(page, index, [visitor](const Block& block) { visitor->visit(visitor->context, block); });
   }
 }
 
 }  // namespace
 
-bool read_live_block(const PageRecords& page, uint32_t index, Block* block) {
-  const AtomicRecord* record = record_at(page, index);
-  if (record == nullptr || !is_live(state_of(record->word1.load(std::memory_order_acquire)))) return false;
-  *block = load_record(page, index, *record);
-  return is_live(block->state) && !is_placeholder(*block);
-}
-
-Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& identity, const Block& block,
-                           GeometryOf geometry) {
-  bool new_page = false;
-  PageRecords* page = page_for_insert(base, identity, geometry, &new_page);
-  if (page == nullptr) return {false, new_page, {}};
+bool insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& identity, const Block& block,
+                       GeometryOf geometry, InsertedPlace* place) {
+  PageRecords* page = page_for_insert(base, identity, geometry, &place->new_page);
+  if (page == nullptr) return false;
+  place->block_class = page->block_class;
   AtomicRecord* record = record_for_insert(*page, block_index(*page, base));
-  if (record == nullptr) return {false, new_page, page->block_class};
+  if (record == nullptr) return false;
   count_live_record(*page, 1);
   store_record(*page, *record, block);
-  return {true, new_page, page->block_class};
+  return true;
 }
 
 bool insert_foreign_block(const core::Inside&, const Block& block) { return foreign_insert(block); }
@@ -118,7 +94,7 @@ RemoveResult find_block(uintptr_t address, Block* result, uintptr_t* pool_base) 
     return judge_without_record(located, address, result, pool_base);
   }
   if (located.record != nullptr) {
-    *result = load_record(*located.page, located.index, *located.record);
+    load_record(*located.page, located.index, *located.record, result);
     if (pool_base != nullptr) *pool_base = block_base(*located.page, located.index);
     return judge(*result, address);
   }
@@ -137,7 +113,7 @@ RemoveResult remove_block(const core::Inside&, uintptr_t address, Block* result,
     if (block_class != nullptr) *block_class = {};
     return foreign_take(address, result) ? RemoveResult::removed : RemoveResult::unknown;
   }
-  *result = load_record(*located.page, located.index, *located.record);
+  load_record(*located.page, located.index, *located.record, result);
   *pool_base = block_base(*located.page, located.index);
   if (block_class != nullptr) *block_class = located.page->block_class;
   const RemoveResult verdict = judge(*result, address);
@@ -163,9 +139,10 @@ bool divert_free(const core::Inside&, uintptr_t address) {
   const Located located = locate(address);
   if (located.record == nullptr) return foreign_set_state(address, BlockState::live_of_loader);
   const uint64_t word1 = located.record->word1.load(std::memory_order_acquire);
-  if (!is_live(state_of(word1)) || load_record(*located.page, located.index, *located.record).address != address) {
-    return false;
-  }
+  if (!is_live(state_of(word1))) return false;
+  Block block;
+  load_record(*located.page, located.index, *located.record, &block);
+  if (block.address != address) return false;
   uint64_t expected = word1;  // a free meanwhile would be the program's own mistake: then its word stays
   const uint64_t diverted = (word1 & ~kStateMask) | static_cast<uint64_t>(BlockState::live_of_loader);
   return located.record->word1.compare_exchange_strong(expected, diverted, std::memory_order_acq_rel);
@@ -184,11 +161,13 @@ Surroundings find_surroundings(uintptr_t address) {
   const Located located = locate(address);
   if (sampling() || located.record == nullptr || located.page->page.load(std::memory_order_relaxed) == nullptr)
     return {};
-  const Block block = load_record(*located.page, located.index, *located.record);
-  return {block.state != BlockState::never, block};
+  Surroundings found;
+  load_record(*located.page, located.index, *located.record, &found.block);
+  found.known = found.block.state != BlockState::never;
+  return found;
 }
 
-void set_front_bytes(size_t bytes) { front_bytes = bytes; }
+void set_front_bytes(size_t bytes) { detail::front_bytes = bytes; }
 
 void for_each_live_block(BlockVisitor visit, void* context) {
   VisitContext visitor{visit, context};

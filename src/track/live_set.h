@@ -40,16 +40,17 @@ enum class RemoveResult : uint8_t {
   untracked,  // where the process samples: the start of a block of the pool's that has no record; pool_base is known
 };
 
-struct Inserted {
-  bool tracked;   // false when memory for records ran out: the block lives untracked
-  bool new_page;  // the page was met for the first time since the pool made it
+// Where a block was inserted.
+struct InsertedPlace {
   BlockClass block_class;
+  bool new_page = false;  // the page was met for the first time since the pool made it
 };
 
 // Inserts a pool block whose pool block starts at `base` (base <= block.address; they differ for aligned blocks only).
-// Cost where the page is known: five loads that the allocation mostly made hot, two stores.
-Inserted insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& page, const Block& block,
-                           GeometryOf geometry);
+// False when memory for records ran out: the block lives untracked. Cost where the page is known: five loads that the allocation
+// mostly made hot, two stores.
+bool insert_pool_block(const core::Inside&, uintptr_t base, const PageIdentity& page, const Block& block,
+                       GeometryOf geometry, InsertedPlace* place);
 
 // Inserts a block of another allocator. False when memory ran out.
 bool insert_foreign_block(const core::Inside&, const Block& block);

@@ -13,6 +13,7 @@
 
 #include "track/live_set.h"
 #include "track/record.h"
+#include "track/sampling.h"
 
 namespace weir::track {
 
@@ -133,8 +134,41 @@ AtomicRecord* record_for_insert(PageRecords& page, uint32_t index);
   return record != nullptr && is_live(state_of(record->word1.load(std::memory_order_relaxed)));
 }
 
-// The live block of that index; false where the block is not live, or only stands for one (sampling.h).
-bool read_live_block(const PageRecords& page, uint32_t index, Block* block);
+namespace detail {
+extern size_t front_bytes;  // set_front_bytes()
+}
+
+inline uintptr_t block_base(const PageRecords& page, uint32_t index) { return page.start + index * page.block_bytes; }
+
+// Where the program's pointer lies in a block: the base, or the aligned address at which Weir put an aligned block.
+inline uintptr_t user_address(uintptr_t base, uint8_t align_log2) {
+  const uintptr_t mask = (uintptr_t{1} << align_log2) - 1;
+  return (base + detail::front_bytes + mask) & ~mask;  // guard: aligned-block-index
+}
+
+// What a record tells of the block of that index, written to its place at once: a copy of the whole waits until all its parts, and
+// what was written before them, have reached the cache.
+[[gnu::always_inline]] inline void load_record(const PageRecords& page, uint32_t index, const AtomicRecord& record,
+                                               Block* block) {
+  const uint64_t word1 = record.word1.load(std::memory_order_acquire);
+  unpack({record.word0.load(std::memory_order_relaxed), word1}, block);
+  if (block->bytes == kSizeElsewhere) [[unlikely]]
+    block->bytes = page.large_bytes.load(std::memory_order_relaxed);
+  block->address = user_address(block_base(page, index), block->align_log2);
+}
+
+// Calls take(const Block&) with the live block of that index; not where the block is not live, or only stands for one (sampling.h).
+// Returns whether it did.
+template <class Take>
+[[gnu::always_inline]] inline bool read_live_block(const PageRecords& page, uint32_t index, const Take& take) {
+  const AtomicRecord* record = record_at(page, index);
+  if (record == nullptr || !is_live(state_of(record->word1.load(std::memory_order_acquire)))) return false;
+  Block block;
+  load_record(page, index, *record, &block);
+  if (!is_live(block.state) || is_placeholder(block)) return false;
+  take(block);
+  return true;
+}
 
 void for_each_page(void (*visit)(void* context, PageRecords& page), void* context);
 

@@ -89,16 +89,14 @@ inline uint64_t freed_word1(uint64_t word1, FreedBy by) {
 }
 
 // Everything but address, and bytes where they are kept elsewhere.
-inline Block unpack(const Record& record) {
-  Block block;
-  block.bytes = record.word0 & 0xffffffffU;
-  block.stack = stack_of(record.word0);
-  block.state = state_of(record.word1);
-  block.family = family_of(record.word1);
-  block.align_log2 = align_log2_of(record.word1);
-  block.thread = static_cast<core::ThreadId>((record.word1 >> kThreadShift) & core::kMaxThreadId);
-  block.tick = record.word1 >> kTickRecordShift;
-  return block;
+inline void unpack(const Record& record, Block* block) {
+  block->bytes = record.word0 & 0xffffffffU;
+  block->stack = stack_of(record.word0);
+  block->state = state_of(record.word1);
+  block->family = family_of(record.word1);
+  block->align_log2 = align_log2_of(record.word1);
+  block->thread = static_cast<core::ThreadId>((record.word1 >> kThreadShift) & core::kMaxThreadId);
+  block->tick = record.word1 >> kTickRecordShift;
 }
 
 }  // namespace weir::track

@@ -78,9 +78,9 @@ void stress_live_set() {
     for (size_t page = 0; page < kPages; ++page) {
       for (size_t i = 0; i < kBlocks; ++i) {
         const uintptr_t address = block_of(number, page, i);
+        track::InsertedPlace place;
         EXPECT(track::insert_pool_block(guard.token(), address, identity_of(address), block_at(address, i % 60 + 1),
-                                        &geometry_of)
-                   .tracked);
+                                        &geometry_of, &place));
       }
       pages_handed_over[number].store(page + 1, std::memory_order_release);
       while (pages_handed_over[neighbour].load(std::memory_order_acquire) <= page) std::this_thread::yield();

@@ -29,10 +29,12 @@ struct PlayedPage {
 
   uintptr_t block(size_t index) const { return geometry.start + index * geometry.block_bytes; }
   size_t count() const { return geometry.bytes / geometry.block_bytes; }
-  Inserted insert(const Block& block, uintptr_t base) const {
+  bool insert(const Block& block, uintptr_t base) const {
     core::Guard guard;
     played_page = geometry;
-    return insert_pool_block(guard.token(), base, {object, geometry.block_bytes}, block, &geometry_of_played_page);
+    InsertedPlace place;
+    return insert_pool_block(guard.token(), base, {object, geometry.block_bytes}, block, &geometry_of_played_page,
+                             &place);
   }
 };
 
@@ -82,7 +84,7 @@ TEST(LiveSet, FindsEveryBlockOfEveryBlockSizeByAnyAddressInside) {
     const size_t slices = block_bytes <= 16384 ? 1 : 8;
     const PlayedPage page = page_at(segment + kSlice, slices, block_bytes, block_bytes <= 1024 ? 384 : 0);
     for (size_t i = 0; i < page.count(); ++i) {
-      ASSERT_TRUE(page.insert(live_block(page.block(i), block_bytes), page.block(i)).tracked);
+      ASSERT_TRUE(page.insert(live_block(page.block(i), block_bytes), page.block(i)));
     }
     Block found;
     for (size_t i = 0; i < page.count(); ++i) {
@@ -101,7 +103,7 @@ TEST(LiveSet, AnAlignedBlockIsFoundAtItsOwnAddressOnly) {
   for (size_t i = 0; i < page.count(); ++i) {
     const uintptr_t base = page.block(i);
     const uintptr_t aligned = (base + 127) & ~uintptr_t{127};
-    ASSERT_TRUE(page.insert(live_block(aligned, 100, 7), base).tracked);
+    ASSERT_TRUE(page.insert(live_block(aligned, 100, 7), base));
   }
   Block found;
   uintptr_t base = 0;
@@ -195,7 +197,7 @@ TEST(LiveSet, SlicesReusedByPagesOfOtherShapesLoseNoBlock) {
     std::vector<size_t> indices;
     for (size_t i = 0; i < page.count() && indices.size() < 40; i += 1 + random() % 3) indices.push_back(i);
     std::shuffle(indices.begin(), indices.end(), random);
-    for (size_t i : indices) ASSERT_TRUE(page.insert(live_block(page.block(i), 9), page.block(i)).tracked);
+    for (size_t i : indices) ASSERT_TRUE(page.insert(live_block(page.block(i), 9), page.block(i)));
     ASSERT_EQ(enumerate(segment, segment + kSegment).size(), indices.size()) << "round " << round;
     for (size_t i : indices) ASSERT_EQ(remove(page.block(i)), RemoveResult::removed) << "round " << round;
   }
@@ -205,7 +207,7 @@ TEST(LiveSet, ABlockAcrossSegmentsIsFoundFromEachOfItsPages) {
   const uintptr_t segment = kSegment * 0x2300;
   const size_t bytes = 5 * kSegment + kSlice * 3;
   const PlayedPage huge{{segment + kSlice, bytes, bytes}, reinterpret_cast<void*>(segment + kSlice)};
-  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes - 7), huge.geometry.start).tracked);
+  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes - 7), huge.geometry.start));
   Block found;
   for (uintptr_t at = huge.geometry.start + 1; at < huge.geometry.start + bytes - 7; at += kSlice / 2) {
     ASSERT_EQ(find_block(at, &found, nullptr), RemoveResult::interior);
@@ -215,10 +217,10 @@ TEST(LiveSet, ABlockAcrossSegmentsIsFoundFromEachOfItsPages) {
   EXPECT_EQ(remove(huge.geometry.start), RemoveResult::removed);
   // The address space is then cut into ordinary segments, and joined again.
   const PlayedPage page = page_at(segment + 2 * kSegment + kSlice, 1, 64, 384);
-  ASSERT_TRUE(page.insert(live_block(page.block(1), 1), page.block(1)).tracked);
+  ASSERT_TRUE(page.insert(live_block(page.block(1), 1), page.block(1)));
   EXPECT_EQ(enumerate(segment, segment + 8 * kSegment).size(), 1U);
   EXPECT_EQ(remove(page.block(1)), RemoveResult::removed);
-  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes), huge.geometry.start).tracked);
+  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes), huge.geometry.start));
   EXPECT_EQ(remove(page.block(1)), RemoveResult::interior);
   EXPECT_EQ(remove(huge.geometry.start), RemoveResult::removed);
 }
@@ -227,7 +229,7 @@ TEST(LiveSet, KeepsSizesBeyondFourGigabytes) {
   const uintptr_t segment = kSegment * 0x2400;
   const size_t bytes = size_t{6} << 30;
   const PlayedPage huge{{segment + kSlice, bytes, bytes}, reinterpret_cast<void*>(segment + kSlice)};
-  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes - 100), huge.geometry.start).tracked);
+  ASSERT_TRUE(huge.insert(live_block(huge.geometry.start, bytes - 100), huge.geometry.start));
   Block found;
   EXPECT_EQ(remove(huge.geometry.start, &found), RemoveResult::removed);
   EXPECT_EQ(found.bytes, bytes - 100);
@@ -268,7 +270,7 @@ TEST(LiveSet, OwnersInsertWhileOthersFreeAndReadersEnumerate) {
       const PlayedPage page = page_at(kSegment * (0x2700 + static_cast<uintptr_t>(t)) + kSlice, 1, 128, 384);
       for (size_t round = 0; round < kRounds; ++round) {
         for (size_t i = 0; i < page.count(); ++i) {
-          ASSERT_TRUE(page.insert(live_block(page.block(i), i + 1), page.block(i)).tracked);
+          ASSERT_TRUE(page.insert(live_block(page.block(i), i + 1), page.block(i)));
           if (i % 2 == 0) {
             ASSERT_EQ(remove(page.block(i)), RemoveResult::removed);
             continue;

@@ -5,6 +5,12 @@
 namespace weir::track {
 namespace {
 
+Block unpacked(const Record& record) {
+  Block block;
+  unpack(record, &block);
+  return block;
+}
+
 TEST(Record, KeepsEveryFieldAtItsLimits) {
   Block block;
   block.bytes = kSizeElsewhere - 1;
@@ -14,7 +20,7 @@ TEST(Record, KeepsEveryFieldAtItsLimits) {
   block.align_log2 = 31;
   block.state = BlockState::freed;
   block.tick = (uint64_t{1} << core::kTickBits) - 1;
-  const Block copy = unpack(pack(block));
+  const Block copy = unpacked(pack(block));
   EXPECT_EQ(copy.bytes, block.bytes);
   EXPECT_EQ(copy.stack, block.stack);
   EXPECT_EQ(copy.thread, block.thread);
@@ -27,7 +33,7 @@ TEST(Record, KeepsEveryFieldAtItsLimits) {
 TEST(Record, MarksASizeThatItCannotHold) {
   Block block;
   block.bytes = size_t{1} << 40;
-  EXPECT_EQ(unpack(pack(block)).bytes, kSizeElsewhere);
+  EXPECT_EQ(unpacked(pack(block)).bytes, kSizeElsewhere);
 }
 
 TEST(Record, OfAFreedBlockTellsWhatItWasAndWhoFreedIt) {
@@ -41,7 +47,7 @@ TEST(Record, OfAFreedBlockTellsWhatItWasAndWhoFreedIt) {
   block.tick = 1000;
   Record record = pack(block);
   record.word1 = freed_word1(record.word1, {static_cast<core::ThreadId>(core::kMaxThreadId), 2000});
-  const Block freed = unpack(record);
+  const Block freed = unpacked(record);
   EXPECT_EQ(freed.state, BlockState::freed);
   EXPECT_EQ(freed.thread, static_cast<core::ThreadId>(core::kMaxThreadId));
   EXPECT_EQ(freed.tick, 2000U);
@@ -53,10 +59,10 @@ TEST(Record, OfAFreedBlockTellsWhatItWasAndWhoFreedIt) {
 
 TEST(Record, TheMarkOfADisplacedBlockIsNoAlignment) {
   EXPECT_EQ(align_log2_of(kDisplacedMark), 0);
-  EXPECT_EQ(unpack({0, kDisplacedMark | static_cast<uint64_t>(BlockState::live)}).align_log2, 0);
+  EXPECT_EQ(unpacked({0, kDisplacedMark | static_cast<uint64_t>(BlockState::live)}).align_log2, 0);
 }
 
-TEST(Record, IsDeadWhenZero) { EXPECT_EQ(unpack({0, 0}).state, BlockState::never); }
+TEST(Record, IsDeadWhenZero) { EXPECT_EQ(unpacked({0, 0}).state, BlockState::never); }
 
 }  // namespace
 }  // namespace weir::track
