@@ -303,8 +303,8 @@ void Reachability::finish() {
 
 void Reachability::finish_in_doubt() {
   walk_possible();
-  heap_.for_each_marked(
-      kUnseen, [this](const HeapBlock& block) { heap_.mark(block.mark) = as_mark(LeakClass::possible); });
+  heap_.for_each_marked(kUnseen,
+                        [this](const HeapBlock& block) { heap_.mark(block.mark) = as_mark(LeakClass::possible); });
   for (size_t place = 0; place < devices_.size(); ++place) {
     if (devices_.mark(place) == kUnseen) devices_.mark(place) = as_mark(LeakClass::possible);
   }

@@ -142,8 +142,8 @@ void track_acquired(const core::Inside& inside, ThreadState& thread, const stack
   thread.last_block = kNoBlock;
   track::figures_of(*thread.counters, place.block_class).miss_count += place.new_page;
   if (track::sampling()) {
-    track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block),
-                               place.block_class, block.tick);
+    track::count_sampled_alloc(*thread.counters, block.stack, block.bytes, track::weight_of(block), place.block_class,
+                               block.tick);
   } else {
     track::count_alloc(*thread.counters, block.stack, block.bytes, place.block_class, block.tick);
   }
