@@ -13,9 +13,15 @@ constexpr size_t kAskAboutPages = size_t{256} << 10;  // a block that large may 
 // The marks are classes in the order in which one outweighs the other while the walks go on.
 constexpr auto kUnseen = static_cast<uint8_t>(LeakClass::live);
 constexpr uint8_t as_mark(LeakClass leak_class) { return static_cast<uint8_t>(leak_class); }
+// Possibly lost, while those that are walked from are to be told from those that are not yet.
+constexpr uint8_t kWalkedPossible = 0x40 | as_mark(LeakClass::possible);
+// What is read before what it led to is walked from: a table of a million pointers does not need a list of a million blocks.
+constexpr uintptr_t kSliceBytes = uintptr_t{16} << 10;
+constexpr size_t kWalkedAtOnce = 1024;  // blocks, as what they lead to is fetched for many words together
 
 uintptr_t up_to_page(uintptr_t address) { return (address + kPageBytes - 1) & ~(kPageBytes - 1); }
 uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); }
+uintptr_t slice_end(uintptr_t start) { return (start / kSliceBytes + 1) * kSliceBytes; }
 
 }  // namespace
 
@@ -24,20 +30,21 @@ uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); 
 void Reachability::push(const HeapBlock& block) {
   if (block.bytes < sizeof(uintptr_t)) return;
   __builtin_prefetch(reinterpret_cast<const void*>(block.address));
-  if (!work_.push({block.address, block.address + block.bytes, driver_.allocated(block.stack)})) out_of_memory_ = true;
+  if (!work_.push({block.address, block.address + block.bytes, driver_.allocated(block.stack), false}))
+    out_of_memory_ = true;
 }
 
 void Reachability::push_host_memory(const cuda::Allocation& allocation) {
   if (!DeviceIndex::is_host_memory(allocation)) return;
   const auto start = static_cast<uintptr_t>(allocation.key);
-  if (!work_.push({start, start + allocation.bytes, false})) out_of_memory_ = true;
+  if (!work_.push({start, start + allocation.bytes, false, false})) out_of_memory_ = true;
 }
 
 // True where what is marked is to be walked from.
 bool Reachability::raise(uint8_t& mark, bool by_start) {
   const LeakClass found = by_start ? found_ : LeakClass::possible;
   if (mark == kUnseen || (mark == as_mark(LeakClass::possible) && found == LeakClass::reachable)) {
-    mark = as_mark(found);
+    mark = found_ == LeakClass::possible ? kWalkedPossible : as_mark(found);
     return found == found_;
   }
   return false;
@@ -142,15 +149,17 @@ void Reachability::scan(uintptr_t start, uintptr_t end) {
 // ---- Ranges ----
 
 // The first and last pages of a range are there: somebody has the words that are asked for.
-void Reachability::scan_present(uintptr_t start, uintptr_t end) {
+template <class Visit>
+void Reachability::for_each_present(uintptr_t start, uintptr_t end, const Visit& visit) {
   uintptr_t from = down_to_page(start), run_start = 0, run_end = 0;
   while (pages_.next(from, up_to_page(end), &run_start, &run_end)) {
-    scan(std::max(start, run_start), std::min(end, run_end));
+    visit(std::max(start, run_start), std::min(end, run_end));
     from = run_end;
   }
 }
 
-void Reachability::scan_readable(uintptr_t start, uintptr_t end) {
+template <class Visit>
+void Reachability::for_each_readable(uintptr_t start, uintptr_t end, const Visit& visit) {
   while (start < end) {
     const Area* area = map_.find(start);
     if (area == nullptr) {
@@ -158,9 +167,13 @@ void Reachability::scan_readable(uintptr_t start, uintptr_t end) {
       continue;
     }
     const uintptr_t area_end = std::min(end, area->end);
-    if (area->readable && area->kind != AreaKind::special) scan_present(start, area_end);
+    if (area->readable && area->kind != AreaKind::special) for_each_present(start, area_end, visit);
     start = area_end;
   }
+}
+
+void Reachability::scan_readable(uintptr_t start, uintptr_t end) {
+  for_each_readable(start, end, [this](uintptr_t from, uintptr_t until) { scan(from, until); });
 }
 
 void Reachability::scan_block(uintptr_t start, uintptr_t end) {
@@ -186,22 +199,55 @@ void Reachability::walk() {
       visit_awaited();
       continue;
     }
-    const Piece piece = work_[work_.size() - 1];
-    work_.resize(work_.size() - 1);
+    const Piece piece = take_piece();
+    if (!piece.is_present && piece.end - piece.start >= kAskAboutPages) {
+      push_present(piece);
+      continue;
+    }
     is_of_driver_ = piece.of_driver;
-    scan_block(piece.start, piece.end);
+    piece.is_present ? scan(piece.start, piece.end) : scan_block(piece.start, piece.end);
     is_of_driver_ = false;
+  }
+}
+
+// The latest piece, or a slice of it. Of a large block's whole it is asked first where it is in memory.
+Reachability::Piece Reachability::take_piece() {
+  Piece& last = work_[work_.size() - 1];
+  Piece piece = last;
+  const uintptr_t until = slice_end(piece.start);
+  if (until >= piece.end || (!piece.is_present && piece.end - piece.start >= kAskAboutPages)) {
+    work_.resize(work_.size() - 1);
+  } else {
+    last.start = piece.end = until;
+  }
+  return piece;
+}
+
+void Reachability::push_present(const Piece& piece) {
+  for_each_readable(piece.start, piece.end, [&](uintptr_t from, uintptr_t until) {
+    if (!work_.push({from, until, piece.of_driver, true})) out_of_memory_ = true;
+  });
+}
+
+void Reachability::walk_from_run(uintptr_t start, uintptr_t end, bool of_driver) {
+  while (start < end) {
+    const uintptr_t until = std::min(end, slice_end(start));
+    is_of_driver_ = of_driver;
+    scan(start, until);
+    is_of_driver_ = false;
+    walk();
+    start = until;
   }
 }
 
 void Reachability::add_root(uintptr_t start, uintptr_t end) {
   while (start < end) {
-    const uintptr_t part_end = driver_.part_of(start, end, &is_of_driver_);
-    scan_present(start, part_end);
-    is_of_driver_ = false;
+    bool of_driver = false;
+    const uintptr_t part_end = driver_.part_of(start, end, &of_driver);
+    for_each_present(start, part_end,
+                     [&](uintptr_t from, uintptr_t until) { walk_from_run(from, until, of_driver); });
     start = part_end;
   }
-  walk();
 }
 
 void Reachability::add_root_words(const uint64_t* words, size_t count) {
@@ -224,11 +270,20 @@ void Reachability::add_held(const HeapBlock& block, uintptr_t from) {
 // From the blocks that only a pointer into their middle leads to.
 void Reachability::walk_possible() {
   found_ = LeakClass::possible;
-  heap_.for_each_marked(as_mark(LeakClass::possible), [this](const HeapBlock& block) { push(block); });
+  heap_.for_each_marked(as_mark(LeakClass::possible), [this](const HeapBlock& block) {
+    heap_.mark(block.mark) = kWalkedPossible;
+    push(block);
+    if (work_.size() >= kWalkedAtOnce) walk();
+  });
   for (size_t place = 0; place < devices_.size(); ++place) {
     if (devices_.mark(place) == as_mark(LeakClass::possible)) push_host_memory(devices_[place]);
   }
   walk();
+  heap_.change_marks(kWalkedPossible, as_mark(LeakClass::possible));
+  for (size_t place = 0; place < devices_.size(); ++place) {
+    uint8_t& mark = devices_.mark(place);
+    if (mark == kWalkedPossible) mark = as_mark(LeakClass::possible);
+  }
 }
 
 // Marks what hangs from a lost block that no walk has met.

@@ -62,6 +62,7 @@ class Reachability {
   struct Piece {
     uintptr_t start, end;
     bool of_driver;
+    bool is_present;  // it was asked that all its pages are in memory
   };
   // Words whose blocks' pages, then records, are on their way from memory. place.page: nullptr where there is no block.
   struct Awaited {
@@ -74,7 +75,10 @@ class Reachability {
   void scan(uintptr_t start, uintptr_t end);
   const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end);
   void scan_readable(uintptr_t start, uintptr_t end);
-  void scan_present(uintptr_t start, uintptr_t end);
+  template <class Visit>
+  void for_each_present(uintptr_t start, uintptr_t end, const Visit& visit);
+  template <class Visit>
+  void for_each_readable(uintptr_t start, uintptr_t end, const Visit& visit);
   void scan_block(uintptr_t start, uintptr_t end);
   void await(uintptr_t word);
   void locate_awaited();
@@ -88,6 +92,9 @@ class Reachability {
   void push(const HeapBlock& block);
   void push_host_memory(const cuda::Allocation& allocation);
   void walk();
+  Piece take_piece();
+  void push_present(const Piece& piece);
+  void walk_from_run(uintptr_t start, uintptr_t end, bool of_driver);
   void walk_possible();
   void walk_lost();
   void walk_from_lost_pinned();

@@ -1,14 +1,15 @@
-"""A heap of 1 GB in two million blocks is classified within a second, for which alone the threads are stopped.
+"""A heap of 1 GB in two million blocks is classified within a second, for which alone the threads are stopped; and in little memory.
 
 Where the machine is busy with something else, only the part of the time counts for which the program had a processor, by its whole run.
 """
 
+import os
 import resource
 import sys
 import time
 import unittest
 
-from weir_test import build_dir, run_under_weir
+from weir_test import build_dir, program, run_under_weir
 
 BLOCKS, BYTES = 2_000_000, 1_000_000_000
 AT_MOST_NS = 1_000_000_000
@@ -59,6 +60,40 @@ class ScanCost(unittest.TestCase):
 
     def test_a_tenth_lost(self):
         self.check_cost(10)
+
+
+def peak_bytes(*argv, **weir_options):
+    """The most memory that a program under Weir had at a time."""
+    fetch, give = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        run_under_weir(argv, weir_options=weir_options, timeout=300)
+        os.write(give, str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss).encode())
+        os._exit(0)
+    os.close(give)
+    with os.fdopen(fetch) as answer:
+        said = answer.read()
+    os.waitpid(pid, 0)
+    return int(said) * 1024
+
+
+class ScanMemory(unittest.TestCase):
+    """What a scan works with grows with neither the words of a table nor the number of blocks that are only possibly lost."""
+
+    BLOCKS = 1_000_000
+    MOST_BYTES_A_BLOCK = 4  # its mark, and what the end of a process takes anyway
+
+    def check(self, kind):
+        table = [program("scan_table"), str(self.BLOCKS), kind]
+        before, with_check = (peak_bytes(*table, LEAKS=leaks) for leaks in ("off", "on"))
+        print(f"{kind}: {(with_check - before) / self.BLOCKS:.2f} bytes a block", file=sys.stderr, flush=True)
+        self.assertLessEqual(with_check - before, self.MOST_BYTES_A_BLOCK * self.BLOCKS)
+
+    def test_a_table_of_pointers(self):
+        self.check("starts")
+
+    def test_a_table_of_pointers_into_blocks(self):
+        self.check("middles")
 
 
 if __name__ == "__main__":
