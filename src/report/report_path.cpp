@@ -89,6 +89,18 @@ void append_pattern(core::TextBuffer& path, const char* pattern, const PathFacts
 
 }  // namespace
 
+const char* rank_in(const char* const* environment) {
+  constexpr const char* kVariables[] = {"RANK=", "OMPI_COMM_WORLD_RANK=", "PMIX_RANK=", "PMI_RANK=", "SLURM_PROCID="};
+  if (environment == nullptr) return nullptr;
+  for (const char* variable : kVariables) {
+    const size_t length = strlen(variable);
+    for (const char* const* entry = environment; *entry != nullptr; ++entry) {
+      if (strncmp(*entry, variable, length) == 0 && (*entry)[length] != '\0') return *entry + length;
+    }
+  }
+  return nullptr;
+}
+
 bool has_counter(const char* pattern) { return has_directive(pattern, 'n'); }
 
 bool expand_pattern(const char* pattern, const PathFacts& facts, uint64_t counter, core::TextBuffer& path) {

@@ -21,6 +21,10 @@ struct PathFacts {
   bool is_first_process = true;           // owns a pattern without %p and %n; others get .PID before .json
 };
 
+// The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK,
+// PMI_RANK, SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
+const char* rank_in(const char* const* environment);
+
 // Whether different counters give different paths, by %n.
 bool has_counter(const char* pattern);
 

@@ -239,18 +239,6 @@ void say_why_not(const char* path, int error) {
 
 }  // namespace
 
-const char* rank_in(const char* const* environment) {
-  constexpr const char* kVariables[] = {"RANK=", "OMPI_COMM_WORLD_RANK=", "PMIX_RANK=", "PMI_RANK=", "SLURM_PROCID="};
-  if (environment == nullptr) return nullptr;
-  for (const char* variable : kVariables) {
-    const size_t length = strlen(variable);
-    for (const char* const* entry = environment; *entry != nullptr; ++entry) {
-      if (strncmp(*entry, variable, length) == 0 && (*entry)[length] != '\0') return *entry + length;
-    }
-  }
-  return nullptr;
-}
-
 bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written) {
   written->path[0] = '\0';
   written->lost_count = 0;

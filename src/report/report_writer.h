@@ -38,10 +38,6 @@ struct ReportInput {
   const char* program_suppressions = nullptr;      // a text of suppressions that the program brings
 };
 
-// The rank of this process in a parallel job by its launcher's variables (RANK, OMPI_COMM_WORLD_RANK, PMIX_RANK,
-// PMI_RANK, SLURM_PROCID, in this order), or nullptr. The text is the environment's own.
-const char* rank_in(const char* const* environment);
-
 struct WrittenReport {
   char path[kMaxPath];
   uint64_t lost_count;  // blocks in it that are definitely or indirectly lost

@@ -9,7 +9,7 @@
 #include "core/system_call.h"
 #include "leak/noted_threads.h"
 #include "options/options.h"
-#include "report/report_writer.h"
+#include "report/report_path.h"
 #include "runtime/control.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_symbols.h"
@@ -163,7 +163,7 @@ void process_start(int argc, char** argv, char** envp) {
   install_signal_handlers();
   find_symbolizer();
   read_program_suppressions();
-  open_control_early();
+  if (!options::current().start) open_control_early();
 }
 
 }  // namespace weir::runtime
