@@ -11,6 +11,7 @@
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 #include "stack/rule_cache.h"
+#include "stack/table_pages.h"
 
 namespace weir::stack {
 namespace {
@@ -123,6 +124,12 @@ bool step_to_caller_of(unw_cursor_t* cursor, uintptr_t function) {
   return false;
 }
 
+// Their pages would count as the process's memory beside what a leak check or a report takes.
+void give_back_tables_of(uintptr_t code) {
+  LoadedModule module;
+  if (find_loaded_module(code, &module)) give_back(table_pages_of(module));
+}
+
 }  // namespace
 
 [[gnu::noinline]] bool find_program_frame(uintptr_t own_start, uintptr_t own_end, uintptr_t end_function,
@@ -140,7 +147,10 @@ bool step_to_caller_of(unw_cursor_t* cursor, uintptr_t function) {
     if (unw_step(&cursor) <= 0) return false;
   }
   unw_cursor_t at_end = cursor;
-  return read_frame(step_to_caller_of(&at_end, end_function) ? &at_end : &cursor, frame);
+  const bool found = read_frame(step_to_caller_of(&at_end, end_function) ? &at_end : &cursor, frame);
+  give_back_tables_of(end_function);
+  give_back_tables_of(own_start);
+  return found;
 }
 
 [[gnu::noinline]] UnwindEnd full_unwind(const Registers& caller, FrameSink sink, void* context) {
