@@ -25,7 +25,28 @@ std::string misfit_text(const HeapError& error, const std::string& of_block) {
   return "wrong function to free: " + of_block + ", which " + form + error.alloc_call + " gave";
 }
 
-// What happened, and to what.
+std::string free_text(const HeapError& error) {
+  std::string text = error.kind == "double_free" ? "first freed" : "freed";
+  if (!error.free_ns.empty()) text += " after " + human_duration(std::strtoull(error.free_ns.c_str(), nullptr, 10));
+  if (!error.free_thread.empty()) text += " by thread " + error.free_thread;
+  return error.free_stack.empty() ? text : text + " at";
+}
+
+void write_moment(SummaryPage& page, const HeapErrorMoment& moment, bool is_free) {
+  if (is_free && moment.stack.empty())
+    return page.line("    " + moment.text + page.style().dim(" (where: WEIR_GUARD=on tells)"));
+  page.line("    " + moment.text);
+  page.stack(moment.stack);
+}
+
+void write_error(SummaryPage& page, const HeapError& error) {
+  page.line("  " + page.style().red(fault_text(error)) + occasion_text(error));
+  for (const HeapErrorMoment& moment : moments_of(error))
+    write_moment(page, moment, &moment.stack == &error.free_stack);
+}
+
+}  // namespace
+
 std::string fault_text(const HeapError& error) {
   const std::string bytes = human_bytes(error.bytes), at = " at " + error.address;
   const std::string of_block = error.call + " of " + bytes + at;
@@ -43,35 +64,21 @@ std::string fault_text(const HeapError& error) {
   return "free of an unknown address: " + error.call + at + (error.place.empty() ? "" : ", in " + error.place);
 }
 
-void write_named_stack(SummaryPage& page, const std::string& name, const std::vector<StackLine>& stack) {
-  page.line("    " + name);
-  page.stack(stack);
-}
-
-void write_free(SummaryPage& page, const HeapError& error) {
-  std::string text = error.kind == "double_free" ? "first freed" : "freed";
-  if (!error.free_ns.empty()) text += " after " + human_duration(std::strtoull(error.free_ns.c_str(), nullptr, 10));
-  if (!error.free_thread.empty()) text += " by thread " + error.free_thread;
-  if (error.free_stack.empty()) return page.line("    " + text + page.style().dim(" (where: WEIR_GUARD=on tells)"));
-  write_named_stack(page, text + " at", error.free_stack);
-}
-
-void write_error(SummaryPage& page, const HeapError& error) {
+std::string occasion_text(const HeapError& error) {
   const bool is_host = error.memory == "host";
-  const std::string where =
-      error.memory.empty() || is_host ? "" : "  (" + memory_text(error.memory, error.device, "") + ")";
-  page.line("  " + page.style().red(fault_text(error)) +
-            (error.result.empty() ? "," : ", refused with error " + error.result) + " after " +
-            human_duration(error.ns) + (error.count > 1 ? ", the first of " + human_count(error.count) : "") + where);
-  if (!error.stack.empty()) {
-    const char* verb = error.kind == "double_free" ? "freed again at" : is_host ? "called at" : "freed at";
-    write_named_stack(page, verb, error.stack);
-  }
-  if (error.was_freed) write_free(page, error);
-  if (error.has_block) write_named_stack(page, "allocated by " + error.alloc_call + " at", error.alloc_stack);
+  return (error.result.empty() ? "," : ", refused with error " + error.result) + " after " + human_duration(error.ns) +
+         (error.count > 1 ? ", the first of " + human_count(error.count) : "") +
+         (error.memory.empty() || is_host ? "" : "  (" + memory_text(error.memory, error.device, "") + ")");
 }
 
-}  // namespace
+std::vector<HeapErrorMoment> moments_of(const HeapError& error) {
+  std::vector<HeapErrorMoment> moments;
+  const char* verb = error.kind == "double_free" ? "freed again at" : error.memory == "host" ? "called at" : "freed at";
+  if (!error.stack.empty()) moments.push_back({verb, error.stack});
+  if (error.was_freed) moments.push_back({free_text(error), error.free_stack});
+  if (error.has_block) moments.push_back({"allocated by " + error.alloc_call + " at", error.alloc_stack});
+  return moments;
+}
 
 void write_heap_errors(SummaryPage& page, const HeapErrorDigest& digest) {
   if (digest.errors().empty()) return;

@@ -12,18 +12,6 @@ constexpr size_t kColumnWidth = 12;
 
 uint64_t difference(uint64_t larger, uint64_t smaller) { return larger > smaller ? larger - smaller : 0; }
 
-struct MemoryRow {
-  std::string name;
-  uint64_t total_bytes = 0;
-  uint64_t live_bytes = 0;    // in the program's hands
-  uint64_t cached_bytes = 0;  // idle in the pool
-  uint64_t quarantine_bytes = 0;
-  uint64_t fragment_bytes = 0;  // of the pool, but of use to nobody
-  uint64_t other_bytes = 0;
-
-  uint64_t known_bytes() const { return live_bytes + cached_bytes + quarantine_bytes + fragment_bytes; }
-};
-
 MemoryRow host_row(const Json& host) {
   const Json& pool = child(host, "pool");
   const bool is_tracked = !host.contains("tracked") || is_true(host, "tracked");
@@ -102,18 +90,22 @@ void write_legend(SummaryPage& page, const Json& host) {
 
 }  // namespace
 
-void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda) {
-  std::vector<MemoryRow> rows;
+std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda) {
+  std::vector<MemoryRow> rows = {host_row(host)};
   for (const CudaDevice& device : cuda.devices()) {
     const MemoryRow row = device_row(device);
     if (!device.index.empty() && row.total_bytes > 0) rows.push_back(row);
   }
   const MemoryRow pinned = pinned_row(cuda);
   if (pinned.total_bytes > 0) rows.push_back(pinned);
-  if (rows.empty()) return;
+  return rows;
+}
+
+void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda) {
+  const std::vector<MemoryRow> rows = memory_rows(host, cuda);
+  if (rows.size() == 1) return;  // the host's figures stand above
   page.heading("Where the memory was at exit");
   write_head(page);
-  write_row(page, host_row(host));
   for (const MemoryRow& row : rows) write_row(page, row);
   write_legend(page, host);
 }

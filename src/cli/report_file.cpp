@@ -48,22 +48,6 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
-Json parse(const std::string& path, const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) fail(path, "byte 0: expected a Weir report, found an empty file");
-  if (text[first] != '{')
-    fail(path, "byte " + std::to_string(first) + ": expected a Weir report, which begins with '{'");
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    const size_t byte = error.byte > 0 ? error.byte - 1 : 0;
-    if (byte >= text.size()) {
-      fail(path, "byte " + std::to_string(text.size()) + ": expected the report to go on; the file is truncated");
-    }
-    fail(path, "byte " + std::to_string(byte) + ": expected valid JSON");
-  }
-}
-
 // The checks that let everything else index without looking.
 class ShapeCheck {
  public:
@@ -157,9 +141,33 @@ void write_all(int fd, const std::string& text) {
 
 }  // namespace
 
+void check_beginning(const std::string& path, std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) fail(path, "byte 0: expected a Weir report, found an empty file");
+  if (text[first] != '{')
+    fail(path, "byte " + std::to_string(first) + ": expected a Weir report, which begins with '{'");
+}
+
+void refuse_text(const std::string& path, size_t byte, size_t size) {
+  if (byte >= size)
+    fail(path, "byte " + std::to_string(size) + ": expected the report to go on; the file is truncated");
+  fail(path, "byte " + std::to_string(byte) + ": expected valid JSON");
+}
+
+void check_shape(const std::string& path, const Json& report) { ShapeCheck(path, report).check(); }
+
 Json read_report(const std::string& path) {
-  Json report = parse(path, read_file(path));
-  ShapeCheck(path, report).check();
+  const std::string text = read_file(path);
+  check_beginning(path, text);
+  Json report;
+  try {
+    report = Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    refuse_text(path, error.byte > 0 ? error.byte - 1 : 0, text.size());
+  } catch (const Json::out_of_range&) {
+    fail(path, "expected valid JSON: a number is beyond all bounds");
+  }
+  check_shape(path, report);
   return report;
 }
 
@@ -183,12 +191,12 @@ std::string to_text(const Json& report) {
   return text + "\n}\n";
 }
 
-void write_report(const std::string& path, const Json& report) {
+void write_text(const std::string& path, const std::string& text) {
   std::string temporary = path + ".XXXXXX";
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // 0600
   if (fd < 0) throw Error(kExitOwnFailure, path + ": " + system_text());
   try {
-    write_all(fd, to_text(report));
+    write_all(fd, text);
     close(fd);
     if (rename(temporary.c_str(), path.c_str()) != 0) throw Error(kExitOwnFailure, system_text());
   } catch (const Error& error) {
@@ -196,6 +204,8 @@ void write_report(const std::string& path, const Json& report) {
     throw Error(error.exit_code(), path + ": " + error.what());
   }
 }
+
+void write_report(const std::string& path, const Json& report) { write_text(path, to_text(report)); }
 
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   if (!symbolize::is_raw(report)) return false;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "symbolize/report.h"
@@ -16,11 +17,22 @@ using Json = nlohmann::ordered_json;
 // byte where that is known, and what was expected.
 Json read_report(const std::string& path);
 
+// What read_report does, in two steps: for a report that is not read as a whole.
+// The first: an empty file, or one that begins otherwise than a report. `text`: how the file begins.
+void check_beginning(const std::string& path, std::string_view text);
+// Throws for a file of `size` bytes in which byte `byte` was not to be understood.
+[[noreturn]] void refuse_text(const std::string& path, size_t byte, size_t size);
+// The second: the shape. Entries refer to stacks by index, and so on.
+void check_shape(const std::string& path, const Json& report);
+
 // The report as text: one line per entry of each table. Bytes that are not UTF-8 become U+FFFD.
 std::string to_text(const Json& report);
 
 // Replaces `path` atomically, readable by the owner only. Throws Error(kExitOwnFailure).
 void write_report(const std::string& path, const Json& report);
+
+// The same for any text: what is at `path` is whole, the old or the new.
+void write_text(const std::string& path, const std::string& text);
 
 // Adds functions, lines, the names of runtime allocations and calls, and which leaks are suppressed, where the report has none of it yet.
 // True where it changed.

@@ -73,6 +73,12 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
 
 }  // namespace
 
+std::vector<StackLine> frame_lines(const Json& report, size_t frame) {
+  std::vector<StackLine> lines;
+  add_frame(lines, report, report["frames"][frame]);
+  return lines;
+}
+
 std::vector<StackLine> stack_lines(const Json& report, size_t stack) {
   std::vector<StackLine> lines;
   for (const Json& index : report["stacks"][stack]) add_frame(lines, report, report["frames"][index.get<size_t>()]);

@@ -15,6 +15,9 @@ struct StackLine {
   bool noise = false;  // how every stack begins: start-up code of libc and the loader
 };
 
+// Of one entry of the report's `frames`: what was inlined there, innermost first, then the function itself. Empty for Weir's own.
+std::vector<StackLine> frame_lines(const Json& report, size_t frame);
+
 // Innermost first; frames of Weir's own are left out. The report must be finished (finish_report).
 std::vector<StackLine> stack_lines(const Json& report, size_t stack);
 

@@ -10,28 +10,12 @@
 #include "cli/leak_summary.h"
 #include "cli/memory_table.h"
 #include "cli/pool_summary.h"
+#include "cli/process_text.h"
 #include "cli/stack_text.h"
 #include "cli/summary_page.h"
 
 namespace weir::cli {
 namespace {
-
-std::string end_of(const Json& process) {
-  const std::string end = text_of(process, "end");
-  const auto status = process.find("exit_status");
-  const bool has_status = status != process.end() && status->is_number();
-  return "ended by " + end + (has_status ? " with status " + status->dump() : "");
-}
-
-std::string shell_quoted(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-+=./,:@%") == std::string::npos;
-  if (plain) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
 
 class Writer {
  public:
@@ -78,14 +62,8 @@ class Writer {
     const Json& process = report["process"];
     line(style_.bold(program_of(report)) + "  pid " + std::to_string(figure(process, "pid")) + ", " + end_of(process) +
          " after " + human_duration(figure(process, "duration_ns")));
-    const auto arguments = process.find("argv");
-    if (arguments != process.end() && arguments->is_array()) {
-      std::string command = " ";
-      for (const Json& argument : *arguments) {
-        if (argument.is_string()) command += " " + shell_quoted(printable(argument.get<std::string>()));
-      }
-      line(style_.dim(command.size() > 300 ? command.substr(0, 297) + "..." : command));
-    }
+    const std::string command = command_of(process);
+    if (!command.empty()) line(style_.dim("  " + (command.size() > 298 ? command.substr(0, 295) + "..." : command)));
   }
 
   void write_host_of(const Json& report) {
