@@ -11,6 +11,7 @@
 #include "cli/ctl.h"
 #include "cli/doctor.h"
 #include "cli/error.h"
+#include "cli/html.h"
 #include "cli/option_table.h"
 #include "cli/run.h"
 #include "cli/shell_env.h"
@@ -40,6 +41,7 @@ int run_command(std::vector<std::string> words) {
   app.require_subcommand(1);
   weir::cli::add_run(app, program, exit_code);
   weir::cli::add_show(app, exit_code);
+  weir::cli::add_html(app);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_ctl(app, exit_code);

@@ -1,0 +1,224 @@
+#include "cli/html_data.h"
+
+#include <array>
+#include <map>
+
+#include "cli/cuda_digest.h"
+#include "cli/heap_error_digest.h"
+#include "cli/heap_error_summary.h"
+#include "cli/html_stacks.h"
+#include "cli/json_access.h"
+#include "cli/memory_table.h"
+#include "cli/process_text.h"
+
+namespace weir::cli {
+namespace {
+
+Json process_data(const Json& report) {
+  const Json& process = report["process"];
+  return {{"program", program_of(report)},
+          {"command", command_of(process)},
+          {"pid", figure(process, "pid")},
+          {"end", end_of(process)},
+          {"duration_ns", figure(process, "duration_ns")},
+          {"start", text_of(process, "start")},
+          {"host", text_of(process, "host")},
+          {"rank", text_of(process, "rank")}};
+}
+
+Json figures_of(const Json& object, std::initializer_list<const char*> keys) {
+  Json figures = Json::object();
+  for (const char* key : keys) figures[key] = figure(object, key);
+  return figures;
+}
+
+Json host_data(const Json& host) {
+  const Json& pool = child(host, "pool");
+  Json data = {
+      {"tracked", !host.contains("tracked") || is_true(host, "tracked")},
+      {"metadata_bytes", figure(host, "metadata_bytes")},
+      {"totals", figures_of(child(host, "totals"),
+                            {"alloc_count", "alloc_bytes", "temporary_count", "live_count", "live_bytes", "peak_bytes",
+                             "peak_ns", "inherited_count", "inherited_bytes", "failed_count", "thread_count"})},
+      {"pool", figures_of(pool, {"reserved_bytes", "capacity_bytes", "active_bytes", "cached_bytes"})},
+      {"mmap",
+       figures_of(child(child(host, "mmap"), "totals"), {"map_count", "mapped_bytes", "live_bytes", "peak_bytes"})},
+      {"resident", figures_of(child(host, "process_memory"), {"rss_bytes", "peak_rss_bytes"})}};
+  data["pool"]["enabled"] = is_true(pool, "enabled");
+  data["pool"]["fragmentation_ratio"] = ratio(pool, "fragmentation_ratio");
+  return data;
+}
+
+Json memory_data(const Json& host, const CudaDigest& cuda) {
+  Json rows = Json::array();
+  for (const MemoryRow& row : memory_rows(host, cuda)) {
+    rows.push_back({{"name", row.name},
+                    {"total", row.total_bytes},
+                    {"live", row.live_bytes},
+                    {"cached", row.cached_bytes},
+                    {"quarantine", row.quarantine_bytes},
+                    {"fragments", row.fragment_bytes},
+                    {"other", row.other_bytes}});
+  }
+  return rows;
+}
+
+Json device_data(const CudaDigest& cuda) {
+  Json devices = Json::array();
+  for (const CudaDevice& device : cuda.devices()) {
+    if (device.index.empty()) continue;
+    devices.push_back({{"index", device.index},
+                       {"name", device.name},
+                       {"live_bytes", device.live_bytes},
+                       {"peak_bytes", device.peak_bytes},
+                       {"peak_ns", device.peak_ns},
+                       {"used_bytes", device.used_bytes},
+                       {"total_bytes", device.total_bytes}});
+  }
+  return devices;
+}
+
+// A list of stacks by columns: entries that differ in nothing that the page shows are one. A text column has the numbers of texts.
+class Columns {
+ public:
+  Columns(StackTree& tree, TextTable& texts, std::vector<const char*> text_keys, std::vector<const char*> figure_keys)
+      : tree_(tree), texts_(texts), text_keys_(std::move(text_keys)), figure_keys_(std::move(figure_keys)) {}
+
+  void add(const Json& entry) {
+    std::vector<uint32_t> key = {tree_.node_of(entry["stack"].get<size_t>())};
+    for (const char* name : text_keys_) key.push_back(texts_.number_of(word_of(entry, name)));
+    std::vector<uint64_t>& sums = rows_.try_emplace(std::move(key), figure_keys_.size(), 0).first->second;
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += figure(entry, figure_keys_[i]);
+  }
+
+  Json to_json() const {
+    Json columns = {{"node", Json::array()}};
+    for (const char* name : text_keys_) columns[name] = Json::array();
+    for (const char* name : figure_keys_) columns[name] = Json::array();
+    for (const auto& [key, sums] : rows_) {
+      columns["node"].push_back(key[0]);
+      for (size_t i = 0; i < text_keys_.size(); ++i) columns[text_keys_[i]].push_back(key[i + 1]);
+      for (size_t i = 0; i < sums.size(); ++i) columns[figure_keys_[i]].push_back(sums[i]);
+    }
+    return columns;
+  }
+
+ private:
+  static std::string word_of(const Json& entry, const char* key) {
+    const std::string text = text_of(entry, key);
+    return text.empty() ? number_text(entry, key) : text;  // a device is a number
+  }
+
+  StackTree& tree_;
+  TextTable& texts_;
+  const std::vector<const char*> text_keys_, figure_keys_;
+  std::map<std::vector<uint32_t>, std::vector<uint64_t>> rows_;
+};
+
+Json columns_of(const Json& entries, Columns columns) {
+  for (const Json& entry : entries) columns.add(entry);
+  return columns.to_json();
+}
+
+Json lists_data(const Json& report, StackTree& tree, TextTable& texts) {
+  return {
+      {"leaks", columns_of(report["leaks"], {tree,
+                                             texts,
+                                             {"memory", "kind", "device", "call", "suppressed", "runtime", "reason"},
+                                             {"bytes", "count", "taken_bytes", "indirect_bytes", "indirect_count"}})},
+      {"peak", columns_of(report["peak"], {tree, texts, {"memory"}, {"bytes", "count"}})},
+      {"hot_sites",
+       columns_of(report["hot_sites"], {tree, texts, {"memory"}, {"alloc_bytes", "alloc_count", "temporary_count"}})}};
+}
+
+Json left_out_data(const PartOfReport& part) {
+  Json rows = Json::array();
+  for (const LeftOutSum& sum : part.left_out) {
+    rows.push_back({{"list", sum.list},
+                    {"memory", sum.memory},
+                    {"kind", sum.kind},
+                    {"by_page", true},
+                    {"stack_count", sum.stack_count},
+                    {"bytes", sum.bytes},
+                    {"count", sum.count}});
+  }
+  const Json& by_report = child(part.report["host"], "peak_left_out");
+  if (figure(by_report, "stack_count") > 0) {
+    Json row = {{"list", "peak"}, {"memory", "host"}, {"kind", ""}, {"by_page", false}};
+    row.update(figures_of(by_report, {"stack_count", "bytes", "count"}));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json error_data(const HeapErrorDigest& digest, StackTree& tree) {
+  Json rows = Json::array();
+  for (const HeapError& error : digest.errors()) {
+    Json moments = Json::array();
+    for (const HeapErrorMoment& moment : moments_of(error))
+      moments.push_back({{"text", moment.text}, {"node", tree.node_of(moment.stack)}});
+    rows.push_back({{"kind", error.kind},
+                    {"text", fault_text(error) + occasion_text(error)},
+                    {"count", error.count},
+                    {"moments", std::move(moments)}});
+  }
+  return {{"rows", std::move(rows)}, {"left_out_count", digest.left_out()}};
+}
+
+Json options_data(const Json& report) {
+  Json rows = Json::array();
+  for (const auto& [variable, option] : child(report, "options").items()) {
+    if (!option.is_object()) continue;
+    rows.push_back(
+        {{"name", printable(variable)}, {"value", text_of(option, "value")}, {"default", is_true(option, "default")}});
+  }
+  return rows;
+}
+
+Json warnings_data(const Json& report) {
+  std::map<std::string, uint64_t> counts;
+  for (const Json& warning : report["warnings"]) ++counts[text_of(warning, "text")];
+  Json rows = Json::array();
+  for (const auto& [text, count] : counts) rows.push_back({{"text", text}, {"count", count}});
+  return rows;
+}
+
+Json leak_check_data(const Json& report) {
+  const Json& check = child(report, "leak_check");
+  return {{"done", is_true(check, "done")},
+          {"why_not", text_of(check, "why_not")},
+          {"in_doubt", text_of(check, "in_doubt")}};
+}
+
+Json sampling_data(const Json& report) {
+  const Json& sampling = child(report, "sampling");
+  return is_true(sampling, "estimated") ? figures_of(sampling, {"mean_bytes", "sample_count"}) : Json();
+}
+
+}  // namespace
+
+Json html_data(const PartOfReport& part) {
+  const Json& report = part.report;
+  CudaDigest cuda;
+  cuda.add(report, 1);
+  HeapErrorDigest errors;
+  errors.add(report);
+  TextTable texts;
+  StackTree tree(report, texts);
+  Json data = {{"process", process_data(report)},
+               {"sampling", sampling_data(report)},
+               {"host", host_data(report["host"])},
+               {"memory", memory_data(report["host"], cuda)},
+               {"devices", device_data(cuda)},
+               {"leak_check", leak_check_data(report)},
+               {"lists", lists_data(report, tree, texts)},
+               {"left_out", left_out_data(part)},
+               {"errors", error_data(errors, tree)},
+               {"options", options_data(report)},
+               {"warnings", warnings_data(report)}};
+  data["stacks"] = tree.to_json();
+  data["texts"] = texts.texts();
+  return data;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,67 @@
+// The page of a report: reads the data that lies in it and draws all sections. It asks for nothing from outside.
+import { render } from 'preact';
+import { Flame } from './flame.jsx';
+import { humanDuration } from './format.js';
+import { Leaks } from './leaks.jsx';
+import { HeapErrors, Options, Warnings } from './lists.jsx';
+import { Memory } from './memory.jsx';
+import { readReport } from './report.js';
+import { Stacks } from './stacks.js';
+import { Limits, Summary } from './summary.jsx';
+import { ThemeSwitch } from './theme.jsx';
+
+const SECTIONS = [
+  { id: 'memory', label: 'Memory', isThere: () => true },
+  { id: 'flame', label: 'Flame graph', isThere: (report) => Object.values(report.lists).some((rows) => rows.length > 0) },
+  { id: 'leaks', label: 'Leaks', isThere: () => true },
+  { id: 'errors', label: 'Heap errors', isThere: (report) => report.errors.rows.length + report.errors.left_out_count > 0 },
+  { id: 'warnings', label: 'Warnings', isThere: (report) => report.warnings.length > 0 },
+  { id: 'options', label: 'Options', isThere: (report) => report.options.length > 0 },
+];
+
+function Header({ report }) {
+  const { program, command, pid, end, duration_ns: duration, start, host, rank } = report.process;
+  return (
+    <header>
+      <div class="top">
+        <span class="brand">Weir report</span>
+        <ThemeSwitch />
+      </div>
+      <h1>{program}</h1>
+      <p class="process">
+        pid {pid}, {end} after {humanDuration(duration)}
+        {start && `, started ${start.slice(0, 19).replace('T', ' ')} UTC`}{host && ` on ${host}`}{rank && `, rank ${rank}`}
+      </p>
+      {command && <p class="command"><code>{command}</code></p>}
+    </header>
+  );
+}
+
+const Navigation = ({ report }) => (
+  <nav aria-label="Sections">
+    {SECTIONS.filter(({ isThere }) => isThere(report)).map(({ id, label }) => <a key={id} href={`#${id}`}>{label}</a>)}
+  </nav>
+);
+
+function Page({ report, stacks }) {
+  return (
+    <>
+      <Header report={report} />
+      <Navigation report={report} />
+      <main>
+        <Limits report={report} />
+        <Summary report={report} />
+        <Memory report={report} />
+        <Flame report={report} stacks={stacks} />
+        <Leaks report={report} stacks={stacks} />
+        <HeapErrors errors={report.errors} stacks={stacks} />
+        <Warnings warnings={report.warnings} />
+        <Options options={report.options} />
+      </main>
+    </>
+  );
+}
+
+const report = readReport(document.getElementById('report').textContent);
+document.title = `${report.process.program} · Weir report`;
+render(<Page report={report} stacks={new Stacks(report.stacks)} />, document.getElementById('page'));
