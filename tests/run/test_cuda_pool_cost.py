@@ -11,6 +11,7 @@ import unittest
 import ceilings
 import cuda_pool
 import weir_test as wt
+from machine_load import OthersAtWork
 
 sys.path.insert(0, str(wt.REPOSITORY / "bench"))
 import instructions  # noqa: E402
@@ -27,6 +28,8 @@ NS_A_CALL = {"tracked": 150, "untracked": 60}
 OPTIONS = {"tracked": {}, "untracked": {"WEIR_TRACK": "host"}}
 ROUNDS = 7  # of each variant in turn: the least counts, since others are at work on the machine
 PAIRS, BATCHES = 100_000, 9
+# Beside others' work, on what may be the other half of a core, a call takes twice as long: then its time is not judged.
+MOST_OF_OTHERS = 0.2
 
 
 def environment(variant):
@@ -75,25 +78,32 @@ class Cost(unittest.TestCase):
                 self.assertEqual((pool["record_count"], pool["query_count"]), (0, 0))
 
     def least_ns(self, what):
-        """By variant, what a call costs more than without Weir."""
+        """({variant: what a call costs more than without Weir}, what it costs without)."""
         least = dict.fromkeys([None, *OPTIONS], math.inf)
         for _ in range(ROUNDS):
             for variant in least:
                 least[variant] = min(least[variant], ns_a_call(variant, what))
-        added = {variant: least[variant] - least[None] for variant in OPTIONS}
-        print(f"{what}: a call of the empty driver {least[None]:.1f} ns; more: " +
+        return {variant: least[variant] - least[None] for variant in OPTIONS}, least[None]
+
+    def judged_ns(self, what):
+        """The same where the machine is quiet meanwhile."""
+        with OthersAtWork() as others:
+            added, empty = self.least_ns(what)
+        print(f"{what}: a call of the empty driver {empty:.1f} ns; more: " +
               ", ".join(f"{variant} {ns:.1f} ns" for variant, ns in added.items()), file=sys.stderr)
+        if others.share > MOST_OF_OTHERS:
+            self.skipTest(f"the machine is busy with {others.share:.0%} more than this: times are not judged")
         return added
 
     def test_time(self):
-        for variant, ns in self.least_ns("hits").items():
+        for variant, ns in self.judged_ns("hits").items():
             with self.subTest(variant):
                 self.assertGreater(ns, 1, "the calls did not come through Weir")
                 self.assertLessEqual(ns, NS_A_CALL[variant])
 
     def test_time_where_the_driver_is_asked_now_and_then(self):
         # An event for every second block: no more than twice a hit.
-        for variant, ns in self.least_ns("loop").items():
+        for variant, ns in self.judged_ns("loop").items():
             with self.subTest(variant):
                 self.assertLessEqual(ns, 2 * NS_A_CALL[variant])
 
