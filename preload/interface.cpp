@@ -4,6 +4,7 @@
 #include "runtime/leak_interface.h"
 #include "runtime/pinned_buffers.h"
 #include "runtime/pool_interface.h"
+#include "runtime/process_snapshot.h"
 #include "runtime/recording.h"
 #include "runtime/runtime.h"
 #include "weir/weir.h"
@@ -39,4 +40,8 @@ WEIR_INTERFACE int weir_set_recording(int is_on) { return runtime::set_recording
 
 WEIR_INTERFACE int weir_visit_leaks(weir_leak_callback callback, void* context) {
   return runtime::visit_leaks(callback, context);
+}
+
+WEIR_INTERFACE int weir_take_snapshot(const char* path) {
+  return runtime::write_snapshot(path) == runtime::Snapshot::written ? 0 : -1;
 }

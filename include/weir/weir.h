@@ -88,6 +88,7 @@ extern void* weir_allocate_pinned(size_t bytes, unsigned flags) __attribute__((w
 extern int weir_release_pinned(void* buffer) __attribute__((weak));
 extern int weir_set_recording(int is_on) __attribute__((weak));
 extern int weir_visit_leaks(weir_leak_callback callback, void* context) __attribute__((weak));
+extern int weir_take_snapshot(const char* path) __attribute__((weak));
 
 /* 1 where the program runs under Weir. Any thread, any time. */
 static inline int weir_present(void) { return weir_reserve_bytes != NULL; }
@@ -156,6 +157,15 @@ static inline int weir_record_stop(void) { return weir_set_recording != NULL ? w
  * signal handler that interrupted Weir, for a NULL callback, and without Weir. */
 static inline int weir_check_leaks(weir_leak_callback callback, void* context) {
   return weir_visit_leaks != NULL ? weir_visit_leaks(callback, context) : -1;
+}
+
+/* Writes a snapshot: a whole report of the process as it is now, with its blocks classified, as `weir snapshot PID` has it written. path:
+ * where it goes, in which %p and the like stand for what they do in WEIR_REPORT; a taken name becomes name.1.json. NULL: the report's place,
+ * with .snapshot-1, .snapshot-2 and so on before its .json. Other threads are stopped for the scan alone. Not in a signal handler of the
+ * program's. Returns 0; -1 where it cannot be written (a line on stderr says why), where the process has begun to end or has confined itself,
+ * in a signal handler that interrupted Weir, and without Weir. */
+static inline int weir_snapshot(const char* path) {
+  return weir_take_snapshot != NULL ? weir_take_snapshot(path) : -1;
 }
 
 #ifdef __cplusplus

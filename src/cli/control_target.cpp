@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "cli/error.h"
+#include "cli/wake.h"
 
 namespace weir::cli {
 namespace {
@@ -132,8 +133,8 @@ ControlTarget::ControlTarget(int pid) : pid_(pid), inner_pid_(inner_pid_of(pid))
   if (!has_library) cannot(named(pid) + " does not run under Weir");
   if (is_removed) cannot(named(pid) + " can no longer be asked: it ends, has confined itself, or its file was removed");
   cannot(named(pid) +
-         " has made no call of CUDA's yet that Weir sees, and does not run under WEIR_START=off, so there is "
-         "nothing to ask");
+         " has made no call of CUDA's yet that Weir sees, nor allocated since its first 25 ms, or runs "
+         "under WEIR_CTL=off: it cannot be asked");
 }
 
 ControlTarget::~ControlTarget() {
@@ -183,15 +184,9 @@ bool ControlTarget::is_running() const {
 std::optional<ControlAnswer> ControlTarget::ask(control::Action action, uint64_t argument,
                                                 std::chrono::milliseconds wait) {
   const Clock::time_point end = Clock::now() + wait;
-  while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (Clock::now() >= end) cannot("another weir ctl is asking " + named(pid_));
-    std::this_thread::sleep_for(kBetweenLooks);
-  }
+  lock(end);
   control::Request& request = page_->request(action);
-  request.argument.store(argument, std::memory_order_relaxed);
-  const uint32_t number = request.asked_number.load(std::memory_order_relaxed) + 1;
-  request.asked_number.store(number, std::memory_order_release);
-  page_->attention.store(1, std::memory_order_seq_cst);
+  const uint32_t number = raise(action, argument);
   for (;;) {
     if (request.answered_number.load(std::memory_order_acquire) == number) {
       return ControlAnswer{request.outcome.load(std::memory_order_relaxed),
@@ -199,6 +194,55 @@ std::optional<ControlAnswer> ControlTarget::ask(control::Action action, uint64_t
     }
     if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
     if (Clock::now() >= end) return std::nullopt;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+void ControlTarget::lock(Clock::time_point end) const {
+  while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
+    if (Clock::now() >= end) cannot("another weir command is asking " + named(pid_));
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+uint32_t ControlTarget::raise(control::Action action, uint64_t argument) {
+  control::Request& request = page_->request(action);
+  request.argument.store(argument, std::memory_order_relaxed);
+  const uint32_t number = request.asked_number.load(std::memory_order_relaxed) + 1;
+  request.asked_number.store(number, std::memory_order_release);
+  page_->attention.store(1, std::memory_order_seq_cst);
+  return number;
+}
+
+SnapshotAnswer ControlTarget::ask_snapshot(const std::string& path, std::chrono::milliseconds wait) {
+  constexpr std::chrono::milliseconds kBeforeWaking{30}, kBetweenWakings{20};
+  const Clock::time_point end = Clock::now() + wait;
+  lock(end);
+  control::SnapshotPlace& place = page_->snapshot;
+  if (path.size() >= sizeof place.asked_path) cannot(path + ": " + std::strerror(ENAMETOOLONG));
+  std::memcpy(place.asked_path, path.c_str(), path.size() + 1);
+  control::Request& request = page_->request(control::Action::snapshot);
+  const uint32_t number = raise(control::Action::snapshot, 0);
+  Clock::time_point next_wake = Clock::now() + kBeforeWaking;
+  std::string why_not = "it was not yet woken";
+  for (;;) {
+    if (request.answered_number.load(std::memory_order_acquire) == number) {
+      return {true, request.outcome.load(std::memory_order_relaxed),
+              std::string(place.path, strnlen(place.path, sizeof place.path)),
+              place.error.load(std::memory_order_relaxed), {}};
+    }
+    if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
+    const bool is_begun = place.begun_number.load(std::memory_order_acquire) == number;
+    if (!is_begun && Clock::now() >= next_wake) {
+      why_not = wake(pid_, page_->waking);
+      if (why_not.empty()) why_not = "it was woken inside of what it may not be interrupted in";
+      next_wake = Clock::now() + kBetweenWakings;
+    }
+    if (!is_begun && Clock::now() >= end) {
+      request.asked_number.store(request.answered_number.load(std::memory_order_relaxed), std::memory_order_release);
+      return {false, control::Outcome::none, {}, 0, why_not};
+    }
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }

@@ -15,6 +15,14 @@ struct ControlAnswer {
   uint64_t bytes;
 };
 
+struct SnapshotAnswer {
+  bool is_answered;
+  control::Outcome outcome;
+  std::string path;     // of the snapshot; where it was refused, what could not be written
+  int error;            // why it was refused, an errno; 0: the process ends
+  std::string why_not;  // where nothing was answered: a clause that says why it could not be woken
+};
+
 // The figures as the process last published them.
 struct ControlFigures {
   uint32_t mode;
@@ -24,7 +32,7 @@ struct ControlFigures {
 
 class ControlTarget {
  public:
-  // Throws Error where there is no such process, it is another user's, does not run under Weir, or has used no CUDA.
+  // Throws Error where there is no such process, it is another user's, does not run under Weir, or has no page yet.
   explicit ControlTarget(int pid);
   ~ControlTarget();
   ControlTarget(const ControlTarget&) = delete;
@@ -34,12 +42,20 @@ class ControlTarget {
   // process ends, or another command is asking it for so long.
   std::optional<ControlAnswer> ask(control::Action action, uint64_t argument, std::chrono::milliseconds wait);
 
+  // Asks for a snapshot in the place that `path` names (a pattern as WEIR_REPORT has it; empty: the process's own), and wakes the process
+  // where it sleeps. Waits so long until the process is at it, and then until it is done; what it is not at by then is no longer asked for.
+  // Throws as ask().
+  SnapshotAnswer ask_snapshot(const std::string& path, std::chrono::milliseconds wait);
+
+  bool uses_cuda() const { return page_->uses_cuda.load(std::memory_order_relaxed) != 0; }
   ControlFigures figures() const;
   std::string name() const;  // "process 4711 (python3)"
 
  private:
   bool open_page(const std::string& path);
   void check_page() const;
+  void lock(std::chrono::steady_clock::time_point end) const;
+  uint32_t raise(control::Action action, uint64_t argument);
   bool is_running() const;
 
   int pid_;

@@ -181,6 +181,9 @@ int control(const CtlArguments& arguments) {
   const uint64_t number = number_of(arguments, action);
   remove_stale_control_files();
   ControlTarget target(arguments.pid);
+  if (action != Action::record && !target.uses_cuda()) {
+    throw Error(kExitNotDone, target.name() + " has made no call of CUDA's yet that Weir sees, so there is nothing to ask");
+  }
   const std::optional<ControlAnswer> answer = target.ask(action, number, wait_of(arguments, action));
   if (action == Action::stats) {
     print_figures(target);
@@ -207,9 +210,7 @@ void add_ctl(CLI::App& app, int& exit_code) {
       "compact          give back what lies idle between live blocks\n"
       "pool MODE        strict, on, off or vmm, as WEIR_CUDA_POOL has them\n"
       "record on|off    what is allocated while it is off is no leak\n\n"
-      "The program does it itself, at its next call of CUDA's; record at its next allocations. A program without CUDA "
-      "can\n"
-      "be asked to record where it was started with WEIR_START=off.\n\n"
+      "The program does it itself, at its next call of CUDA's; record at its next allocations.\n\n"
       "Example: weir ctl 4711 trim 512MiB");
   auto arguments = std::make_shared<CtlArguments>();
   command->add_option("pid", arguments->pid, "The process, which must be your own")

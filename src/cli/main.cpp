@@ -16,6 +16,7 @@
 #include "cli/run.h"
 #include "cli/shell_env.h"
 #include "cli/show.h"
+#include "cli/snapshot.h"
 
 namespace {
 
@@ -44,6 +45,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_html(app);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
+  weir::cli::add_snapshot(app, exit_code);
   weir::cli::add_ctl(app, exit_code);
   weir::cli::add_options(app);
   weir::cli::add_symbolize(app, exit_code);

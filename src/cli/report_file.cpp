@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 #include "cli/cuda_calls.h"
 #include "cli/error.h"
@@ -139,6 +140,13 @@ void write_all(int fd, const std::string& text) {
   }
 }
 
+// A report that the superuser finishes stays its user's.
+void keep_owner(const std::string& path, int fd) {
+  struct stat status {};
+  if (geteuid() != 0 || stat(path.c_str(), &status) != 0) return;
+  if (fchown(fd, status.st_uid, status.st_gid) != 0) throw Error(kExitOwnFailure, path + ": " + system_text());
+}
+
 }  // namespace
 
 void check_beginning(const std::string& path, std::string_view text) {
@@ -195,6 +203,7 @@ void write_text(const std::string& path, const std::string& text) {
   std::string temporary = path + ".XXXXXX";
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // 0600
   if (fd < 0) throw Error(kExitOwnFailure, path + ": " + system_text());
+  keep_owner(path, fd);
   try {
     write_all(fd, text);
     close(fd);
@@ -216,6 +225,32 @@ bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   return true;
 }
 
+bool is_snapshot_name(const std::string& name) {
+  constexpr std::string_view kMark = ".snapshot-", kEnding = ".json";
+  const size_t mark = name.rfind(kMark);
+  if (mark == std::string::npos) return false;
+  std::string_view number = std::string_view(name).substr(mark + kMark.size());
+  if (number.ends_with(kEnding)) number.remove_suffix(kEnding.size());
+  return !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+namespace {
+
+std::vector<std::string> reports_in(const std::string& folder) {
+  std::vector<std::string> reports, snapshots;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".json") continue;
+    const std::string path = entry.path().string();
+    (is_snapshot_name(path) ? snapshots : reports).push_back(path);
+  }
+  if (reports.empty()) reports.swap(snapshots);
+  std::sort(reports.begin(), reports.end());
+  return reports;
+}
+
+}  // namespace
+
 std::vector<std::string> expand_folders(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
@@ -224,12 +259,9 @@ std::vector<std::string> expand_folders(const std::vector<std::string>& paths) {
       files.push_back(path);
       continue;
     }
-    const size_t before = files.size();
-    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-      if (entry.path().extension() == ".json") files.push_back(entry.path().string());
-    }
-    if (files.size() == before) fail(path, "expected reports (*.json) in this folder");
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+    const std::vector<std::string> inside = reports_in(path);
+    if (inside.empty()) fail(path, "expected reports (*.json) in this folder");
+    files.insert(files.end(), inside.begin(), inside.end());
   }
   return files;
 }

@@ -38,7 +38,11 @@ void write_text(const std::string& path, const std::string& text);
 // True where it changed.
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer);
 
-// The reports that a command line names: files as they are, folders as the *.json inside, by name.
+// Whether a report of that name is a snapshot of a process that has, or will have, another at its end: "out.snapshot-1.json".
+bool is_snapshot_name(const std::string& name);
+
+// The reports that a command line names: files as they are, folders as the *.json inside, by name, snapshots left out unless there is
+// nothing else.
 std::vector<std::string> expand_folders(const std::vector<std::string>& paths);
 
 }  // namespace weir::cli

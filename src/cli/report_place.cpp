@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "cli/error.h"
+#include "cli/report_file.h"
 
 namespace weir::cli {
 namespace {
@@ -60,6 +61,15 @@ std::string identity(const std::string& path) {
          std::to_string(status.st_mtim.tv_nsec);
 }
 
+// A folder of one report beside its snapshots stays what it is.
+bool holds_snapshots(const std::string& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (is_snapshot_name(entry.path().filename().string())) return true;
+  }
+  return false;
+}
+
 std::string escaped(const std::string& path) {
   std::string text;
   for (const char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
@@ -105,9 +115,9 @@ std::vector<std::string> ReportPlace::collect() {
   if (off()) return {};
   std::vector<std::string> reports;
   for (std::string& name : matches(pattern_)) {
-    if (older_.count(identity(name)) == 0) reports.push_back(std::move(name));
+    if (older_.count(identity(name)) == 0 && !is_snapshot_name(name)) reports.push_back(std::move(name));
   }
-  if (folder_.empty()) return reports;
+  if (folder_.empty() || holds_snapshots(folder_)) return reports;
   if (reports.size() == 1) move_single(reports[0]);
   if (rmdir(folder_.c_str()) == 0) folder_.clear();
   return reports;

@@ -18,7 +18,8 @@ class ReportPlace {
   const std::string& pattern() const { return pattern_; }
 
   // Once the program has ended: its reports, in a lasting place. Of the fresh folder a single report is moved beside it, to
-  // weir.PROGRAM.PID.json, and the folder removed; several stay in it.
+  // weir.PROGRAM.PID.json, and the folder removed; several stay in it, and one that has snapshots does. Without these: they are no
+  // processes of their own.
   std::vector<std::string> collect();
   // The fresh folder where it remained; else empty.
   const std::string& folder() const { return folder_; }

@@ -3,8 +3,10 @@
 //
 // Each action has a place of its own, so that one which still waits for the process is not lost by another; the same one asked again takes
 // its place. Who asks holds the file's lock (flock) while it waits. It writes `argument`, raises `asked_number`, sets `attention`. The process
-// sees `attention` at its next call of CUDA's (for `record` also when it has allocated some blocks), does what is asked, writes `outcome` and
-// `bytes`, and then `answered_number`.
+// sees `attention` at its next call of CUDA's (for `record` and `snapshot` also when it has allocated some blocks), does what is asked, writes
+// `outcome` and `bytes`, and then `answered_number`.
+//
+// A process that sleeps does neither. For a snapshot who asks may wake it: see Waking.
 #pragma once
 
 #include <atomic>
@@ -23,7 +25,7 @@ inline constexpr char kFolderVariables[][16] = {"XDG_RUNTIME_DIR", "TMPDIR"};
 inline constexpr char kLastFolder[] = "/tmp";
 
 inline constexpr uint64_t kMagic = 0x314c544352494557;  // "WEIRCTL1"
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 
 // In the order in which they are done.
 enum class Action : uint32_t {
@@ -31,9 +33,10 @@ enum class Action : uint32_t {
   trim,      // argument: bytes that each pool may keep
   compact,
   stats,   // figures as they are now, the host's included
-  record,  // argument: 1 for on, 0 for off, as weir_record_start and weir_record_stop
+  record,    // argument: 1 for on, 0 for off, as weir_record_start and weir_record_stop
+  snapshot,  // a report of now: SnapshotPlace
 };
-inline constexpr size_t kActions = 5;
+inline constexpr size_t kActions = 6;
 
 enum class Outcome : uint32_t { none, done, refused };
 
@@ -48,6 +51,27 @@ struct Request {
     return asked_number.load(std::memory_order_acquire) != answered_number.load(std::memory_order_relaxed);
   }
 };
+
+inline constexpr size_t kPathBytes = 4096;
+
+struct SnapshotPlace {
+  char asked_path[kPathBytes];  // by who asks: a pattern as WEIR_REPORT has it; "": the report's place
+  char path[kPathBytes];        // by the process: where the snapshot is; where it was refused, what could not be written
+  std::atomic<int32_t> error;   // by the process: 0, or why it was refused, an errno
+  std::atomic<uint32_t> begun_number;  // by the process: the request that it is at, or has answered last
+};
+
+// A signal whose handler is Weir's, by which a process that sleeps is woken. Sent with SI_QUEUE and the value kWakeValue, and by who asks
+// alone: it sets `is_sending`, looks at `signal`, counts `sent_count` up, sends (or counts down again), and clears `is_sending`. So the
+// process knows, before it gives the handler up or executes another program, whom to wait for: a signal without its handler would be the
+// program's end.
+struct Waking {
+  std::atomic<uint32_t> signal;  // by the process; 0: none at present
+  std::atomic<uint32_t> is_sending;
+  std::atomic<uint32_t> sent_count;
+  std::atomic<uint32_t> met_count;  // by the process: signals that have met its handler
+};
+inline constexpr uint64_t kWakeValue = 0x454b415752494557;  // "WEIRWAKE"
 
 struct PoolFigures {
   int32_t pool;       // a device's number, WEIR_HOST_POOL or WEIR_PINNED_POOL
@@ -67,6 +91,9 @@ struct ControlPage {
   alignas(kCacheLineBytes) std::atomic<uint32_t> attention;
 
   alignas(kCacheLineBytes) Request requests[kActions];  // by Action
+  Waking waking;
+  std::atomic<uint32_t> uses_cuda;  // by the process: it makes calls of CUDA's, at which what is asked may be done
+  SnapshotPlace snapshot;
 
   std::atomic<uint32_t> figures_version;  // odd while the figures below are written
   uint32_t mode;                          // the index of the word among WEIR_CUDA_POOL's

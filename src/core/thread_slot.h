@@ -19,11 +19,30 @@ struct ThreadSlot {
   uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*>
       deferred_frees;       // blocks freed by a signal handler that interrupted Weir, linked by their first word
-  uint32_t locks_held;      // spin locks that this thread holds or is about to take
+  // What a thread must not be stopped in, side by side: who stops threads looks at both at once (is_busy()).
+  alignas(8) uint32_t locks_held;  // spin locks that this thread holds or is about to take
+  uint32_t moving_blocks;   // > 0 while a realloc has a block out of the live set (MovingBlock)
   uint32_t ignoring_depth;  // > 0 while the program excuses what the thread allocates (leak/ignored.h)
+  const void* interrupted;  // the ucontext_t of what a handler of Weir's has interrupted and now works in its place for; else nullptr
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));
+
+// Between taking a block out of the live set and putting it back, or the one that has its contents: what only the block points to would
+// be taken for lost there, so the thread is not stopped but goes on (leak/thread_table.h).
+class MovingBlock {
+ public:
+  MovingBlock() {  // guard: moving-block
+    ++thread_slot.moving_blocks;
+    asm volatile("" ::: "memory");
+  }
+  ~MovingBlock() {
+    asm volatile("" ::: "memory");
+    --thread_slot.moving_blocks;
+  }
+  MovingBlock(const MovingBlock&) = delete;
+  MovingBlock& operator=(const MovingBlock&) = delete;
+};
 
 // False in the program's ifunc resolvers: the loader then has not yet given thread-local objects their first values, Weir's
 // and the pool's alike, and will overwrite whatever is in them.

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "core/system_call.h"
+#include "core/thread_slot.h"
+#include "leak/interrupted_call.h"
 #include "leak/task_status.h"
 #include "leak/thread_table.h"
 
@@ -25,6 +27,7 @@ extern "C" __attribute__((visibility("hidden"))) void weir_return_from_handler()
 namespace weir::leak {
 
 constinit std::atomic<int> parking_signal_number{0};
+constinit std::atomic<const Waker*> waker{nullptr};
 
 namespace {
 
@@ -50,42 +53,32 @@ struct Interrupted {
   SignalSet& mask() const { return *reinterpret_cast<SignalSet*>(&context->uc_sigmask); }
 };
 
-bool is_of_weir(const siginfo_t& info) {
-  if (info.si_code != SI_TKILL || info.si_pid != core::current_pid()) return false;
+// Of the signals that are on their way one has arrived. False where none was.
+bool count_arrival() {
   uint32_t left = unanswered.load(std::memory_order_relaxed);
   while (left != 0 && !unanswered.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) {
   }
   return left != 0;
 }
 
+bool is_of_weir(const siginfo_t& info) {
+  return info.si_code == SI_TKILL && info.si_pid == core::current_pid() && count_arrival();
+}
+
+bool is_wake(const siginfo_t& info) {
+  return info.si_code == SI_QUEUE && reinterpret_cast<uintptr_t>(info.si_value.sival_ptr) == kWakeValue;
+}
+
+void count_wake() {
+  const Waker* present = waker.load(std::memory_order_acquire);
+  if (present != nullptr) present->met_count->fetch_add(1, std::memory_order_seq_cst);
+  count_arrival();
+}
+
 uintptr_t read_thread_pointer() {
   uintptr_t pointer = 0;
   core::system_call(SYS_arch_prctl, kReadThreadPointer, core::as_argument(&pointer));
   return pointer;
-}
-
-// True where the interrupted system call is one that does not go on after a handler: the kernel has made its answer EINTR.
-bool would_end_early(const Interrupted& at) {
-  constexpr uint16_t kSystemCall = 0x050f;  // the instruction
-  const auto* registers = at.context->uc_mcontext.gregs;
-  if (registers[REG_RAX] != -EINTR) return false;
-  uint16_t before = 0;
-  memcpy(&before, reinterpret_cast<const char*>(registers[REG_RIP]) - sizeof before, sizeof before);
-  return before == kSystemCall;
-}
-
-// The kernel says in the part of the area that FXSAVE leaves free how much of it is there.
-size_t extended_bytes_of(const _libc_fpstate* area) {
-  constexpr uint32_t kFirstMagic = 0x46505853;
-  constexpr size_t kLegacyBytes = 512;
-  struct Described {
-    uint32_t magic, extended_bytes;
-    uint64_t features;
-    uint32_t area_bytes;
-  } described{};
-  constexpr size_t kDescriptionAt = 464;
-  memcpy(&described, reinterpret_cast<const char*>(area) + kDescriptionAt, sizeof described);
-  return described.magic == kFirstMagic ? described.area_bytes : kLegacyBytes;
 }
 
 void write_down(const Interrupted& at, uintptr_t thread_pointer, StoppedThread* thread) {
@@ -110,7 +103,7 @@ enum class Then { go_on, sleep_on };
 
 Then park(ThreadTable& table, ThreadEntry* entry, const Interrupted& at) {
   const uintptr_t thread_pointer = read_thread_pointer();
-  if (holds_own_lock(table, thread_pointer)) {  // guard: parked-lock
+  if (is_busy(table, thread_pointer)) {  // guard: parked-lock
     entry->state.store(ThreadState::busy, std::memory_order_release);
     table.tell_stopper();
     return Then::go_on;
@@ -120,7 +113,7 @@ Then park(ThreadTable& table, ThreadEntry* entry, const Interrupted& at) {
   entry->state.store(ThreadState::parked, std::memory_order_release);
   table.tell_stopper();
   wait_until_round_is_over(round);
-  return table.keeps_sleepers.load(std::memory_order_acquire) && would_end_early(at) ? Then::sleep_on : Then::go_on;
+  return table.keeps_sleepers.load(std::memory_order_acquire) && would_end_early(*at.context) ? Then::sleep_on : Then::go_on;
 }
 
 void take_true_mask(ThreadTable& table, ThreadEntry* entry, const Interrupted& at, int signal) {
@@ -164,17 +157,37 @@ void do_as_without_weir(int signal, const Interrupted& at) {
   core::system_call(SYS_tgkill, core::current_pid(), core::current_tid(), signal);
 }
 
+// A thread that has a control block of the libc's has Weir's thread-local memory too.
+void be_woken(const Interrupted& at) {
+  count_wake();
+  const uintptr_t thread_pointer = read_thread_pointer();
+  const Waker* present = waker.load(std::memory_order_acquire);
+  if (present == nullptr || thread_pointer == 0) return;
+  if (!is_control_block(reinterpret_cast<const uintptr_t*>(thread_pointer), thread_pointer)) return;
+  const void* before = core::thread_slot.interrupted;
+  core::thread_slot.interrupted = at.context;
+  present->serve();
+  core::thread_slot.interrupted = before;
+}
+
 void on_parking_signal(int signal, siginfo_t* info, void* context) {
-  in_handler.fetch_add(1, std::memory_order_seq_cst);
   const Interrupted at{info, static_cast<ucontext_t*>(context)};
+  if (is_wake(*info)) {  // not one of a round: it may begin one itself
+    be_woken(at);
+    make_again(signal, at.context);
+    return;
+  }
+  in_handler.fetch_add(1, std::memory_order_seq_cst);
   Then then = Then::go_on;
-  if (is_of_weir(*info)) {
+  const bool is_own = is_of_weir(*info);
+  if (is_own) {
     then = answer(signal, at);
   } else {
     do_as_without_weir(signal, at);
   }
   in_handler.fetch_sub(1, std::memory_order_seq_cst);
   if (then == Then::sleep_on) sleep_on();
+  if (is_own) make_again(signal, at.context);
 }
 
 // ---- Outside.
@@ -220,6 +233,20 @@ KernelAction own_action() {
 }
 
 }  // namespace
+
+// The kernel says in the part of the area that FXSAVE leaves free how much of it is there.
+size_t extended_bytes_of(const _libc_fpstate* area) {
+  constexpr uint32_t kFirstMagic = 0x46505853;
+  constexpr size_t kLegacyBytes = 512;
+  struct Described {
+    uint32_t magic, extended_bytes;
+    uint64_t features;
+    uint32_t area_bytes;
+  } described{};
+  constexpr size_t kDescriptionAt = 464;
+  memcpy(&described, reinterpret_cast<const char*>(area) + kDescriptionAt, sizeof described);
+  return described.magic == kFirstMagic ? described.area_bytes : kLegacyBytes;
+}
 
 bool install_parking_handler(int signal) {
   const KernelAction present = action_of(signal);
@@ -301,6 +328,8 @@ RoundsHeldOff::RoundsHeldOff() {
 
 RoundsHeldOff::~RoundsHeldOff() { holding_off.fetch_sub(1, std::memory_order_seq_cst); }
 
+void expect_signals(uint32_t count) { unanswered.fetch_add(count, std::memory_order_relaxed); }
+
 void take_back_pending(int signal) {
   if (unanswered.load(std::memory_order_relaxed) == 0) return;
   const SignalSet one = bit_of(signal);
@@ -309,6 +338,10 @@ void take_back_pending(int signal) {
   while (core::system_call(SYS_rt_sigtimedwait, core::as_argument(&one), core::as_argument(&info),
                            core::as_argument(&at_once), kSignalSetBytes) == signal) {
     if (is_of_weir(info)) continue;
+    if (is_wake(info)) {
+      count_wake();
+      continue;
+    }
     send_again(signal, &info);
     break;
   }

@@ -5,7 +5,10 @@
 // effect that it would have without Weir: it ends the process, or stays pending where the program blocks it.
 #pragma once
 
+#include <ucontext.h>
+
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "leak/futex.h"
@@ -63,6 +66,21 @@ class RoundsHeldOff {
 
 // Takes a parking signal of Weir's that is pending for the calling thread, which blocks it, away: it would outlive an exec.
 void take_back_pending(int signal);
+
+// How many bytes of vector registers the kernel has put down in the frame of a signal, whole words of which may be read.
+size_t extended_bytes_of(const _libc_fpstate* area);
+
+// Another process may wake a thread that sleeps by the same signal, with a value that names it (SI_QUEUE): its handler counts it, and calls
+// `serve` where the thread is one of the libc's, with what it has interrupted in core::thread_slot.interrupted.
+inline constexpr uintptr_t kWakeValue = 0x454b415752494557;  // "WEIRWAKE", control::kWakeValue
+struct Waker {
+  std::atomic<uint32_t>* met_count;
+  void (*serve)();
+};
+extern std::atomic<const Waker*> waker;
+
+// So many signals are on their way that were not sent by ask_thread: the handler stays until they have met it.
+void expect_signals(uint32_t count);
 
 void parking_reset_after_fork();
 

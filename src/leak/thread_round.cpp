@@ -243,7 +243,7 @@ void ThreadRound::look_after_traced(ThreadEntry& entry) {
 }
 
 void ThreadRound::check_traced(ThreadEntry& entry) {
-  if (!holds_own_lock(table_, entry.thread.thread_pointer)) return move(entry, ThreadState::traced_for_good);
+  if (!is_busy(table_, entry.thread.thread_pointer)) return move(entry, ThreadState::traced_for_good);
   entry.thread.registers_known = false;
   move(entry, ThreadState::let_go);
   has_new_work_ = true;

@@ -89,12 +89,13 @@ void ThreadTable::tell_stopper() {
   if (now == awaited.load(std::memory_order_seq_cst)) wake_all(arrived);
 }
 
-bool holds_own_lock(const ThreadTable& table, uintptr_t thread_pointer) {
+bool is_busy(const ThreadTable& table, uintptr_t thread_pointer) {
   if (thread_pointer == 0 || !is_control_block(reinterpret_cast<const uintptr_t*>(thread_pointer), thread_pointer)) {
     return false;
   }
-  const uintptr_t counter = thread_pointer + static_cast<uintptr_t>(table.locks_held_offset);
-  return __atomic_load_n(reinterpret_cast<const uint32_t*>(counter), __ATOMIC_RELAXED) != 0;
+  static_assert(offsetof(core::ThreadSlot, moving_blocks) == offsetof(core::ThreadSlot, locks_held) + sizeof(uint32_t));
+  const uintptr_t both = thread_pointer + static_cast<uintptr_t>(table.locks_held_offset);
+  return __atomic_load_n(reinterpret_cast<const uint64_t*>(both), __ATOMIC_RELAXED) != 0;
 }
 
 }  // namespace weir::leak

@@ -17,7 +17,7 @@ enum class ThreadState : uint32_t {
   fresh,         // to be asked [stopper]
   asked,         // the signal is sent [the thread; the stopper, when it gives up]
   answering,     // the thread writes its registers down [the thread]
-  busy,          // it holds one of Weir's locks, goes on and is to be asked again [stopper]
+  busy,          // it holds one of Weir's locks or moves a block, goes on and is to be asked again [stopper]
   wants_trace,   // the helper is to stop it [helper; the stopper, where there is no helper]
   being_traced,  // it has been told to stop [helper; the stopper, when it gives up]
   traced,        // stopped, registers written down [stopper]
@@ -86,7 +86,7 @@ class ThreadTable {
 
   uint32_t round;  // by which its handlers know that theirs is over (parking.cpp)
 
-  // Of core::thread_slot.locks_held, from a thread's fs base.
+  // Of core::thread_slot.locks_held, and moving_blocks behind it, from a thread's fs base.
   intptr_t locks_held_offset;
 
  private:
@@ -105,8 +105,8 @@ class ThreadTable {
   alignas(64) char spare_[kSpareBytes];
 };
 
-// True where the thread whose fs base is given holds one of Weir's locks, or is about to take one. It must be stopped or be the
-// caller. Of a thread that the libc did not make nothing is known: false.
-bool holds_own_lock(const ThreadTable& table, uintptr_t thread_pointer);
+// True where the thread whose fs base is given holds one of Weir's locks, or is about to take one, or is moving a block. It must be stopped
+// or be the caller. Of a thread that the libc did not make nothing is known: false.
+bool is_busy(const ThreadTable& table, uintptr_t thread_pointer);
 
 }  // namespace weir::leak

@@ -215,6 +215,10 @@ constexpr bool within_limits(Field field, const Value& value) {
       uint64_t signals = 0;
       return parse_signals(value.text, &signals);
     }
+    case Field::snapshot_signal: {
+      uint64_t signals = 0;
+      return parse_signals(value.text, &signals) && (signals & (signals - 1)) == 0;
+    }
     default:
       return true;
   }
@@ -244,12 +248,14 @@ struct State {
   const char* value_texts[kFieldCount]{};
   TrackedKinds tracked{};
   uint64_t signals = 0;
+  uint64_t snapshot_signals = 0;
   const char* lsan_options = "";
 };
 
 constexpr void derive_lists(State& state) {
   parse_tracked_kinds(state.options.track, &state.tracked);
   parse_signals(state.options.on_signal, &state.signals);
+  parse_signals(state.options.snapshot_signal, &state.snapshot_signals);
 }
 
 // Not a constant expression: a default that its own option refuses does not compile.
@@ -442,6 +448,7 @@ bool tracks_mmap() { return state.tracked.mmap; }
 bool tracks_device() { return state.tracked.device; }
 bool tracks_pinned() { return state.tracked.pinned; }
 uint64_t report_signals() { return state.signals; }
+int snapshot_signal() { return state.snapshot_signals == 0 ? 0 : 1 + __builtin_ctzll(state.snapshot_signals); }
 
 bool next_prewarm_item(const char** cursor, uint64_t* bytes, uint64_t* count) {
   const char* next = *cursor;

@@ -57,6 +57,7 @@ bool tracks_mmap();
 bool tracks_device();  // all that CUDA gives but pinned and registered host memory
 bool tracks_pinned();
 uint64_t report_signals();  // WEIR_ON_SIGNAL: bit (number - 1) of each signal, as the kernel's signal sets have it
+int snapshot_signal();      // WEIR_SNAPSHOT_SIGNAL's number; 0: none
 
 // The first item of a list such as "64B*1000,4KiB*100" at *cursor; moves the cursor behind it. An item without * stands
 // for one block. False at the end and at an item that is not of that form (*cursor then still points to it).

@@ -69,8 +69,16 @@ void append_expanded(core::TextBuffer& path, const char* begin, const char* end,
   }
 }
 
+// Snapshots of one process are told apart by their number, those of several by the pid.
+void append_snapshot(core::TextBuffer& path, const char* pattern, const PathFacts& facts, uint64_t counter) {
+  const bool may_be_shared = !facts.is_first_process || has_counter(pattern);
+  if (may_be_shared && !has_directive(pattern, 'p')) path.character('.').decimal(static_cast<uint64_t>(facts.pid));
+  path.text(".snapshot-").decimal(counter + 1);
+}
+
 // What keeps the reports of several processes and of several runs apart where the pattern does not.
 void append_distinction(core::TextBuffer& path, const char* pattern, const PathFacts& facts, uint64_t counter) {
+  if (facts.is_snapshot) return append_snapshot(path, pattern, facts, counter);
   if (has_counter(pattern)) return;
   if (!facts.is_first_process && !has_directive(pattern, 'p')) {
     path.character('.').decimal(static_cast<uint64_t>(facts.pid));
@@ -82,7 +90,7 @@ void append_pattern(core::TextBuffer& path, const char* pattern, const PathFacts
   const size_t length = strlen(pattern);
   const bool suffixed = length >= kSuffixLength && strcmp(pattern + length - kSuffixLength, kSuffix) == 0;
   const char* stem_end = pattern + length - (suffixed ? kSuffixLength : 0);
-  append_expanded(path, pattern, stem_end, facts, counter);
+  append_expanded(path, pattern, stem_end, facts, facts.is_snapshot ? 0 : counter);
   append_distinction(path, pattern, facts, counter);
   if (suffixed) path.text(kSuffix);
 }

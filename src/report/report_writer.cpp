@@ -182,7 +182,7 @@ int write_content(const core::Inside& inside, const ReportInput& input, Workspac
 FileRequest request_of(const ReportInput& input) {
   FileRequest request{};
   request.pattern = input.pattern != nullptr ? input.pattern : options::current().report;
-  request.overwrite = options::current().overwrite;
+  request.overwrite = options::current().overwrite && input.may_overwrite;
   request.facts.pid = input.pid;
   request.facts.host = input.host;
   request.facts.exe = input.exe;
@@ -190,6 +190,7 @@ FileRequest request_of(const ReportInput& input) {
   request.facts.realtime_ns = input.start_realtime_ns;
   request.facts.starting_folder = input.starting_folder;
   request.facts.is_first_process = input.is_first_process;
+  request.facts.is_snapshot = input.is_named_snapshot;
   return request;
 }
 
@@ -239,22 +240,41 @@ void say_why_not(const char* path, int error) {
 
 }  // namespace
 
-bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written) {
+namespace {
+
+int write_in(const core::Inside& inside, const ReportInput& input, Workspace& workspace, WrittenReport* written) {
+  const int error = write_file(inside, input, workspace, &written->lost_count);
+  memcpy(written->path, workspace.file.path(), kMaxPath);
+  return error;
+}
+
+void clear(WrittenReport* written) {
   written->path[0] = '\0';
   written->lost_count = 0;
+}
+
+}  // namespace
+
+int try_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written) {
+  clear(written);
+  core::ScratchArray<Workspace> storage;
+  return storage.resize(1) ? write_in(inside, input, storage[0], written) : ENOMEM;
+}
+
+bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written) {
+  clear(written);
   core::ScratchArray<Workspace> storage;
   if (!storage.resize(1)) {
     core::print_line("no report: no memory to write it");
     return false;
   }
-  Workspace& workspace = storage[0];
-  const int error = write_file(inside, input, workspace, &written->lost_count);
+  const int error = write_in(inside, input, storage[0], written);
   if (error != 0) {
-    say_why_not(workspace.file.path(), error);
+    say_why_not(written->path, error);
+    clear(written);
     return false;
   }
-  memcpy(written->path, workspace.file.path(), kMaxPath);
-  if (options::current().verbose && input.pattern == nullptr) say_where(written->path, workspace.figures.totals.all);
+  if (options::current().verbose && input.pattern == nullptr) say_where(written->path, storage[0].figures.totals.all);
   return true;
 }
 

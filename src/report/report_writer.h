@@ -34,6 +34,8 @@ struct ReportInput {
   size_t warning_count = 0;
   const char* starting_folder = nullptr;           // absolute: what a relative WEIR_REPORT is resolved against
   const char* pattern = nullptr;                   // where the report goes; nullptr: where WEIR_REPORT says
+  bool is_named_snapshot = false;                  // .snapshot-N is put before the .json of its name
+  bool may_overwrite = true;                       // where WEIR_OVERWRITE says so
   const char* const* suppression_files = nullptr;  // absolute paths, nullptr behind the last one
   const char* program_suppressions = nullptr;      // a text of suppressions that the program brings
 };
@@ -47,7 +49,11 @@ struct WrittenReport {
 // while they are read if other threads still run. Any thread, once at a time. Working memory is bounded by distinct
 // stacks and given back; no libc heap; system calls: open, write, rename and the like on the report, reads of
 // /proc/self. False where it could not be written: one line on stderr has said why, and nothing is left on disk.
-// written->path receives the report's absolute path, "" on failure.
+// written->path receives the report's path ("" on failure), absolute unless the pattern is relative and there is no starting folder.
 bool write_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written);
+
+// The same for whoever tells of a failure himself: 0, or a positive errno, and nothing is said. written->path is then what could not be
+// written.
+int try_report(const core::Inside& inside, const ReportInput& input, WrittenReport* written);
 
 }  // namespace weir::report

@@ -1,10 +1,14 @@
 #include "runtime/control.h"
 
+#include <errno.h>
+
 #include <atomic>
 #include <cstring>
 
 #include "core/clock.h"
 #include "core/confinement.h"
+#include "core/print.h"
+#include "core/scratch.h"
 #include "cuda/allocation_table.h"
 #include "cuda/call.h"
 #include "cuda/control.h"
@@ -14,9 +18,21 @@
 #include "runtime/device_pool_settings.h"
 #include "runtime/pool_interface.h"
 #include "runtime/process.h"
+#include "runtime/process_snapshot.h"
 #include "runtime/recording.h"
+#include "runtime/waking.h"
 
 namespace weir::runtime {
+
+namespace {
+
+constexpr uint64_t kNever = UINT64_MAX;
+constexpr uint64_t kOpeningAge = uint64_t{1} << 11;  // ticks: some 25 ms
+
+}  // namespace
+
+constinit std::atomic<uint64_t> control_opening_tick{kOpeningAge};
+
 namespace {
 
 using control::Action;
@@ -45,7 +61,10 @@ ControlPage* open_page() {
   ControlPage* made = make_control_file();
   page.store(made, std::memory_order_release);
   state.store(made == nullptr ? State::closed : State::open, std::memory_order_release);
-  if (made != nullptr) cuda::control_attention.store(&made->attention, std::memory_order_release);
+  control_opening_tick.store(kNever, std::memory_order_relaxed);
+  if (made == nullptr) return nullptr;
+  cuda::control_attention.store(&made->attention, std::memory_order_release);
+  publish_waking();
   return made;
 }
 
@@ -106,6 +125,8 @@ Answer answer_to(Action action, uint64_t argument) {
       return {change_pool_mode(argument) ? Outcome::done : Outcome::refused, 0};
     case Action::record:
       return {set_recording(argument != 0) ? Outcome::done : Outcome::refused, 0};
+    case Action::snapshot:
+      break;  // answer_snapshot
   }
   return {Outcome::refused, 0};
 }
@@ -127,11 +148,56 @@ void answer_request(ControlPage& to, Action action) {
   });
 }
 
+// What the other side writes may change at any time: this is a copy.
+struct PathCopy {
+  char text[control::kPathBytes];
+
+  void take(const char* path) { core::TextBuffer(text).text(path, strnlen(path, sizeof text - 1)); }
+};
+
+Answer snapshot_for(const core::Inside& inside, control::SnapshotPlace& place) {
+  core::ScratchArray<PathCopy> asked;
+  core::ScratchArray<report::WrittenReport> written;
+  int error = ENOMEM;
+  Snapshot result = Snapshot::not_written;
+  if (asked.resize(1) && written.resize(1)) {
+    asked[0].take(place.asked_path);
+    const char* pattern = asked[0].text[0] == '\0' ? nullptr : asked[0].text;
+    result = take_snapshot(inside, pattern, &written[0], &error);
+    core::TextBuffer(place.path).text(written[0].path);
+  }
+  place.error.store(result == Snapshot::not_written ? error : 0, std::memory_order_relaxed);
+  return {result == Snapshot::written ? Outcome::done : Outcome::refused, 0};
+}
+
+void answer_snapshot(const core::Inside& inside, ControlPage& to) {
+  control::Request& request = to.request(Action::snapshot);
+  if (!request.is_pending()) return;
+  to.snapshot.begun_number.store(request.asked_number.load(std::memory_order_relaxed), std::memory_order_release);
+  answer(request, [&](uint64_t) { return snapshot_for(inside, to.snapshot); });
+}
+
+bool is_anything_pending(const ControlPage& to) {
+  for (const control::Request& request : to.requests) {
+    if (request.is_pending()) return true;
+  }
+  return false;
+}
+
+// Asked for meanwhile it is set again, and what waits for a call of CUDA's keeps it up.
+void lower_attention(ControlPage& to) {
+  to.attention.store(0, std::memory_order_seq_cst);
+  if (is_anything_pending(to)) to.attention.store(1, std::memory_order_seq_cst);
+}
+
 void answer_requests(ControlPage& to) {
   to.attention.store(0, std::memory_order_seq_cst);  // first: what is asked meanwhile sets it again
   for (size_t i = 0; i < control::kActions; ++i) {
-    if (to.requests[i].is_pending()) answer_request(to, static_cast<Action>(i));
+    const auto action = static_cast<Action>(i);
+    if (action != Action::snapshot && to.requests[i].is_pending()) answer_request(to, action);
   }
+  const core::Guard guard;
+  if (guard.entered()) answer_snapshot(guard.token(), to);
 }
 
 // A child of vfork's, or of a clone that no handler saw, has this memory and is not this process.
@@ -142,6 +208,7 @@ void serve() {
   if (!(is_new || is_asked || figures_are_old()) || !is_own_process()) return;  // guard: control-own-process
   if (is_new) to = open_page();
   if (to == nullptr) return;
+  to->uses_cuda.store(1, std::memory_order_relaxed);
   if (is_asked) {
     answer_requests(*to);
   } else {
@@ -171,14 +238,43 @@ void serve_control_inside(const core::Inside& inside) {
   is_serving.store(false, std::memory_order_release);
 }
 
-void open_control_early() {
-  if (options::current().start || !options::current().ctl || !may_serve()) return;
+void serve_snapshot(const core::Inside& inside) {
+  ControlPage* to = page.load(std::memory_order_acquire);
+  if (to == nullptr || !to->request(Action::snapshot).is_pending() || !may_serve()) return;
   if (is_serving.exchange(true, std::memory_order_acquire)) return;
-  if (state.load(std::memory_order_acquire) == State::none) open_page();
+  if (is_own_process()) answer_snapshot(inside, *to);
+  lower_attention(*to);
   is_serving.store(false, std::memory_order_release);
 }
 
+namespace {
+
+void open_now() {
+  if (is_serving.exchange(true, std::memory_order_acquire)) return;
+  if (state.load(std::memory_order_acquire) == State::none && is_own_process()) open_page();
+  is_serving.store(false, std::memory_order_release);
+}
+
+}  // namespace
+
+void open_control_early() {
+  if (!options::current().start && options::current().ctl && may_serve()) open_now();
+}
+
+void open_control_in_time() {
+  if (!options::current().ctl) {
+    control_opening_tick.store(kNever, std::memory_order_relaxed);
+  } else if (may_serve()) {
+    open_now();
+  }
+}
+
+control::ControlPage* control_page() {
+  return state.load(std::memory_order_acquire) == State::open ? page.load(std::memory_order_acquire) : nullptr;
+}
+
 void close_control() {
+  control_opening_tick.store(kNever, std::memory_order_relaxed);
   if (state.exchange(State::closed, std::memory_order_acq_rel) != State::open) return;
   cuda::control_attention.store(nullptr, std::memory_order_release);
   remove_control_file();
@@ -188,10 +284,13 @@ void close_control() {
 void reopen_control() {
   State closed = State::closed;
   if (page.load(std::memory_order_acquire) != nullptr) state.compare_exchange_strong(closed, State::none);
+  control_opening_tick.store(0, std::memory_order_relaxed);
 }
 
 void control_reset_after_fork() {
+  control_opening_tick.store(core::current_tick() + kOpeningAge, std::memory_order_relaxed);
   if (page.load(std::memory_order_relaxed) == nullptr) return;
+  waking_reset_after_fork();
   cuda::control_attention.store(nullptr, std::memory_order_relaxed);
   // Where a signal handler forked that had interrupted the server, the server goes on in the child.
   forget_control_file(/*unmap=*/!is_serving.load(std::memory_order_relaxed));

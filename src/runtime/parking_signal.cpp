@@ -12,6 +12,7 @@
 #include "leak/parking_change.h"
 #include "runtime/process.h"
 #include "runtime/signal_actions.h"
+#include "runtime/waking.h"
 
 namespace weir::runtime {
 namespace {
@@ -101,6 +102,7 @@ void leave_signals_to_program(SignalSet signals) {
   if (!is_own_process()) return;
   const int error_before = errno;
   leak::block_where_held_open(signal_told_from_others());
+  const WakingHeldOff held_off;
   const Moving scope;
   if (leak::parking_signal() == signal) move_to(signal, choose(named_by_program.load(std::memory_order_seq_cst)));
   errno = error_before;
@@ -110,6 +112,7 @@ void give_up_parking() {
   const int signal = leak::parking_signal();
   if (signal == 0 || !is_own_process()) return;
   leak::block_where_held_open(signal_told_from_others());
+  const WakingHeldOff held_off;
   const Moving scope;
   if (leak::parking_signal() == signal) move_to(signal, 0);
 }
@@ -131,6 +134,13 @@ int signal_to_hold_open() {
   if (leak::parking_signal() != signal || !leak::install_parking_handler(signal)) return 0;
   may_be_held_open.store(true, std::memory_order_release);
   return signal;
+}
+
+int signal_with_handler() {
+  const int signal = leak::parking_signal();
+  if (signal == 0 || core::system_calls_restricted() || !is_own_process()) return 0;
+  const Moving scope;
+  return leak::parking_signal() == signal && leak::install_parking_handler(signal) ? signal : 0;
 }
 
 TrueMask::TrueMask() : signal_(core::system_calls_restricted() ? 0 : signal_told_from_others()) {

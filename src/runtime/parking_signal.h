@@ -25,6 +25,9 @@ void parking_signal_reset_after_fork();
 // The signal whose state the masks of the kernel's leave to be told from the others' (leak/signal_set.h); 0: none. Cost: one load.
 int signal_told_from_others();
 
+// The parking signal, its handler installed; 0 where that cannot be. From then on it is there in a process that is not being stopped.
+int signal_with_handler();
+
 // The same where a mask may be made so that it holds the signal open; installs the handler at the first call.
 int signal_to_hold_open();
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "pool/host_pool.h"
+#include "runtime/control.h"
 #include "runtime/general_path.h"
 #include "stack/recall.h"
 
@@ -91,6 +92,13 @@ template <detail::StackNews kNews>
   }
 }
 
+// Where no block of the caller's is in between hands, as a realloc's is: a snapshot may be taken here.
+[[gnu::noinline]] void begin_tick_of_allocation(ThreadState& thread) {
+  if (is_control_asked()) [[unlikely]]
+    serve_snapshot(core::PlainGuard::token());
+  begin_tick(thread);
+}
+
 // The block that is accounted for. Leaves the guard.
 template <bool kZeroed>
 [[gnu::always_inline]] inline void* take_tracked(ThreadState& thread, const Place& place, size_t bytes) {
@@ -110,7 +118,7 @@ void* detail::refill(size_t bytes, HookFrame frame, ThreadState& thread, const A
 
 template <detail::StackNews kNews, bool kZeroed>
 void* detail::allocate_further(size_t bytes, HookFrame frame, ThreadState& thread, const AllocatingHook& hook) {
-  if (kNews == StackNews::unknown && thread.events_on_tick < 0) begin_tick(thread);
+  if (kNews == StackNews::unknown && thread.events_on_tick < 0) begin_tick_of_allocation(thread);
   const Place place = find_place(bytes);
   if (place.page == nullptr) [[unlikely]]
     return refill(bytes, frame, thread, hook);
@@ -188,7 +196,7 @@ void* allocate_of_class(size_t bytes, HookFrame frame, const AllocatingHook& hoo
     if (plain && core::PlainGuard::may_sample()) return allocate_of_class_untracked(bytes, frame, hook);
     return hook.allocate_generally(bytes, frame);
   }
-  if (is_tick_used_up(*thread)) begin_tick(*thread);
+  if (is_tick_used_up(*thread)) begin_tick_of_allocation(*thread);
   const core::Inside& inside = core::PlainGuard::token();
   void* block = hook.zeroed ? pool::pool_allocate_zeroed(inside, bytes) : pool::pool_allocate(inside, bytes);
   if (block == nullptr) [[unlikely]] {
@@ -357,6 +365,7 @@ void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, Thread
       !track::single_threaded() || stack::in_loader(frame.ip())) [[unlikely]]
     return reallocate_generally(user, bytes, frame, thread, hook);
   const track::BlockClass old_class = old.page->block_class;  // the page may go with its last block
+  const core::MovingBlock moving;
   track::mark_freed(*old.record, freed_word1_of<track::Family::malloc>(thread));
   void* moved = move_alone(old, user, bytes);
   if (moved == nullptr) [[unlikely]] {

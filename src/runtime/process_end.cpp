@@ -9,11 +9,10 @@
 #include "core/guard.h"
 #include "core/print.h"
 #include "core/system_call.h"
-#include "cuda/driver.h"
 #include "leak/parking.h"
-#include "options/options.h"
 #include "runtime/control.h"
 #include "runtime/host_symbols.h"
+#include "runtime/only_check.h"
 #include "runtime/process.h"
 #include "runtime/process_policy.h"
 #include "runtime/process_report.h"
@@ -59,7 +58,7 @@ bool become_writer() {
       if (end_state.load(std::memory_order_acquire) == End::writing) return false;
       continue;
     }
-    if (end_state.compare_exchange_strong(seen, End::writing, std::memory_order_acq_rel)) break;
+    if (end_state.compare_exchange_strong(seen, End::writing, std::memory_order_seq_cst)) break;
   }
   return true;
 }
@@ -102,16 +101,14 @@ int write_once(const char* how, int status, End then, bool is_last) {
 
 bool tracking() { return process_stage.load(std::memory_order_acquire) == Stage::tracking; }
 
-// Else the code that closes it is not even read from the file.
-bool may_have_control() { return cuda::driver_was_bound() || !options::current().start; }
-
 // `status` becomes the one that the process ends with.
 bool end_with_report(const char* how, int* status, End then, bool is_last) {
   if (!tracking() || system_calls_restricted() || !is_own_process()) return false;
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
+  OnlyCheck::wait_for_end();  // guard: end-waits
   remove_written_report();
-  if (then == End::final && may_have_control()) close_control();
+  if (then == End::final && has_control()) close_control();
   *status = write_once(how, *status, then, is_last);
   end_state.store(then, std::memory_order_release);
   return true;
@@ -155,6 +152,8 @@ int process_end_by_check(int status) {
 }
 
 bool early_end(const char* how, int status) { return end_with_report(how, &status, End::early, /*is_last=*/false); }
+
+bool is_ending() { return end_state.load(std::memory_order_seq_cst) != End::none; }
 
 void undo_early_end() {
   remove_written_report();

@@ -40,6 +40,10 @@ class SignalsBlocked {
 bool early_end(const char* how, int status = kNoStatus);
 void undo_early_end();
 
+// Whether an end has begun that was not taken back. Who asks with the turn of a check (only_check.h) and hears no is waited for by an end
+// that begins now.
+bool is_ending();
+
 // The exit that a thread is in: remembered for the report that is written after all finalisers.
 void note_quick_exit(int status);
 

@@ -8,10 +8,12 @@
 #include "core/system_call.h"
 #include "leak/parking.h"
 #include "options/options.h"
+#include "runtime/control.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
+#include "runtime/waking.h"
 
 namespace weir::runtime {
 namespace {
@@ -92,7 +94,6 @@ int with_true_mask(const Call& call) {
 
 template <class Call>
 int with_own_signals(const Call& call) {
-  if (system_calls_restricted() || !is_own_process()) return with_true_mask(call);
   const leak::RoundsHeldOff held_off;
   const TrueMask mask;
   const int signal = leak::parking_signal();
@@ -100,10 +101,21 @@ int with_own_signals(const Call& call) {
   return call();
 }
 
+// Nobody is to ask the new program by the old one's page. Where it does not come to be, there is a new page in time.
+template <class Call>
+int without_control(bool worth_closing, const Call& call) {
+  if (system_calls_restricted() || !is_own_process()) return with_true_mask(call);
+  const WakingHeldOff waking_held_off;  // guard: waking-held-off
+  if (worth_closing) close_control();
+  const int result = with_own_signals(call);
+  if (worth_closing) reopen_control();
+  return result;
+}
+
 template <class Call>
 int with_report(bool worth_reporting, const Call& call) {
   const bool ended = worth_reporting && early_end("exec");
-  const int result = with_own_signals(call);  // comes back only where it failed
+  const int result = without_control(ended, call);  // comes back only where it failed
   if (ended) undo_early_end();
   return result;
 }

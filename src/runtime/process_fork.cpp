@@ -9,6 +9,7 @@
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
+#include "runtime/process_signals.h"
 #include "runtime/runtime.h"
 #include "track/mapping_table.h"
 
@@ -46,6 +47,7 @@ void in_child() {
   parking_signal_reset_after_fork();
   core::thread_slot.locks_held = locks_held;  // resets take and drop locks without counting
   process_end_reset_after_fork();
+  signal_handlers_reset_after_fork();
   open_control_early();
 }
 

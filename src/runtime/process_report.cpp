@@ -56,11 +56,32 @@ report::ReportInput input_of(const ProcessFacts& process, const char* how, int s
   return input;
 }
 
+// What is found out for the report alone. `system` must live as long as the input.
+void complete(report::ReportInput* input, utsname* system) {
+  if (core::system_call(SYS_uname, core::as_argument(system)) == 0) input->host = system->nodename;
+  input->classifies = may_classify();
+}
+
 bool write(const core::Inside& inside, report::ReportInput input, report::WrittenReport* written) {
   utsname system{};
-  if (core::system_call(SYS_uname, core::as_argument(&system)) == 0) input.host = system.nodename;
-  input.classifies = may_classify();
+  complete(&input, &system);
   return report::write_report(inside, input, written);
+}
+
+bool names_folder(const char* pattern) { return pattern[0] != '\0' && pattern[strlen(pattern) - 1] == '/'; }
+
+constexpr const char kUsualPattern[] = "weir.%e.%p.json";  // where no report is wanted, there is no place for it
+
+void choose_place(const char* pattern, report::ReportInput* input) {
+  input->may_overwrite = false;
+  input->is_named_snapshot = pattern == nullptr || names_folder(pattern);
+  if (pattern != nullptr) {
+    input->pattern = pattern;
+    input->is_first_process = true;  // it was asked for by this name
+    input->starting_folder = nullptr;
+  } else if (strcmp(options::current().report, "off") == 0) {
+    input->pattern = kUsualPattern;
+  }
 }
 
 }  // namespace
@@ -74,6 +95,14 @@ uint64_t write_process_report(const core::Inside& inside, const char* how, int s
   input.is_last = is_last;
   write(inside, input, &last);
   return last.lost_count;
+}
+
+int write_snapshot_report(const core::Inside& inside, const char* pattern, report::WrittenReport* written) {
+  utsname system{};
+  report::ReportInput input = input_of(facts(), "snapshot", kNoStatus);
+  complete(&input, &system);
+  choose_place(pattern, &input);
+  return report::try_report(inside, input, written);
 }
 
 void remove_written_report() {

@@ -15,6 +15,11 @@ bool may_classify();
 // time. Returns how many of its blocks are definitely or indirectly lost; 0 where none was written.
 uint64_t write_process_report(const core::Inside&, const char* how, int status, bool is_last);
 
+// Writes a snapshot, a report of a process that lives on, beside the process's own report, of which it disturbs nothing. pattern: nullptr
+// for the report's place with .snapshot-N before its .json; else where it goes, as WEIR_REPORT would have it, a relative one by the
+// present folder. Nothing is overwritten. 0, or a positive errno, and nothing is said. One thread at a time.
+int write_snapshot_report(const core::Inside&, const char* pattern, report::WrittenReport* written);
+
 // A report that is written for a question, and removed with its object. In /tmp: the process's own report may not be wanted.
 class TemporaryReport {
  public:

@@ -10,9 +10,11 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "core/thread_slot.h"
+#include "leak/interrupted_call.h"
 #include "options/options.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
+#include "runtime/process_snapshot.h"
 #include "runtime/signal_actions.h"
 
 namespace weir::runtime {
@@ -42,43 +44,90 @@ void die_of(int signal_number) {
   raise_signal(signal_number);
 }
 
-// The signal interrupted Weir while it held a lock on this thread: it is sent again in a moment, when the lock is free.
+// The signal interrupted Weir in what it must end first: it is sent again in a moment.
 constexpr long kAgainNs = 200'000;
 constexpr int kMostTimesAgain = 1000;
-std::atomic<int> times_again{0};
 
-bool send_again_later(int signal_number) {
-  if (times_again.fetch_add(1, std::memory_order_relaxed) >= kMostTimesAgain) return false;
-  sigevent event{};
-  event.sigev_notify = SIGEV_THREAD_ID;
-  event.sigev_signo = signal_number;
-  event._sigev_un._tid = core::current_tid();
-  int timer = 0;
-  const itimerspec once{{0, 0}, {0, kAgainNs}};
-  return core::system_call(SYS_timer_create, CLOCK_MONOTONIC, core::as_argument(&event), core::as_argument(&timer)) ==
-             0 &&
-         core::system_call(SYS_timer_settime, timer, 0, core::as_argument(&once), 0) == 0;
-}
+// Of one signal. The kernel's timer is made at the first need of it.
+class Again {
+ public:
+  bool send(int signal_number) {
+    if (times_.fetch_add(1, std::memory_order_relaxed) >= kMostTimesAgain) return false;
+    if (timer_.load(std::memory_order_relaxed) == kNone && !make(signal_number)) return false;
+    const itimerspec once{{0, 0}, {0, kAgainNs}};
+    return core::system_call(SYS_timer_settime, timer_.load(std::memory_order_relaxed), 0, core::as_argument(&once),
+                             0) == 0;
+  }
+  void forget_times() { times_.store(0, std::memory_order_relaxed); }
+  void reset_after_fork() { timer_.store(kNone, std::memory_order_relaxed); }
 
-void on_signal(int signal_number) {
-  if (core::thread_slot.locks_held != 0 && !system_calls_restricted() && send_again_later(signal_number)) return;
+ private:
+  static constexpr int kNone = -1;
+
+  bool make(int signal_number) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = signal_number;
+    int timer = kNone;
+    if (core::system_call(SYS_timer_create, CLOCK_MONOTONIC, core::as_argument(&event), core::as_argument(&timer)) != 0)
+      return false;
+    timer_.store(timer, std::memory_order_relaxed);
+    return true;
+  }
+
+  std::atomic<int> times_{0};
+  std::atomic<int> timer_{kNone};
+};
+constinit Again end_again, snapshot_again;
+
+// What the handler has interrupted is where the leak check looks for what this thread holds.
+class Interrupted {
+ public:
+  explicit Interrupted(void* context) : before_(core::thread_slot.interrupted) {
+    core::thread_slot.interrupted = context;
+  }
+  ~Interrupted() { core::thread_slot.interrupted = before_; }
+  Interrupted(const Interrupted&) = delete;
+  Interrupted& operator=(const Interrupted&) = delete;
+
+ private:
+  const void* before_;
+};
+
+bool is_inside_change() { return core::thread_slot.locks_held != 0 || core::thread_slot.moving_blocks != 0; }
+
+void on_signal(int signal_number, siginfo_t*, void* context) {
+  if (is_inside_change() && !system_calls_restricted() && end_again.send(signal_number)) return;
+  const Interrupted interrupted(context);
   process_end(end_of(signal_number), kNoStatus);
   die_of(signal_number);
 }
 
-void install(int signal_number) {
+void on_snapshot_signal(int signal_number, siginfo_t*, void* context) {
+  const Interrupted interrupted(context);
+  if (write_snapshot(nullptr) == Snapshot::not_now) {
+    snapshot_again.send(signal_number);
+  } else {
+    snapshot_again.forget_times();
+  }
+  leak::make_again(signal_number, static_cast<ucontext_t*>(context));
+}
+
+using Handler = void (*)(int, siginfo_t*, void*);
+
+void install(int signal_number, Handler handler) {
   if (!has_default_action(signal_number)) return;
   struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
   sigfillset(&action.sa_mask);
   sigaction(signal_number, &action, nullptr);
 }
 
 void remove(int signal_number) {
   struct sigaction action {};
-  if (sigaction(signal_number, nullptr, &action) == 0 && action.sa_handler == on_signal)
-    set_default_action(signal_number);
+  if (sigaction(signal_number, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO) == 0) return;
+  if (action.sa_sigaction == on_signal || action.sa_sigaction == on_snapshot_signal) set_default_action(signal_number);
 }
 
 const NamedSignal* find_signal(const char* name, size_t length) {
@@ -100,12 +149,13 @@ void complain(const char* name, size_t length) {
 }  // namespace
 
 void install_signal_handlers() {
+  if (options::snapshot_signal() != 0) install(options::snapshot_signal(), on_snapshot_signal);
   for (const char* at = options::current().on_signal; *at != '\0';) {
     const size_t length = strcspn(at, ",");
     const char* name = strncmp(at, "SIG", 3) == 0 ? at + 3 : at;
     const size_t name_length = length - static_cast<size_t>(name - at);
     if (const NamedSignal* signal = find_signal(name, name_length)) {
-      install(signal->number);
+      install(signal->number, on_signal);
     } else if (length > 0) {
       complain(at, length);
     }
@@ -114,8 +164,13 @@ void install_signal_handlers() {
 }
 
 void remove_signal_handlers() {
-  if (options::current().on_signal[0] == '\0') return;
+  if (options::current().on_signal[0] == '\0' && options::snapshot_signal() == 0) return;
   for (const NamedSignal& signal : kSignals) remove(signal.number);
+}
+
+void signal_handlers_reset_after_fork() {
+  end_again.reset_after_fork();
+  snapshot_again.reset_after_fork();
 }
 
 }  // namespace weir::runtime

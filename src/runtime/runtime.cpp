@@ -16,6 +16,7 @@
 #include "pool/pool_memory.h"
 #include "pool/pool_statistics.h"
 #include "runtime/acquire.h"
+#include "runtime/control.h"
 #include "runtime/device_events.h"
 #include "runtime/general_path.h"
 #include "runtime/guarded_blocks.h"
@@ -257,8 +258,10 @@ ThreadState* begin_event(const core::Guard& guard) {
   ThreadState* thread = this_thread(inside);
   if (thread == nullptr) [[unlikely]]
     return nullptr;
-  if (guard.took_over()) [[unlikely]]
+  if (guard.took_over()) [[unlikely]] {
     replace_last_stack(*thread);
+    core::thread_slot.moving_blocks = 0;
+  }
   if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
     drain_deferred_frees(inside, *thread);
   }
@@ -325,6 +328,7 @@ Acquired move_block(const core::Inside& inside, ThreadState& thread, const HeapC
 void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* user,
                          size_t bytes) {
   const HeapCall call{kRealloc, reinterpret_cast<uintptr_t>(user), &caller};
+  const core::MovingBlock moving;
   track::Block old;
   uintptr_t old_base = 0;
   track::BlockClass block_class;
@@ -408,6 +412,8 @@ void* allocate(const stack::Registers& caller, const Request& request) {
   ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]]
     return allocate_from_host(request);
+  if (is_control_asked()) [[unlikely]]
+    serve_snapshot(guard.token());
   const Acquired acquired = acquire(guard.token(), request);
   if (acquired.user != nullptr) [[likely]]
     track_acquired(guard.token(), *thread, caller, acquired, request);

@@ -9,6 +9,7 @@
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/signal_masks.h"
+#include "runtime/waking.h"
 
 namespace weir::runtime {
 namespace {
@@ -38,6 +39,7 @@ auto change_action(int signal, bool to_default, const Call& call) {
     const Call& call;
     decltype(call()) result;
   } context{call, {}};
+  const WakingHeldOff held_off;
   leak::with_program_action(
       signal,
       [](void* given) {

@@ -147,6 +147,8 @@ void read_tick(ThreadState& state) {
   if (is_control_asked()) [[unlikely]]
     serve_control_inside(core::PlainGuard::token());
   read_clock(state);
+  if (is_time_for_control(state.tick)) [[unlikely]]
+    open_control_in_time();
 }
 
 // A thread counts its events down in place, by one instruction that is not atomic for others: a word that is stored here meanwhile may be

@@ -74,6 +74,24 @@ TEST(ReportPath, WhatIsUnknownHasAName) {
   EXPECT_EQ(expanded("/d/%h.%e.%r.json", 0, nothing), "/d/unknown.unknown.0.json");
 }
 
+TEST(ReportPath, ASnapshotHasANameOfItsOwn) {
+  PathFacts of_snapshot = facts();
+  of_snapshot.is_snapshot = true;
+  EXPECT_EQ(expanded("/d/out.json", 0, of_snapshot), "/d/out.snapshot-1.json");
+  EXPECT_EQ(expanded("/d/out.json", 1, of_snapshot), "/d/out.snapshot-2.json");
+  EXPECT_EQ(expanded("/d/%e.%p.json", 0, of_snapshot), "/d/python3.11.42.snapshot-1.json");
+  EXPECT_EQ(expanded("/d/reports/", 2, of_snapshot), "/d/reports/weir.python3.11.42.snapshot-3.json");
+  EXPECT_EQ(expanded("/d/out", 0, of_snapshot), "/d/out.snapshot-1");
+}
+
+TEST(ReportPath, SnapshotsOfSeveralProcessesAreToldApart) {
+  PathFacts of_snapshot = facts();
+  of_snapshot.is_snapshot = true;
+  EXPECT_EQ(expanded("/d/out.%n.json", 1, of_snapshot), "/d/out.0.42.snapshot-2.json");
+  of_snapshot.is_first_process = false;
+  EXPECT_EQ(expanded("/d/out.json", 0, of_snapshot), "/d/out.42.snapshot-1.json");
+}
+
 TEST(ReportPath, APathThatDoesNotFitIsRefused) {
   char storage[64];
   core::TextBuffer path(storage);
