@@ -122,19 +122,42 @@ bool is_stale(const fs::path& file) {
 
 }  // namespace
 
-ControlTarget::ControlTarget(int pid) : pid_(pid), inner_pid_(inner_pid_of(pid)) {
+ControlTarget::ControlTarget(int pid, IfWithoutPage if_without_page) : pid_(pid), inner_pid_(inner_pid_of(pid)) {
+  std::string why = find_page();
+  if (page_ == nullptr && if_without_page == IfWithoutPage::wake && why.empty()) why = wake_for_page();
+  if (page_ != nullptr) return;
+  if (!why.empty()) cannot(named(pid_) + why);
+  cannot(named(pid_) + " has made no call of CUDA's yet that Weir sees, nor allocated since its first 25 ms, or runs under "
+                       "WEIR_CTL=off: it cannot be asked");
+}
+
+// What stands in the way, empty where there is no page yet, or it was found.
+std::string ControlTarget::find_page() {
   bool has_library = false, is_removed = false;
-  for (const std::string& path : mapped_files_of(pid)) {
+  for (const std::string& path : mapped_files_of(pid_)) {
     has_library = has_library || is_library(path);
     if (!is_control_file(path)) continue;
-    if (open_page(path)) return;
+    if (open_page(path)) return {};
     is_removed = is_removed || path.ends_with(kDeleted);
   }
-  if (!has_library) cannot(named(pid) + " does not run under Weir");
-  if (is_removed) cannot(named(pid) + " can no longer be asked: it ends, has confined itself, or its file was removed");
-  cannot(named(pid) +
-         " has made no call of CUDA's yet that Weir sees, nor allocated since its first 25 ms, or runs "
-         "under WEIR_CTL=off: it cannot be asked");
+  if (!has_library) return " does not run under Weir";
+  return is_removed ? " can no longer be asked: it ends, has confined itself, or its file was removed" : "";
+}
+
+// Its handler makes the page, unless it has interrupted Weir: then it is woken again.
+std::string ControlTarget::wake_for_page() {
+  constexpr int kAttempts = 20, kVainAttempts = 3, kLooks = 20;
+  std::string why_not;
+  for (int attempt = 0, vain = 0; attempt < kAttempts && vain < kVainAttempts; ++attempt) {
+    why_not = wake_without_page(pid_);
+    vain += why_not.empty() ? 0 : 1;
+    for (int look = 0; look < kLooks; ++look) {
+      const std::string why = find_page();
+      if (page_ != nullptr || !why.empty()) return why;
+      std::this_thread::sleep_for(kBetweenLooks);
+    }
+  }
+  return why_not.empty() ? "" : " cannot be asked: it has allocated nothing since its first 25 ms, and " + why_not;
 }
 
 ControlTarget::~ControlTarget() {

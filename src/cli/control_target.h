@@ -30,10 +30,14 @@ struct ControlFigures {
   std::vector<control::PoolFigures> pools;
 };
 
+// A process that was never at a call of CUDA's, nor grew old and allocated, has no page.
+enum class IfWithoutPage { give_up, wake };
+
 class ControlTarget {
  public:
-  // Throws Error where there is no such process, it is another user's, does not run under Weir, or has no page yet.
-  explicit ControlTarget(int pid);
+  // Throws Error where there is no such process, it is another user's, does not run under Weir, or has no page. One without a page is woken
+  // to make it, where that is asked for.
+  explicit ControlTarget(int pid, IfWithoutPage if_without_page = IfWithoutPage::give_up);
   ~ControlTarget();
   ControlTarget(const ControlTarget&) = delete;
   ControlTarget& operator=(const ControlTarget&) = delete;
@@ -52,6 +56,8 @@ class ControlTarget {
   std::string name() const;  // "process 4711 (python3)"
 
  private:
+  std::string find_page();
+  std::string wake_for_page();
   bool open_page(const std::string& path);
   void check_page() const;
   void lock(std::chrono::steady_clock::time_point end) const;

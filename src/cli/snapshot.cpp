@@ -56,7 +56,7 @@ void finish(const std::string& path) {
 
 int snapshot(const SnapshotArguments& arguments) {
   remove_stale_control_files();
-  ControlTarget target(arguments.pid);
+  ControlTarget target(arguments.pid, IfWithoutPage::wake);
   const SnapshotAnswer answer = target.ask_snapshot(absolute(arguments.path), wait_of(arguments));
   if (!answer.is_answered || answer.outcome != control::Outcome::done) not_done(target, answer);
   const std::string path = reachable(answer, arguments.pid);

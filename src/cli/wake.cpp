@@ -1,5 +1,7 @@
 #include "cli/wake.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,7 +11,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <system_error>
+#include <vector>
+
+#include "control/wake_marker.h"
 
 namespace weir::cli {
 namespace {
@@ -93,6 +99,90 @@ std::string wake(int pid, control::Waking& waking) {
   const std::string why = std::strerror(errno);
   waking.sent_count.fetch_sub(1, std::memory_order_seq_cst);
   return "it cannot be woken: " + why;
+}
+
+namespace {
+
+struct MappedRange {
+  uintptr_t start = 0, end = 0;
+  std::string rights, path;
+};
+
+std::vector<MappedRange> ranges_of(int pid) {
+  std::vector<MappedRange> ranges;
+  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    MappedRange range;
+    std::istringstream words(line);
+    std::string offset, device, inode;
+    char dash = 0;
+    words >> std::hex >> range.start >> dash >> range.end >> range.rights >> offset >> device >> inode >> std::ws;
+    std::getline(words, range.path);
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+bool is_library(const std::string& path) { return path.ends_with("/libweir.so"); }
+
+struct Marker {
+  std::string library;  // the file; empty where the library is not mapped
+  int signal = 0;       // 0: none is shown
+};
+
+Marker marker_of(int pid) {
+  Marker marker;
+  uintptr_t end = 0;  // of what is the library's
+  for (const MappedRange& range : ranges_of(pid)) {
+    if (is_library(range.path)) {
+      marker.library = range.path;
+    } else if (range.start != end || !range.path.empty()) {
+      continue;
+    } else if (range.rights == control::kMarkerRights) {
+      marker.signal = control::signal_of_marker(range.end - range.start);
+    }
+    end = range.end;
+  }
+  return marker;
+}
+
+// While it lives no process of this library executes another program, or gives its handler up, without waiting for it.
+class LibraryLock {
+ public:
+  LibraryLock(int pid, const std::string& path) {
+    const std::string inside = "/proc/" + std::to_string(pid) + "/root" + path;
+    for (const std::string& candidate : {inside, path}) {
+      if (fd_ < 0) fd_ = open(candidate.c_str(), O_RDONLY | O_CLOEXEC);
+    }
+    is_locked_ = fd_ >= 0 && flock(fd_, LOCK_SH | LOCK_NB) == 0;
+  }
+  ~LibraryLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  LibraryLock(const LibraryLock&) = delete;
+  LibraryLock& operator=(const LibraryLock&) = delete;
+
+  bool is_locked() const { return is_locked_; }
+
+ private:
+  int fd_ = -1;
+  bool is_locked_ = false;
+};
+
+}  // namespace
+
+std::string wake_without_page(int pid) {
+  const std::string library = marker_of(pid).library;
+  if (library.empty()) return "it does not run under Weir";
+  const LibraryLock lock(pid, library);
+  if (!lock.is_locked()) return library + " cannot be locked, so it cannot be woken";
+  const int signal = marker_of(pid).signal;  // now that it may not change its mind
+  if (signal <= control::kBelowFirstSignal || signal > SIGRTMAX) {
+    return "there is no signal by which it could be woken: it runs under WEIR_CTL=off, or the program uses them all";
+  }
+  const std::string why_not = why_not_taken(pid, signal);
+  if (!why_not.empty()) return why_not;
+  return send(pid, signal) ? std::string() : "it cannot be woken: " + std::string(std::strerror(errno));
 }
 
 }  // namespace weir::cli

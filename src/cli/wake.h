@@ -11,4 +11,7 @@ namespace weir::cli {
 // why it was not sent. One at a time: the caller holds the file's lock.
 std::string wake(int pid, control::Waking& waking);
 
+// The same for a process that has no page yet (control/wake_marker.h): it then makes one.
+std::string wake_without_page(int pid);
+
 }  // namespace weir::cli

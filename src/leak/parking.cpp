@@ -71,7 +71,7 @@ bool is_wake(const siginfo_t& info) {
 
 void count_wake() {
   const Waker* present = waker.load(std::memory_order_acquire);
-  if (present != nullptr) present->met_count->fetch_add(1, std::memory_order_seq_cst);
+  if (present != nullptr) present->met_count.load(std::memory_order_acquire)->fetch_add(1, std::memory_order_seq_cst);
   count_arrival();
 }
 
@@ -222,11 +222,11 @@ bool is_own_handler(const KernelAction& action) {
   return action.handler == reinterpret_cast<uintptr_t>(&on_parking_signal);
 }
 
-KernelAction own_action() {
+KernelAction own_action(bool at_start) {
   KernelAction action{};
   action.handler = reinterpret_cast<uintptr_t>(&on_parking_signal);
   action.flags = SA_SIGINFO | SA_RESTART | kHasRestorer;
-  if (program_handles_on_alternate_stacks()) action.flags |= SA_ONSTACK;
+  if (!at_start && program_handles_on_alternate_stacks()) action.flags |= SA_ONSTACK;
   action.restorer = reinterpret_cast<uintptr_t>(&weir_return_from_handler);
   action.mask = ~SignalSet{0};  // no handler of the program's runs on a thread that is parked
   return action;
@@ -248,9 +248,9 @@ size_t extended_bytes_of(const _libc_fpstate* area) {
   return described.magic == kFirstMagic ? described.area_bytes : kLegacyBytes;
 }
 
-bool install_parking_handler(int signal) {
+bool install_parking_handler(int signal, bool at_start) {
   const KernelAction present = action_of(signal);
-  const KernelAction own = own_action();
+  const KernelAction own = own_action(at_start);
   if (is_own_handler(present)) {
     if (present.flags != own.flags) set_action(signal, own);  // the program has got handlers on alternate stacks since
     return true;
@@ -331,7 +331,6 @@ RoundsHeldOff::~RoundsHeldOff() { holding_off.fetch_sub(1, std::memory_order_seq
 void expect_signals(uint32_t count) { unanswered.fetch_add(count, std::memory_order_relaxed); }
 
 void take_back_pending(int signal) {
-  if (unanswered.load(std::memory_order_relaxed) == 0) return;
   const SignalSet one = bit_of(signal);
   const timespec at_once{};
   siginfo_t info{};

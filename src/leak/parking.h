@@ -24,7 +24,10 @@ inline int parking_signal() { return parking_signal_number.load(std::memory_orde
 
 // Installs the handler where the signal has its default action; true where it is installed now. False where the program has an action
 // of its own for it. Not for several threads at once.
-bool install_parking_handler(int signal);
+//
+// The handler runs on a thread's alternate stack where the program has its handlers of ordinary signals run there: it asks the kernel for
+// all of them. at_start: the program has none yet.
+bool install_parking_handler(int signal, bool at_start = false);
 
 // True where the handler is installed for the signal.
 bool has_parking_handler(int signal);
@@ -64,7 +67,8 @@ class RoundsHeldOff {
   RoundsHeldOff& operator=(const RoundsHeldOff&) = delete;
 };
 
-// Takes a parking signal of Weir's that is pending for the calling thread, which blocks it, away: it would outlive an exec.
+// Takes parking signals of Weir's, and of who wakes this process, away that are pending for the calling thread or for any: they would outlive
+// an exec.
 void take_back_pending(int signal);
 
 // How many bytes of vector registers the kernel has put down in the frame of a signal, whole words of which may be read.
@@ -74,7 +78,7 @@ size_t extended_bytes_of(const _libc_fpstate* area);
 // `serve` where the thread is one of the libc's, with what it has interrupted in core::thread_slot.interrupted.
 inline constexpr uintptr_t kWakeValue = 0x454b415752494557;  // "WEIRWAKE", control::kWakeValue
 struct Waker {
-  std::atomic<uint32_t>* met_count;
+  std::atomic<std::atomic<uint32_t>*> met_count;
   void (*serve)();
 };
 extern std::atomic<const Waker*> waker;

@@ -136,11 +136,16 @@ int signal_to_hold_open() {
   return signal;
 }
 
-int signal_with_handler() {
+int signal_with_handler(bool at_start) {
   const int signal = leak::parking_signal();
   if (signal == 0 || core::system_calls_restricted() || !is_own_process()) return 0;
   const Moving scope;
-  return leak::parking_signal() == signal && leak::install_parking_handler(signal) ? signal : 0;
+  return leak::parking_signal() == signal && leak::install_parking_handler(signal, at_start) ? signal : 0;
+}
+
+void follow_to_alternate_stacks() {
+  const int signal = leak::parking_signal();
+  if (signal != 0 && !core::system_calls_restricted() && leak::has_parking_handler(signal)) signal_with_handler();
 }
 
 TrueMask::TrueMask() : signal_(core::system_calls_restricted() ? 0 : signal_told_from_others()) {

@@ -26,7 +26,11 @@ void parking_signal_reset_after_fork();
 int signal_told_from_others();
 
 // The parking signal, its handler installed; 0 where that cannot be. From then on it is there in a process that is not being stopped.
-int signal_with_handler();
+// at_start: the program has no handlers yet.
+int signal_with_handler(bool at_start = false);
+
+// The program has a handler of an ordinary signal run on alternate stacks from now on: so does the parking signal's, where it is installed.
+void follow_to_alternate_stacks();
 
 // The same where a mask may be made so that it holds the signal open; installs the handler at the first call.
 int signal_to_hold_open();

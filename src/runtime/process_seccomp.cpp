@@ -12,6 +12,7 @@
 #include "runtime/process_end.h"
 #include "runtime/process_signals.h"
 #include "runtime/seccomp_filter.h"
+#include "runtime/waking.h"
 
 namespace weir::runtime {
 namespace {
@@ -48,6 +49,7 @@ long confine(const void* filter, const Call& call) {
     reopen_control();
     install_signal_handlers();
     choose_parking_signal();
+    publish_waking();
   }
   return result;
 }

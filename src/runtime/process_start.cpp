@@ -22,6 +22,7 @@
 #include "runtime/process_symbolize.h"
 #include "runtime/program_suppressions.h"
 #include "runtime/runtime.h"
+#include "runtime/waking.h"
 
 // The initial stack as the kernel made it: argc, argv, 0, envp, 0. Set by the loader before anything else runs.
 extern "C" __attribute__((weak)) void* __libc_stack_end;
@@ -161,6 +162,7 @@ void process_start(int argc, char** argv, char** envp) {
   choose_parking_signal();
   leak::learn_control_block();
   install_signal_handlers();
+  begin_waking();
   find_symbolizer();
   read_program_suppressions();
   if (!options::current().start) open_control_early();

@@ -75,7 +75,10 @@ int run_sigaction(int signal, const struct sigaction* action, struct sigaction* 
   const auto call = [&] { return host_sigaction()(signal, action, old); };
   if (action != nullptr) {
     leave_what_is_named(action->sa_mask);
-    return change_action(signal, action->sa_handler == SIG_DFL, call);
+    const bool is_on_alternate_stack = (action->sa_flags & SA_ONSTACK) != 0;
+    const int result = change_action(signal, action->sa_handler == SIG_DFL, call);
+    if (result == 0 && is_on_alternate_stack && is_own_process()) follow_to_alternate_stacks();
+    return result;
   }
   if (!is_parking(signal) || !leak::has_parking_handler(signal)) return call();
   if (old != nullptr) fill_with_program_action(old);

@@ -7,12 +7,15 @@
 
 namespace weir::runtime {
 
-// There is a new page: installs the handler and says by which signal this process is woken.
+// Says by which signal this process is woken: in its page, or by the marker (wake_marker.h) where it has none yet. Installs the handler.
 void publish_waking();
+
+// The same at the start of the process, where the options leave it to be asked.
+void begin_waking();
 
 // While it lives nobody sends the signal, and what was sent before has met its handler. Waits for a moment at the most: who asks may have
 // been killed while he was sending, and a thread may have come to block the signal; the handler then stays (leak::expect_signals). Not in a
-// child of vfork. Cost where there is no page: a load.
+// child of vfork.
 class WakingHeldOff {
  public:
   WakingHeldOff();
@@ -21,7 +24,7 @@ class WakingHeldOff {
   WakingHeldOff& operator=(const WakingHeldOff&) = delete;
 };
 
-// In a forked child: its parent is woken, not this process.
+// In a forked child: its parent's page is not its own. It is woken by the marker.
 void waking_reset_after_fork();
 
 }  // namespace weir::runtime

@@ -106,7 +106,7 @@ void wait_by(const char* call) {
 volatile sig_atomic_t alarms;
 void on_alarm(int) { ++alarms; }
 
-// A sleep, and what the program's own handler does to one: ends it early.
+// How long a sleep takes, and what it answers.
 void nap() {
   timespec before{}, after{}, left{};
   const timespec half_second{0, 500'000'000};
@@ -122,10 +122,33 @@ void nap() {
 void pause_for_alarm() {
   signal(SIGALRM, on_alarm);
   const int seen = alarms;
+  say("pausing\n");
   const int result = pause();
   char text[128];
   snprintf(text, sizeof text, "paused %s alarms %d\n", wait_result(result), alarms - seen);
   say(text);
+}
+
+// Until the alarm, the block's address is in r10 alone, which no call keeps.
+OWN_FRAME void hold_in_register() {
+  signal(SIGALRM, on_alarm);
+  alarms = 0;
+  void* block = block_of(72);
+  __asm__ volatile(
+      "movq %0, %%r10\n"
+      "xorl %k0, %k0\n"
+      "xorl %%eax, %%eax\n xorl %%ecx, %%ecx\n xorl %%edx, %%edx\n xorl %%esi, %%esi\n xorl %%edi, %%edi\n"
+      "pxor %%xmm0, %%xmm0\n pxor %%xmm1, %%xmm1\n pxor %%xmm2, %%xmm2\n pxor %%xmm3, %%xmm3\n"
+      "pxor %%xmm4, %%xmm4\n pxor %%xmm5, %%xmm5\n pxor %%xmm6, %%xmm6\n pxor %%xmm7, %%xmm7\n"
+      "1: pause\n"
+      "cmpl $0, %1\n"
+      "je 1b\n"
+      "movq %%r10, %0\n"
+      : "+&b"(block)
+      : "m"(alarms)
+      : "rax", "rcx", "rdx", "rsi", "rdi", "r10", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "memory",
+        "cc");
+  free(block);
 }
 
 void block_signals() {
@@ -182,6 +205,7 @@ void do_as_told(const char* line, char** argv) {
   if (strncmp(line, "wait ", 5) == 0) wait_by(line + 5);
   if (strcmp(line, "nap") == 0) nap();
   if (strcmp(line, "pause") == 0) pause_for_alarm();
+  if (strcmp(line, "spin") == 0) hold_in_register();
   if (strcmp(line, "block") == 0) block_signals();
   if (strcmp(line, "take") == 0) take_real_time_signals();
   if (strcmp(line, "own USR2") == 0) signal(SIGUSR2, on_alarm);

@@ -1,5 +1,6 @@
 """weir snapshot, weir_snapshot() and WEIR_SNAPSHOT_SIGNAL: reports of a process that lives on, which notices nothing of it."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -159,12 +160,63 @@ class Asleep(unittest.TestCase):
         session = Session(self)
         session.tell("old")
         session.send("pause")
+        session.expect("pausing")
         time.sleep(0.1)
         for _ in range(3):
             session.snapshot()
         session.process.send_signal(signal.SIGALRM)
         session.expect("paused -1 Interrupted system call alarms 1")
         session.expect("done pause")
+
+    def test_no_signal_of_the_programs_is_lost(self):
+        """One that comes while the snapshot is written ends the call: it is not made again."""
+        session = Session(self)
+        session.tell("old")
+        stop = threading.Event()
+
+        def ask_all_the_time():
+            while not stop.is_set():
+                session.ask()
+        asker = threading.Thread(target=ask_all_the_time)
+        asker.start()
+        try:
+            for round in range(40):
+                session.send("pause")
+                session.expect("pausing")
+                time.sleep(0.02 + 0.001 * (round % 30))
+                session.process.send_signal(signal.SIGALRM)
+                session.expect("paused -1 Interrupted system call alarms 1")
+                session.expect("done pause")
+        finally:
+            stop.set()
+            asker.join()
+
+    def test_what_only_a_register_holds_is_found(self):
+        session = Session(self)
+        session.tell("old")
+        session.send("spin")
+        time.sleep(0.1)
+        found = classes(session.snapshot(), "hold_in_register")
+        session.process.send_signal(signal.SIGALRM)
+        session.expect("done spin")
+        self.assertEqual(found, {"hold_in_register": {"reachable": 1}})
+
+    def test_an_execution_waits_for_who_wakes(self):
+        """Who wakes a process without a page holds a lock on the library: the signal would kill the next program."""
+        def fastest_execution():
+            times = []
+            for _ in range(5):
+                start = time.monotonic()
+                session.send("exec")
+                session.expect("ready")
+                times.append(time.monotonic() - start)
+            return min(times)
+        session = Session(self)
+        free = fastest_execution()
+        with library().open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            held = fastest_execution()
+        self.assertGreater(held - free, 0.03)
 
     def test_nothing_is_left_behind(self):
         session = Session(self)
@@ -205,9 +257,34 @@ class Asleep(unittest.TestCase):
         self.assertRegex(said(result), r"did not answer.* it is stopped")
         session.tell("keep")
 
-    def test_a_killing_signal_is_never_sent_to_what_is_executed(self):
+    def test_who_has_hardly_run_and_allocates_nothing(self):
+        """It has no page by which it could be asked: it is woken to make one."""
         session = Session(self)
-        session.tell("old")
+        session.tell("first")
+        self.assertEqual(list(session.runtime.iterdir()), [])
+        session.send("wait poll")
+        time.sleep(0.05)
+        self.assertEqual(classes(session.snapshot(), "lose_first"), {"lose_first": LOST})
+        session.send("")
+        for line in ("poll 1 ok", "done wait poll", "done "):
+            session.expect(line)
+        session.send("count")
+        session.expect("descriptors 3 children 0")
+        session.expect("done count")
+        self.assertEqual(session.end()[:2], (0, ""))
+        self.assertEqual(list(session.runtime.iterdir()), [])
+
+    def test_who_has_hardly_run_and_takes_every_signal(self):
+        session = Session(self)
+        session.tell("take")
+        result = session.ask(wait="0.2")
+        self.assertEqual((result.returncode, len(said(result).splitlines())), (1, 1))
+        self.assertRegex(said(result), "or the program uses them all$")
+        session.tell("keep")
+
+    def check_executions(self, *lines, rounds):
+        session = Session(self)
+        session.tell(*lines)
         stop = threading.Event()
 
         def ask_all_the_time():
@@ -216,14 +293,21 @@ class Asleep(unittest.TestCase):
         asker = threading.Thread(target=ask_all_the_time)
         asker.start()
         try:
-            for _ in range(15):
+            for _ in range(rounds):
                 session.send("exec")
                 session.expect("ready")
-                session.tell("old")
+                session.tell(*lines)
         finally:
             stop.set()
             asker.join()
-        self.assertEqual(session.end()[0], 0)
+        session.process.stdin.close()
+        self.assertEqual(session.process.wait(timeout=60), 0)
+
+    def test_a_killing_signal_is_never_sent_to_what_is_executed(self):
+        self.check_executions("old", rounds=10)
+
+    def test_nor_where_there_is_no_page_yet(self):
+        self.check_executions("keep", rounds=300)
 
 
 class Family(unittest.TestCase):
@@ -313,7 +397,7 @@ class Refused(unittest.TestCase):
     def test_under_weir_without_a_page(self):
         session = Session(self, CTL="off")
         session.tell("old")
-        self.refused(session.pid, r"WEIR_CTL=off: it cannot be asked$", env=session.env)
+        self.refused(session.pid, r"cannot be asked: .* it runs under WEIR_CTL=off, or the program uses them all$", env=session.env)
         self.assertEqual(list(session.runtime.iterdir()), [])
 
     @unittest.skipUnless(os.geteuid() == 0, "only the superuser can be another user")

@@ -149,7 +149,7 @@ class Asked(unittest.TestCase):
         self.start()
         result = self.ctl("record", "off")
         self.assertNotEqual(result.returncode, 0)
-        self.assertIn(b"does not run under WEIR_START=off", result.stderr)
+        self.assertIn(b"it cannot be asked", result.stderr)
         self.assertEqual(os.listdir(self.runtime), [])
 
     def test_a_forked_child_has_a_file_of_its_own(self):
