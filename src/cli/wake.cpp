@@ -154,7 +154,10 @@ class LibraryLock {
     for (const std::string& candidate : {inside, path}) {
       if (fd_ < 0) fd_ = open(candidate.c_str(), O_RDONLY | O_CLOEXEC);
     }
-    is_locked_ = fd_ >= 0 && flock(fd_, LOCK_SH | LOCK_NB) == 0;
+    for (int look = 0; fd_ >= 0 && !is_locked_ && look < kLooks; ++look) {
+      is_locked_ = flock(fd_, LOCK_EX | LOCK_NB) == 0;
+      if (!is_locked_) usleep(kBetweenLooksUs);
+    }
   }
   ~LibraryLock() {
     if (fd_ >= 0) close(fd_);
@@ -165,6 +168,8 @@ class LibraryLock {
   bool is_locked() const { return is_locked_; }
 
  private:
+  static constexpr int kLooks = 200, kBetweenLooksUs = 500;
+
   int fd_ = -1;
   bool is_locked_ = false;
 };

@@ -2,8 +2,8 @@
 // mapped of libweir.so's file, among the library's memory without a file, is a range of rights "-w-p", which nothing else has. It is as many
 // pages long as the signal's number is above 33.
 //
-// Who sends it so holds a shared lock (flock) on libweir.so's file from before it reads the range until the signal is sent. The process, before
-// it gives the handler up or executes another program, takes the rights back and waits for those locks.
+// Who sends it so holds an exclusive lock (flock) on libweir.so's file from before it reads the range until the signal is sent. The process,
+// before it gives the handler up or executes another program, takes the rights back and waits for a shared one.
 #pragma once
 
 #include <cstddef>

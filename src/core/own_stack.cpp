@@ -50,7 +50,7 @@ namespace weir::core {
 void run_on_own_stack(void (*function)(void* argument), void* argument) {
   constexpr size_t kBytes = size_t{256} << 10;
   auto* stack = static_cast<char*>(map_own(kBytes));
-  if (stack == nullptr) return function(argument);
+  if (stack == nullptr) return function(argument);  // guard: own-stack
   weir_call_on_stack(function, argument, stack + kBytes);
   unmap_own(stack, kBytes);
 }

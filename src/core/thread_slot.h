@@ -32,8 +32,8 @@ extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("i
 // be taken for lost there, so the thread is not stopped but goes on (leak/thread_table.h).
 class MovingBlock {
  public:
-  MovingBlock() {  // guard: moving-block
-    ++thread_slot.moving_blocks;
+  MovingBlock() {
+    ++thread_slot.moving_blocks;  // guard: moving-block
     asm volatile("" ::: "memory");
   }
   ~MovingBlock() {

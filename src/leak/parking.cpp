@@ -174,7 +174,7 @@ void on_parking_signal(int signal, siginfo_t* info, void* context) {
   const Interrupted at{info, static_cast<ucontext_t*>(context)};
   if (is_wake(*info)) {  // not one of a round: it may begin one itself
     be_woken(at);
-    make_again(signal, at.context);
+    make_again(signal, at.context);  // guard: made-again
     return;
   }
   in_handler.fetch_add(1, std::memory_order_seq_cst);

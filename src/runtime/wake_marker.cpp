@@ -1,5 +1,6 @@
 #include "runtime/wake_marker.h"
 
+#include <errno.h>
 #include <link.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -50,7 +51,7 @@ void wait_for_wakers() {
   const int fd = library_path[0] == '\0' ? -1 : core::open_file(library_path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   for (leak::Patience patience(kMostNs); !patience.is_over(); leak::sleep_ns(kLookNs)) {
-    if (core::system_call(SYS_flock, fd, LOCK_EX | LOCK_NB) != -EWOULDBLOCK) break;  // guard: waker-lock
+    if (core::system_call(SYS_flock, fd, LOCK_SH | LOCK_NB) != -EWOULDBLOCK) break;
   }
   core::close_file(fd);
 }

@@ -8,8 +8,8 @@ namespace weir::runtime {
 void show_waking_signal(int signal);
 bool shows_waking_signal();
 
-// Waits until nobody is about to send it, for a moment at the most: who does holds a shared lock (flock) on the library's file. After
-// show_waking_signal(0).
+// Waits until nobody is about to send it, for a moment at the most: who does holds an exclusive lock (flock) on the library's file. After
+// show_waking_signal(0). Processes that wait so do not wait for each other.
 void wait_for_wakers();
 
 // The library's file, for that. From process_start.

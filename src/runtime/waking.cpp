@@ -79,7 +79,7 @@ WakingHeldOff::WakingHeldOff() {
     wait_until_met(page->waking);
   } else if (shows_waking_signal()) {
     show_waking_signal(0);
-    wait_for_wakers();
+    wait_for_wakers();  // guard: waker-lock
   }
 }
 

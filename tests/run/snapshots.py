@@ -1,14 +1,11 @@
 """What tests of snapshots share: a program that does as it is told, and what is asked of it meanwhile."""
 
 import json
-import os
 import pathlib
 import subprocess
 import tempfile
 
 from weir_test import call_sites, clean_environment, library, program, run_weir
-
-CLASSES = ("definite", "indirect", "possible", "reachable")
 
 
 class Session:
@@ -76,13 +73,3 @@ def classes(report, *functions):
         for name in {site[0].rsplit("::", 1)[-1].split("(")[0] for site in call_sites(report, leak["stack"]) if site[0]} & set(functions):
             found[name][leak["kind"]] = found[name].get(leak["kind"], 0) + leak["count"]
     return found
-
-
-def is_complete(test, report):
-    """A snapshot's facts."""
-    test.assertEqual(report["process"]["end"], "snapshot")
-    test.assertTrue(report["leak_check"]["done"], report["leak_check"]["why_not"])
-
-
-def memory_of(pid):
-    return os.path.exists(f"/proc/{pid}")

@@ -6,12 +6,13 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
 from snapshots import Session, classes
-from weir_test import clean_environment, command, library, program, run_weir
+from weir_test import clean_environment, command, library, program, run_alone, run_under_weir, run_weir, symbolise
 
 LOST = {"definite": 10, "indirect": 10}
 NOBODY = 65534
@@ -214,7 +215,7 @@ class Asleep(unittest.TestCase):
         session = Session(self)
         free = fastest_execution()
         with library().open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
+            fcntl.flock(file, fcntl.LOCK_EX)
             held = fastest_execution()
         self.assertGreater(held - free, 0.03)
 
@@ -407,6 +408,25 @@ class Refused(unittest.TestCase):
         result = subprocess.run([command(), "snapshot", str(session.pid)], capture_output=True, text=True, user=NOBODY, group=NOBODY,
                                 env=clean_environment(session.env), cwd="/")
         self.assertEqual((result.returncode, result.stderr), (1, f"weir: process {session.pid} belongs to another user\n"))
+
+
+class ByCall(unittest.TestCase):
+    def test_weir_snapshot(self):
+        alone = run_alone([program("interface_snapshot")])
+        self.assertEqual((alone.returncode, alone.stdout), (0, b"-1 -1 -1 -1 errno 42\n"))
+        with tempfile.TemporaryDirectory(prefix="weir-snapshot-") as folder:
+            result = run_under_weir([program("interface_snapshot")], cwd=folder)
+            self.assertEqual((result.returncode, result.stdout), (0, b"0 0 0 -1 errno 42\n"))
+            self.assertEqual(result.stderr, b"weir: no snapshot: cannot write /proc/no/such/place.json: no such file or folder (errno 2)\n")
+            pid = result.reports[0]["process"]["pid"]
+            name = f"interface_snapshot.{pid}"
+            self.assertEqual(sorted(result.report_names), [f"{name}.json", f"{name}.snapshot-1.json", f"{name}.snapshot-2.json"])
+            self.assertEqual(os.listdir(folder), ["named.json"])
+            reports = {name: symbolise(text) for name, text in zip(result.report_names, result.report_texts)}
+        lost = {name: classes(report, "lose_some")["lose_some"] for name, report in reports.items()}
+        self.assertEqual(lost, {f"{name}.snapshot-1.json": {"definite": 3}, f"{name}.snapshot-2.json": {"definite": 6},
+                                f"{name}.json": {"definite": 6}})
+        self.assertEqual({report["process"]["end"] for report in reports.values()}, {"snapshot", "exit"})
 
 
 class BySignal(unittest.TestCase):
