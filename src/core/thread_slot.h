@@ -33,7 +33,7 @@ extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("i
 class MovingBlock {
  public:
   MovingBlock() {
-    ++thread_slot.moving_blocks;  // guard: moving-block
+    ++thread_slot.moving_blocks;
     asm volatile("" ::: "memory");
   }
   ~MovingBlock() {

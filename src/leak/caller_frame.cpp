@@ -19,7 +19,7 @@ CallerFrame frame_of(const ucontext_t& context) {
   const mcontext_t& machine = context.uc_mcontext;
   CallerFrame frame;
   frame.stack_pointer = static_cast<uintptr_t>(machine.gregs[REG_RSP]) - kRedZone;
-  frame.register_count = std::size(frame.registers);
+  frame.register_count = std::size(frame.registers);  // guard: interrupted-frame
   for (size_t i = 0; i < frame.register_count; ++i) frame.registers[i] = static_cast<uint64_t>(machine.gregs[i]);
   frame.extended = machine.fpregs;
   frame.extended_bytes = machine.fpregs == nullptr ? 0 : extended_bytes_of(machine.fpregs);
@@ -29,7 +29,7 @@ CallerFrame frame_of(const ucontext_t& context) {
 }  // namespace
 
 CallerFrame find_caller_frame() {
-  if (core::thread_slot.interrupted != nullptr) {  // guard: interrupted-frame
+  if (core::thread_slot.interrupted != nullptr) {
     return frame_of(*static_cast<const ucontext_t*>(core::thread_slot.interrupted));
   }
   stack::ProgramFrame found;

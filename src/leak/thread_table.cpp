@@ -95,7 +95,7 @@ bool is_busy(const ThreadTable& table, uintptr_t thread_pointer) {
   }
   static_assert(offsetof(core::ThreadSlot, moving_blocks) == offsetof(core::ThreadSlot, locks_held) + sizeof(uint32_t));
   const uintptr_t both = thread_pointer + static_cast<uintptr_t>(table.locks_held_offset);
-  return __atomic_load_n(reinterpret_cast<const uint64_t*>(both), __ATOMIC_RELAXED) != 0;
+  return __atomic_load_n(reinterpret_cast<const uint64_t*>(both), __ATOMIC_RELAXED) != 0;  // guard: moving-block
 }
 
 }  // namespace weir::leak

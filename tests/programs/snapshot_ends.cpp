@@ -5,15 +5,15 @@
 
 namespace {
 
-template <int kDepth>
+template <int kDepth, int kSide>
 OWN_FRAME void* allocate_below(unsigned path) {
-  void* block = (path & 1) != 0 ? allocate_below<kDepth - 1>(path >> 1) : allocate_below<kDepth - 1>((path >> 1) | 0);
-  use(block);
-  return block;
-}
-template <>
-OWN_FRAME void* allocate_below<0>(unsigned) {
-  return block_of(32);
+  if constexpr (kDepth == 0) {
+    return block_of(32 + kSide);
+  } else {
+    void* block = (path & 1) != 0 ? allocate_below<kDepth - 1, 1>(path >> 1) : allocate_below<kDepth - 1, 0>(path >> 1);
+    use(block);
+    return block;
+  }
 }
 
 void* run(void*) {
@@ -23,9 +23,10 @@ void* run(void*) {
 }  // namespace
 
 int main() {
-  constexpr unsigned kStacks = 1 << 13;
+  constexpr int kDepth = 14;
+  constexpr unsigned kStacks = 1U << kDepth;
   static void* volatile kept[kStacks];
-  for (unsigned path = 0; path < kStacks; ++path) kept[path] = allocate_below<13>(path);
+  for (unsigned path = 0; path < kStacks; ++path) kept[path] = allocate_below<kDepth, 0>(path);
   pthread_t thread;
   if (pthread_create(&thread, nullptr, run, nullptr) != 0) return 1;
   usleep(200'000);

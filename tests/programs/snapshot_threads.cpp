@@ -56,7 +56,7 @@ OWN_FRAME void lose() {
 
 int main(int count, char** arguments) {
   constexpr int kThreads = 8;
-  constexpr size_t kSmallStack = 24 << 10;  // the libc takes some of it for the thread itself
+  constexpr size_t kSmallStack = 16 << 10;  // the least there is; the libc takes some of it for the thread itself
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   if (count > 1 && strcmp(arguments[1], "small") == 0) pthread_attr_setstacksize(&attributes, kSmallStack);

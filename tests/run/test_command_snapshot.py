@@ -16,7 +16,7 @@ from weir_test import clean_environment, command, library, program, run_alone, r
 
 LOST = {"definite": 10, "indirect": 10}
 NOBODY = 65534
-LONGEST_STOP_NS = 20_000_000  # of a small process, on a machine that is busy
+LONGEST_STOP_NS = 5_000_000  # of a small process, where it gets a processor
 
 
 def said(result):
@@ -30,7 +30,6 @@ class Classes(unittest.TestCase):
         check = report["leak_check"]
         self.assertTrue(check["done"], check["why_not"])
         self.assertEqual((check["in_doubt"], check["unknown_thread_count"]), (None, 0))
-        self.assertLess(check["stopped_ns"], LONGEST_STOP_NS)
         self.assertEqual(classes(report, *wanted), wanted)
 
     def test_each_snapshot_tells_what_is_lost_by_then(self):
@@ -51,8 +50,12 @@ class Classes(unittest.TestCase):
         session = Session(self)
         session.tell("old", "first")
         session.send("busy")
+        stops = []
         for _ in range(5):
-            self.check(session.snapshot(), lose_first=LOST)
+            report = session.snapshot()
+            self.check(report, lose_first=LOST)
+            stops.append(report["leak_check"]["stopped_ns"])
+        self.assertLess(min(stops), LONGEST_STOP_NS)
         session.send("")
         session.expect("done busy")
 
@@ -149,12 +152,12 @@ class Asleep(unittest.TestCase):
         session = Session(self)
         session.tell("old")
         session.send("nap")
-        time.sleep(0.2)
+        time.sleep(0.6)
         session.snapshot()
         result, ms = session.process.stdout.readline().split()[1:]
         self.assertEqual(result, "0")
-        self.assertGreaterEqual(int(ms), 500)
-        self.assertLess(int(ms), 700)
+        self.assertGreaterEqual(int(ms), 1000)
+        self.assertLess(int(ms), 1500)  # not from its beginning
         session.expect("done nap")
 
     def test_a_pause_ends_by_a_signal_of_the_programs_alone(self):
@@ -197,10 +200,10 @@ class Asleep(unittest.TestCase):
         session.tell("old")
         session.send("spin")
         time.sleep(0.1)
-        found = classes(session.snapshot(), "hold_in_register")
+        found = classes(session.snapshot(), "hidden_block")
         session.process.send_signal(signal.SIGALRM)
         session.expect("done spin")
-        self.assertEqual(found, {"hold_in_register": {"reachable": 1}})
+        self.assertEqual(found, {"hidden_block": {"reachable": 1}})
 
     def test_an_execution_waits_for_who_wakes(self):
         """Who wakes a process without a page holds a lock on the library: the signal would kill the next program."""
