@@ -164,9 +164,7 @@ static inline int weir_check_leaks(weir_leak_callback callback, void* context) {
  * with .snapshot-1, .snapshot-2 and so on before its .json. Other threads are stopped for the scan alone. Not in a signal handler of the
  * program's. Returns 0; -1 where it cannot be written (a line on stderr says why), where the process has begun to end or has confined itself,
  * in a signal handler that interrupted Weir, and without Weir. */
-static inline int weir_snapshot(const char* path) {
-  return weir_take_snapshot != NULL ? weir_take_snapshot(path) : -1;
-}
+static inline int weir_snapshot(const char* path) { return weir_take_snapshot != NULL ? weir_take_snapshot(path) : -1; }
 
 #ifdef __cplusplus
 }

@@ -127,8 +127,9 @@ ControlTarget::ControlTarget(int pid, IfWithoutPage if_without_page) : pid_(pid)
   if (page_ == nullptr && if_without_page == IfWithoutPage::wake && why.empty()) why = wake_for_page();
   if (page_ != nullptr) return;
   if (!why.empty()) cannot(named(pid_) + why);
-  cannot(named(pid_) + " has made no call of CUDA's yet that Weir sees, nor allocated since its first 25 ms, or runs under "
-                       "WEIR_CTL=off: it cannot be asked");
+  cannot(named(pid_) +
+         " has made no call of CUDA's yet that Weir sees, nor allocated since its first 25 ms, or runs under "
+         "WEIR_CTL=off: it cannot be asked");
 }
 
 // What stands in the way, empty where there is no page yet, or it was found.
@@ -251,9 +252,11 @@ SnapshotAnswer ControlTarget::ask_snapshot(const std::string& path, std::chrono:
   std::string why_not = "it was not yet woken";
   for (;;) {
     if (request.answered_number.load(std::memory_order_acquire) == number) {
-      return {true, request.outcome.load(std::memory_order_relaxed),
+      return {true,
+              request.outcome.load(std::memory_order_relaxed),
               std::string(place.path, strnlen(place.path, sizeof place.path)),
-              place.error.load(std::memory_order_relaxed), {}};
+              place.error.load(std::memory_order_relaxed),
+              {}};
     }
     if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
     const bool is_begun = place.begun_number.load(std::memory_order_acquire) == number;

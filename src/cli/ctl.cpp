@@ -182,7 +182,8 @@ int control(const CtlArguments& arguments) {
   remove_stale_control_files();
   ControlTarget target(arguments.pid);
   if (action != Action::record && !target.uses_cuda()) {
-    throw Error(kExitNotDone, target.name() + " has made no call of CUDA's yet that Weir sees, so there is nothing to ask");
+    throw Error(kExitNotDone,
+                target.name() + " has made no call of CUDA's yet that Weir sees, so there is nothing to ask");
   }
   const std::optional<ControlAnswer> answer = target.ask(action, number, wait_of(arguments, action));
   if (action == Action::stats) {

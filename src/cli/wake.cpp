@@ -74,7 +74,9 @@ bool send(int pid, int signal) {
 // While it lives the process does not take the handler away.
 class Sending {
  public:
-  explicit Sending(control::Waking& waking) : waking_(waking) { waking_.is_sending.store(1, std::memory_order_seq_cst); }
+  explicit Sending(control::Waking& waking) : waking_(waking) {
+    waking_.is_sending.store(1, std::memory_order_seq_cst);
+  }
   ~Sending() { waking_.is_sending.store(0, std::memory_order_seq_cst); }
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;

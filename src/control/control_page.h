@@ -32,7 +32,7 @@ enum class Action : uint32_t {
   set_mode,  // argument: the index of the word among WEIR_CUDA_POOL's
   trim,      // argument: bytes that each pool may keep
   compact,
-  stats,   // figures as they are now, the host's included
+  stats,     // figures as they are now, the host's included
   record,    // argument: 1 for on, 0 for off, as weir_record_start and weir_record_stop
   snapshot,  // a report of now: SnapshotPlace
 };
@@ -56,8 +56,8 @@ inline constexpr size_t kPathBytes = 4096;
 
 struct SnapshotPlace {
   char asked_path[kPathBytes];  // by who asks: a pattern as WEIR_REPORT has it; "": the report's place
-  char path[kPathBytes];        // by the process: where the snapshot is; where it was refused, what could not be written
-  std::atomic<int32_t> error;   // by the process: 0, or why it was refused, an errno
+  char path[kPathBytes];       // by the process: where the snapshot is; where it was refused, what could not be written
+  std::atomic<int32_t> error;  // by the process: 0, or why it was refused, an errno
   std::atomic<uint32_t> begun_number;  // by the process: the request that it is at, or has answered last
 };
 

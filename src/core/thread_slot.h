@@ -18,12 +18,13 @@ struct ThreadSlot {
   uint32_t no_allocation;     // debug: > 0 while an allocation by the host would be a bug of Weir's
   uint32_t thread_id;         // core::ThreadId, kept for events after the state has gone at the thread's end
   std::atomic<void*>
-      deferred_frees;       // blocks freed by a signal handler that interrupted Weir, linked by their first word
+      deferred_frees;  // blocks freed by a signal handler that interrupted Weir, linked by their first word
   // What a thread must not be stopped in, side by side: who stops threads looks at both at once (is_busy()).
   alignas(8) uint32_t locks_held;  // spin locks that this thread holds or is about to take
-  uint32_t moving_blocks;   // > 0 while a realloc has a block out of the live set (MovingBlock)
-  uint32_t ignoring_depth;  // > 0 while the program excuses what the thread allocates (leak/ignored.h)
-  const void* interrupted;  // the ucontext_t of what a handler of Weir's has interrupted and now works in its place for; else nullptr
+  uint32_t moving_blocks;          // > 0 while a realloc has a block out of the live set (MovingBlock)
+  uint32_t ignoring_depth;         // > 0 while the program excuses what the thread allocates (leak/ignored.h)
+  const void*
+      interrupted;  // the ucontext_t of what a handler of Weir's has interrupted and now works in its place for; else nullptr
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));

@@ -46,18 +46,16 @@ constexpr const char* kNoMemory = "there was no memory for it";
 }
 
 bool Classification::take(const core::Inside& inside, bool is_last) {
-  begin_ns_ = core::read_clock_pair().ns;
+  const uint64_t begin_ns = core::read_clock_pair().ns;
   why_not_ = classify(inside, is_last);
   done_ = why_not_ == nullptr;
-  figures_.stopped_ns = core::read_clock_pair().ns - begin_ns_;
+  figures_.stopped_ns = core::read_clock_pair().ns - begin_ns;
   return done_;
 }
 
 void Classification::let_go() {
-  if (threads_ == nullptr) return;
-  threads_->~StoppedThreads();
+  if (threads_ != nullptr) threads_->~StoppedThreads();
   threads_ = nullptr;
-  figures_.stopped_ns = core::read_clock_pair().ns - begin_ns_;
 }
 
 LeakClass Classification::class_of(const track::Block& block) const {

@@ -23,7 +23,7 @@ namespace weir::leak {
 
 struct CheckFigures {
   uint64_t scanned_bytes;
-  uint64_t stopped_ns;  // until let_go() had let the threads go on; before it, until the classes were known
+  uint64_t stopped_ns;  // until the classes were known
   uint64_t thread_count, unknown_thread_count;
 };
 
@@ -63,7 +63,6 @@ class Classification {
   DriverMemory driver_;
   core::ScratchArray<Leader> leaders_;
   CheckFigures figures_{};
-  uint64_t begin_ns_ = 0;
   const char* why_not_ = "it was not asked for";
   const char* in_doubt_ = nullptr;
   bool done_ = false;

@@ -13,9 +13,10 @@
 namespace weir::leak {
 namespace {
 
-constexpr uint16_t kSystemCall = 0x050f;   // the instruction
-constexpr uint8_t kMoveToEax = 0xb8;       // followed by the number, four bytes
-constexpr uint32_t kMoveToEdi = 0x24'7c'8b;  // mov N(%rsp), %edi, followed by N, one byte: some calls of the libc's have it in between
+constexpr uint16_t kSystemCall = 0x050f;  // the instruction
+constexpr uint8_t kMoveToEax = 0xb8;      // followed by the number, four bytes
+constexpr uint32_t kMoveToEdi =
+    0x24'7c'8b;  // mov N(%rsp), %edi, followed by N, one byte: some calls of the libc's have it in between
 constexpr uintptr_t kPageBytes = 4096;
 constexpr int kNone = -1;
 

@@ -113,7 +113,8 @@ Then park(ThreadTable& table, ThreadEntry* entry, const Interrupted& at) {
   entry->state.store(ThreadState::parked, std::memory_order_release);
   table.tell_stopper();
   wait_until_round_is_over(round);
-  return table.keeps_sleepers.load(std::memory_order_acquire) && would_end_early(*at.context) ? Then::sleep_on : Then::go_on;
+  return table.keeps_sleepers.load(std::memory_order_acquire) && would_end_early(*at.context) ? Then::sleep_on
+                                                                                              : Then::go_on;
 }
 
 void take_true_mask(ThreadTable& table, ThreadEntry* entry, const Interrupted& at, int signal) {

@@ -204,7 +204,8 @@ void Roots::walk(const CallerFrame& caller, const StoppedThreads& threads, Reach
   for (const Range& range : ranges_) reachability.add_root(range.start, range.end);
   reachability.add_root_words(caller.registers, caller.register_count);
   if (caller.extended != nullptr) {
-    reachability.add_root_words(static_cast<const uint64_t*>(caller.extended), caller.extended_bytes / sizeof(uint64_t));
+    reachability.add_root_words(static_cast<const uint64_t*>(caller.extended),
+                                caller.extended_bytes / sizeof(uint64_t));
   }
   walk_stack_in_block(caller.stack_pointer, reachability);
   walk_what_the_program_named(reachability);  // guard: excused-roots

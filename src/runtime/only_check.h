@@ -14,7 +14,8 @@ namespace weir::runtime {
 class OnlyCheck {
  public:
   OnlyCheck() {
-    for (int nobody = 0; !owner.compare_exchange_weak(nobody, core::current_tid(), std::memory_order_seq_cst); nobody = 0) {
+    for (int nobody = 0; !owner.compare_exchange_weak(nobody, core::current_tid(), std::memory_order_seq_cst);
+         nobody = 0) {
       sleep_a_round();
     }
   }

@@ -17,12 +17,12 @@
 namespace {
 
 // Blocks of 40 bytes that nothing holds, and one in each of them that only it holds.
-#define LOSE(name)                                                                    \
-  OWN_FRAME void name() {                                                             \
-    for (int i = 0; i < 10; ++i) {                                                    \
-      auto* outer = static_cast<void**>(block_of(40));                                \
-      outer[0] = block_of(24);                                                        \
-    }                                                                                 \
+#define LOSE(name)                                     \
+  OWN_FRAME void name() {                              \
+    for (int i = 0; i < 10; ++i) {                     \
+      auto* outer = static_cast<void**>(block_of(40)); \
+      outer[0] = block_of(24);                         \
+    }                                                  \
   }
 LOSE(lose_first)
 LOSE(lose_second)
@@ -190,7 +190,8 @@ void count_descriptors() {
   char text[64];
   int count = 0;
   for (int fd = 0; fd < 256; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
-  snprintf(text, sizeof text, "descriptors %d children %d\n", count, waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? 0 : 1);
+  snprintf(text, sizeof text, "descriptors %d children %d\n", count,
+           waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? 0 : 1);
   say(text);
 }
 

@@ -34,7 +34,8 @@ class InterruptedCall : public ::testing::Test {
   void SetUp() override {
     own_arrived = others_arrived = 0;
     raises_other = false;
-    struct sigaction own {}, other {};
+    struct sigaction own {
+    }, other{};
     own.sa_sigaction = on_own_signal;
     own.sa_flags = SA_SIGINFO | SA_RESTART;
     sigfillset(&own.sa_mask);
@@ -96,9 +97,9 @@ TEST_F(InterruptedCall, AWaitForEventsGoesOn) {
 TEST_F(InterruptedCall, AHandlerOfTheProgramsEndsIt) {
   raises_other = true;
   EXPECT_EQ(-EINTR, interrupted([&] {
-              pollfd input{ends_[0], POLLIN, 0};
-              return poll(&input, 1, -1);
-            }));
+    pollfd input{ends_[0], POLLIN, 0};
+    return poll(&input, 1, -1);
+  }));
   EXPECT_EQ(1, others_arrived);
 }
 
@@ -114,11 +115,12 @@ TEST_F(InterruptedCall, ASignalThatIsIgnoredDoesNot) {
 
 TEST_F(InterruptedCall, ASleepLastsAsLongAsItWasTold) {
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(0, interrupted([] {
-              timespec time{1, 0};
-              return nanosleep(&time, &time);
-            },
-            250'000));
+  EXPECT_EQ(0, interrupted(
+                   [] {
+                     timespec time{1, 0};
+                     return nanosleep(&time, &time);
+                   },
+                   250'000));
   const auto took = std::chrono::steady_clock::now() - start;
   EXPECT_EQ(3, own_arrived);
   EXPECT_GE(took, std::chrono::milliseconds(1000));
@@ -128,9 +130,9 @@ TEST_F(InterruptedCall, ASleepLastsAsLongAsItWasTold) {
 // Which call it was stands in a register that another function filled.
 TEST_F(InterruptedCall, WhatIsNotKnownAnswersAsEver) {
   EXPECT_EQ(-EINTR, interrupted([&] {
-              pollfd input{ends_[0], POLLIN, 0};
-              return static_cast<int>(syscall(SYS_poll, &input, 1, -1));
-            }));
+    pollfd input{ends_[0], POLLIN, 0};
+    return static_cast<int>(syscall(SYS_poll, &input, 1, -1));
+  }));
 }
 
 }  // namespace
