@@ -91,7 +91,7 @@ std::string wake(int pid, control::Waking& waking) {
   const Sending sending(waking);
   const auto signal = static_cast<int>(waking.signal.load(std::memory_order_seq_cst));
   if (signal < 1 || signal > SIGRTMAX) return "the program uses every signal by which it could be woken";
-  if (waking.sent_count.load(std::memory_order_seq_cst) != waking.met_count.load(std::memory_order_seq_cst)) {
+  if (waking.on_their_way() != 0) {
     return "it has not yet met the signal that was sent to wake it";
   }
   const std::string why_not = why_not_taken(pid, signal);

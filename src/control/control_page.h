@@ -70,6 +70,12 @@ struct Waking {
   std::atomic<uint32_t> is_sending;
   std::atomic<uint32_t> sent_count;
   std::atomic<uint32_t> met_count;  // by the process: signals that have met its handler
+
+  // How many have been sent and not met. One that was sent before there was a page is met, and was not counted: fewer than none are none.
+  uint32_t on_their_way() const {
+    const uint32_t left = sent_count.load(std::memory_order_seq_cst) - met_count.load(std::memory_order_seq_cst);
+    return static_cast<int32_t>(left) > 0 ? left : 0;
+  }
 };
 inline constexpr uint64_t kWakeValue = 0x454b415752494557;  // "WEIRWAKE"
 

@@ -31,17 +31,12 @@ bool may_be_woken() { return options::current().ctl && !core::system_calls_restr
 
 bool is_sending(const control::Waking& waking) { return waking.is_sending.load(std::memory_order_seq_cst) != 0; }
 
-uint32_t on_their_way(const control::Waking& waking) {
-  const uint32_t sent = waking.sent_count.load(std::memory_order_seq_cst);
-  return sent - waking.met_count.load(std::memory_order_seq_cst);
-}
-
 void wait_until_met(control::Waking& waking) {
   constexpr uint64_t kMostNs = 100'000'000, kLookNs = 200'000;
-  for (leak::Patience patience(kMostNs); is_sending(waking) || on_their_way(waking) != 0; leak::sleep_ns(kLookNs)) {
+  for (leak::Patience patience(kMostNs); is_sending(waking) || waking.on_their_way() != 0; leak::sleep_ns(kLookNs)) {
     if (!patience.is_over()) continue;
     constexpr uint32_t kMostCredible = 1000;  // the count is the other side's
-    const uint32_t left = on_their_way(waking);
+    const uint32_t left = waking.on_their_way();
     leak::expect_signals(left < kMostCredible ? left + 1 : 1);
     waking.sent_count.store(waking.met_count.load(std::memory_order_seq_cst), std::memory_order_seq_cst);
     waking.is_sending.store(0, std::memory_order_seq_cst);
