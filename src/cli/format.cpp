@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "cli/error.h"
+#include "cli/function_name.h"
 
 namespace weir::cli {
 namespace {
@@ -17,15 +18,6 @@ std::string printed(const char* format, double value, const char* unit) {
   char text[64];
   std::snprintf(text, sizeof text, format, value, unit);
   return text;
-}
-
-// Where the operator's own characters end, so that the '<' of "operator<<" opens no template arguments.
-size_t skip_operator(const std::string& name, size_t at) {
-  constexpr char kWord[] = "operator";
-  if (name.compare(at, std::strlen(kWord), kWord) != 0) return at;
-  size_t end = at + std::strlen(kWord);
-  while (end < name.size() && std::strchr("<>=-", name[end]) != nullptr) ++end;
-  return end;
 }
 
 std::string without_template_arguments(const std::string& name) {

@@ -4,7 +4,12 @@ namespace weir::cli {
 
 uint64_t figure(const Json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<uint64_t>() : 0;
+  if (found == object.end()) return 0;
+  if (found->is_number_unsigned()) return found->get<uint64_t>();
+  const double value = found->is_number() ? found->get<double>() : 0;
+  constexpr double kBeyondAny = 18446744073709551616.0;  // 2^64
+  if (value >= kBeyondAny) return UINT64_MAX;
+  return value > 0 ? static_cast<uint64_t>(value) : 0;
 }
 
 double ratio(const Json& object, const char* key) {
@@ -39,8 +44,10 @@ const Json& array_of(const Json& object, const char* key) {
   return found != object.end() && found->is_array() ? *found : kNone;
 }
 
-std::string program_of(const Json& report) {
-  const std::string path = text_of(report["process"], "exe");
+std::string program_of(const Json& report) { return program_of_process(child(report, "process")); }
+
+std::string program_of_process(const Json& process) {
+  const std::string path = text_of(process, "exe");
   return path.empty() ? "unknown program" : base_name(path);
 }
 

@@ -1,9 +1,9 @@
 // Reports on disk.
 #pragma once
 
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "symbolize/report.h"
@@ -17,16 +17,30 @@ using Json = nlohmann::ordered_json;
 // byte where that is known, and what was expected.
 Json read_report(const std::string& path);
 
-// What read_report does, in two steps: for a report that is not read as a whole.
-// The first: an empty file, or one that begins otherwise than a report. `text`: how the file begins.
-void check_beginning(const std::string& path, std::string_view text);
-// Throws for a file of `size` bytes in which byte `byte` was not to be understood.
-[[noreturn]] void refuse_text(const std::string& path, size_t byte, size_t size);
-// The second: the shape. Entries refer to stacks by index, and so on.
-void check_shape(const std::string& path, const Json& report);
-
 // The report as text: one line per entry of each table. Bytes that are not UTF-8 become U+FFFD.
 std::string to_text(const Json& report);
+
+// One value on one line.
+std::string compact_text(const Json& value);
+
+// A file that takes its name when it is whole: replaces what is there, and is readable by the owner only. Throws Error(kExitOwnFailure).
+class NewFile {
+ public:
+  explicit NewFile(const std::string& path);
+  ~NewFile();  // without commit() nothing is left
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(const std::string& text);
+  void commit();
+
+ private:
+  [[noreturn]] void fail() const;
+
+  const std::string path_;
+  std::string temporary_;
+  std::FILE* stream_ = nullptr;
+};
 
 // Replaces `path` atomically, readable by the owner only. Throws Error(kExitOwnFailure).
 void write_report(const std::string& path, const Json& report);
@@ -37,6 +51,9 @@ void write_text(const std::string& path, const std::string& text);
 // Adds functions, lines, the names of runtime allocations and calls, and which leaks are suppressed, where the report has none of it yet.
 // True where it changed.
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer);
+
+// The last of that alone, for a report whose frames have just got their functions.
+void name_what_is_known(Json& report);
 
 // Whether a report of that name is a snapshot of a process that has, or will have, another at its end: "out.snapshot-1.json".
 bool is_snapshot_name(const std::string& name);

@@ -1,0 +1,29 @@
+// A report read value by value, so that one of any length costs the memory of what is kept of it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/report_file.h"
+
+namespace weir::cli {
+
+// What is to become of the value of a top-level key. Without `take` it is passed over.
+struct ReportPart {
+  bool by_element = false;                // of an array: hand over its elements, one after another
+  std::function<void(Json&)> take;        // the value, which is the taker's
+  std::vector<std::string> without = {};  // members of elements that nobody needs
+};
+
+// Asked for each top-level key in the order of the file.
+using ChooseParts = std::function<ReportPart(const std::string& key)>;
+
+// Thrown by a taker that needs nothing more of the file.
+struct StopReading {};
+
+// Reads the file once, from front to back. Throws Error(kExitBadReport) with the line that read_report has for what is no JSON, for a file
+// that ends too early, for another schema or none, and where `by_element` meets no array.
+void stream_report(const std::string& path, const ChooseParts& choose);
+
+}  // namespace weir::cli
