@@ -80,14 +80,20 @@ std::vector<HeapErrorMoment> moments_of(const HeapError& error) {
   return moments;
 }
 
+void write_heap_error_list(SummaryPage& page, const std::vector<const HeapError*>& errors) {
+  const size_t shown = std::min(errors.size(), page.options().top);
+  for (size_t i = 0; i < shown; ++i) write_error(page, *errors[i]);
+  page.rest(errors.size());
+}
+
 void write_heap_errors(SummaryPage& page, const HeapErrorDigest& digest) {
   if (digest.errors().empty()) return;
   uint64_t count = digest.left_out();
   for (const HeapError& error : digest.errors()) count += error.count;
   page.heading(page.style().red("Heap errors: " + human_count(count)));
-  const size_t shown = std::min(digest.errors().size(), page.options().top);
-  for (size_t i = 0; i < shown; ++i) write_error(page, digest.errors()[i]);
-  page.rest(digest.errors().size());
+  std::vector<const HeapError*> errors;
+  for (const HeapError& error : digest.errors()) errors.push_back(&error);
+  write_heap_error_list(page, errors);
   if (digest.left_out() > 0)
     page.line(page.style().dim("  and " + human_count(digest.left_out()) + " more that the report does not list"));
 }

@@ -9,6 +9,7 @@
 
 #include "cli/completion.h"
 #include "cli/ctl.h"
+#include "cli/diff.h"
 #include "cli/doctor.h"
 #include "cli/error.h"
 #include "cli/html.h"
@@ -43,6 +44,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_run(app, program, exit_code);
   weir::cli::add_show(app, exit_code);
   weir::cli::add_html(app);
+  weir::cli::add_diff(app, exit_code);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_snapshot(app, exit_code);

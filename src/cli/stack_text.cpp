@@ -26,10 +26,6 @@ constexpr std::string_view kStartFunctions[] = {"_start",
                                                 "call_init",
                                                 "_dl_start"};
 
-bool is_noise(std::string_view function) {
-  return std::find(std::begin(kStartFunctions), std::end(kStartFunctions), function) != std::end(kStartFunctions);
-}
-
 // Relative to the folder that the reader is in, where it lies below that.
 std::string short_path(const std::string& path) {
   static const std::string folder = [] {
@@ -58,7 +54,7 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
     return;
   }
   const std::string module = module_name(report, frame);
-  if (module.starts_with("libweir.so")) return;
+  if (is_own_module(module)) return;
   const std::string raw_place = frame.contains("offset") ? module + "+" + hexadecimal(frame["offset"].get<uint64_t>())
                                                          : "code without a file at " + text_of(frame, "address");
   if (const auto inlined = frame.find("inlined"); inlined != frame.end()) {
@@ -67,8 +63,8 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
     }
   }
   const std::string function = text_of(frame, "function");
-  const bool noise = is_noise(function) || (function.empty() && module.starts_with("ld-linux"));
-  lines.push_back({function, place_of(frame, function.empty() ? raw_place : module), false, noise});
+  lines.push_back(
+      {function, place_of(frame, function.empty() ? raw_place : module), false, is_start_code(function, module)});
 }
 
 }  // namespace
@@ -78,6 +74,13 @@ std::vector<StackLine> frame_lines(const Json& report, size_t frame) {
   add_frame(lines, report, report["frames"][frame]);
   return lines;
 }
+
+bool is_start_code(std::string_view function, std::string_view module) {
+  if (function.empty()) return module.starts_with("ld-linux");
+  return std::find(std::begin(kStartFunctions), std::end(kStartFunctions), function) != std::end(kStartFunctions);
+}
+
+bool is_own_module(std::string_view module) { return module.starts_with("libweir.so"); }
 
 std::vector<StackLine> stack_lines(const Json& report, size_t stack) {
   std::vector<StackLine> lines;
