@@ -11,7 +11,7 @@ void Digest::add(const Json& report) {
     for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(report, key);
   }
   add_sampling(report);
-  add_process(report);
+  add_processes(report);
   const uint64_t number = reports_.size();
   cuda_.add(report, number);
   heap_errors_.add(report);
@@ -30,12 +30,21 @@ void Digest::add_sampling(const Json& report) {
   sampling_.mean_bytes = std::max(sampling_.mean_bytes, figure(sampling, "mean_bytes"));
 }
 
-void Digest::add_process(const Json& report) {
-  const Json& totals = child(report["host"], "totals");
-  const uint64_t pid = figure(report["process"], "pid");
-  reports_.push_back({program_of(report), pid, figure(totals, "alloc_count"), figure(totals, "alloc_bytes"),
-                      figure(totals, "temporary_count"), figure(totals, "live_bytes"), figure(totals, "peak_bytes")});
-  pids_.insert(pid);
+// A merged report has several.
+void Digest::add_processes(const Json& report) {
+  const Json& processes = array_of(report, "processes");
+  for (const Json& process : processes) {
+    if (process.is_object()) add_process(process, child(process, "host_totals"));
+  }
+  if (processes.empty()) add_process(report["process"], child(report["host"], "totals"));
+}
+
+void Digest::add_process(const Json& process, const Json& totals) {
+  const uint64_t pid = figure(process, "pid");
+  reports_.push_back({program_of_process(process), text_of(process, "rank"), pid, figure(totals, "alloc_count"),
+                      figure(totals, "alloc_bytes"), figure(totals, "temporary_count"), figure(totals, "live_bytes"),
+                      figure(totals, "peak_bytes")});
+  pids_.insert({text_of(process, "host"), pid});
 }
 
 void Digest::add_large_blocks(const Json& report) {

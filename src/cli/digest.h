@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/cuda_digest.h"
@@ -18,6 +19,7 @@ namespace weir::cli {
 
 struct ProcessFigures {
   std::string program;
+  std::string rank;  // in a parallel job; else empty
   uint64_t pid = 0;
   uint64_t alloc_count = 0, alloc_bytes = 0, temporary_count = 0;
   uint64_t live_bytes = 0, peak_bytes = 0;
@@ -58,14 +60,15 @@ class Digest {
   const std::vector<std::string>& listing_limits() const { return listing_limits_; }  // what large_blocks() may lack
 
  private:
-  void add_process(const Json& report);
+  void add_processes(const Json& report);
+  void add_process(const Json& process, const Json& host_totals);
   void add_sampling(const Json& report);
   void add_large_blocks(const Json& report);
   void add_listing_limits(const Json& report);
 
   uint64_t larger_than_;
   std::vector<ProcessFigures> reports_;
-  std::set<uint64_t> pids_;
+  std::set<std::pair<std::string, uint64_t>> pids_;  // by host
   Json first_;
   SamplingFigures sampling_;
   CudaDigest cuda_;

@@ -13,6 +13,7 @@
 #include "cli/doctor.h"
 #include "cli/error.h"
 #include "cli/html.h"
+#include "cli/merge.h"
 #include "cli/option_table.h"
 #include "cli/run.h"
 #include "cli/shell_env.h"
@@ -45,6 +46,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_show(app, exit_code);
   weir::cli::add_html(app);
   weir::cli::add_diff(app, exit_code);
+  weir::cli::add_merge(app, exit_code);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_snapshot(app, exit_code);

@@ -1,5 +1,7 @@
 #include "cli/site.h"
 
+#include <algorithm>
+
 #include "cli/json_access.h"
 
 namespace weir::cli {
@@ -41,9 +43,10 @@ void SiteTable::add(const Json& report, uint64_t report_number, const Json& entr
   for (const Json& entry : entries) {
     Site site = site_of(report, entry, bytes_name, count_name);
     const auto [place, is_new] = places_.try_emplace(key_of(site), sites_.size());
+    const uint64_t processes = std::max<uint64_t>(1, figure(entry, "process_count"));  // of a merged report's row
     if (is_new) {
       site.last_report = report_number;
-      site.report_count = 1;
+      site.report_count = processes;
       sites_.push_back(std::move(site));
       continue;
     }
@@ -54,7 +57,7 @@ void SiteTable::add(const Json& report, uint64_t report_number, const Json& entr
     merged.indirect_bytes += site.indirect_bytes;
     merged.indirect_count += site.indirect_count;
     merged.temporary_count += site.temporary_count;
-    if (merged.last_report != report_number) ++merged.report_count;
+    if (merged.last_report != report_number) merged.report_count += processes;
     merged.last_report = report_number;
   }
 }

@@ -17,6 +17,8 @@
 namespace weir::cli {
 namespace {
 
+constexpr size_t kRankWidth = 6;
+
 class Writer {
  public:
   Writer(const Digest& digest, const SummaryOptions& options)
@@ -143,10 +145,14 @@ class Writer {
     std::vector<ProcessFigures> reports = digest_.reports();
     line(style_.bold(plural(processes, "process")) +
          (processes < reports.size() ? " that ran " + plural(reports.size(), "program") : ""));
-    line(style_.dim("      pid  allocations       peak    at exit  program"));
+    const bool has_ranks =
+        std::any_of(reports.begin(), reports.end(), [](const auto& report) { return !report.rank.empty(); });
+    const size_t rank_width = has_ranks ? kRankWidth : 0;
+    line(style_.dim(right(has_ranks ? "rank" : "", rank_width) +
+                    "      pid  allocations       peak    at exit  program"));
     std::stable_sort(reports.begin(), reports.end(),
                      [](const auto& a, const auto& b) { return a.peak_bytes > b.peak_bytes; });
-    for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i]);
+    for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i], rank_width);
     if (reports.size() > options_.top)
       line(style_.dim("  and " + human_count(reports.size() - options_.top) + " more"));
   }
@@ -154,9 +160,10 @@ class Writer {
   static std::string right(const std::string& text, size_t width) {
     return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
   }
-  void write_process_row(const ProcessFigures& report) {
-    line(right(std::to_string(report.pid), 9) + right(human_count(report.alloc_count), 13) +
-         right(human_bytes(report.peak_bytes), 11) + right(human_bytes(report.live_bytes), 11) + "  " + report.program);
+  void write_process_row(const ProcessFigures& report, size_t rank_width) {
+    line(right(rank_width == 0 ? "" : report.rank, rank_width) + right(std::to_string(report.pid), 9) +
+         right(human_count(report.alloc_count), 13) + right(human_bytes(report.peak_bytes), 11) +
+         right(human_bytes(report.live_bytes), 11) + "  " + report.program);
   }
   void write_sums(const std::vector<ProcessFigures>& reports) {
     ProcessFigures sum;
