@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/heap_error_summary.h"
 #include "cli/json_access.h"
+#include "cli/process_text.h"
 #include "cli/summary_page.h"
 
 namespace weir::cli {
@@ -61,7 +62,7 @@ class Writer {
   void write_side(const std::string& name, const DiffSide& side) {
     const Json& process = child(side.report.parts(), "process");
     page_.line(style_.bold(right(name, 6)) + "  " + side.program() + "  pid " + std::to_string(side.pid()) +
-               ", ended by " + text_of(process, "end") + " after " + human_duration(side.duration_ns()) + "  " +
+               ", " + way_of_end(process) + " after " + human_duration(side.duration_ns()) + "  " +
                style_.dim(printable(side.report.path())));
   }
 

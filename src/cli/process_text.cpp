@@ -17,11 +17,15 @@ std::string shell_quoted(const std::string& word) {
 
 }  // namespace
 
-std::string end_of(const Json& process) {
+std::string way_of_end(const Json& process) {
   const std::string end = text_of(process, "end");
+  return end == "snapshot" ? "still running" : "ended by " + end;
+}
+
+std::string end_of(const Json& process) {
   const auto status = process.find("exit_status");
   const bool has_status = status != process.end() && status->is_number();
-  return "ended by " + end + (has_status ? " with status " + status->dump() : "");
+  return way_of_end(process) + (has_status ? " with status " + status->dump() : "");
 }
 
 std::string command_of(const Json& process) {

@@ -7,7 +7,10 @@
 
 namespace weir::cli {
 
-// "ended by exit with status 0". process: of a report, as for all here.
+// "ended by exit", or of a snapshot "still running". process: of a report, as for all here.
+std::string way_of_end(const Json& process);
+
+// "ended by exit with status 0".
 std::string end_of(const Json& process);
 
 // The command line as a shell would take it; empty where the report has none.

@@ -248,11 +248,13 @@ class Synthetic(Case):
         return self.put("before.json", before or self.report), self.put("after.json", after)
 
     def test_two_snapshots_of_one_process(self):
-        after = self.changed(duration_ns=self.report["process"]["duration_ns"] + 2_000_000_000)
+        after = self.changed(duration_ns=self.report["process"]["duration_ns"] + 2_000_000_000, end="snapshot")
         after["host"]["totals"]["live_bytes"] += 4 << 20
         after["leaks"][0]["bytes"] += 4 << 20
         a, b = self.pair(after)
         text = self.diff(a, b)
+        self.assertRegex(text, r"(?m)^before  .*, ended by exit after ")
+        self.assertRegex(text, r"(?m)^ after  .*, still running after ")
         self.assertIn("\none process, 2.00 s between the two\n", text)
         self.assertRegex(text, r"\n  host live .* \+4.0 MiB, 2.0 MiB a second\n")
         self.assertIn("\nGrew: +4.0 MiB in 1 stack, 2.0 MiB a second\n", text)
