@@ -61,8 +61,8 @@ class Writer {
  private:
   void write_side(const std::string& name, const DiffSide& side) {
     const Json& process = child(side.report.parts(), "process");
-    page_.line(style_.bold(right(name, 6)) + "  " + side.program() + "  pid " + std::to_string(side.pid()) +
-               ", " + way_of_end(process) + " after " + human_duration(side.duration_ns()) + "  " +
+    page_.line(style_.bold(right(name, 6)) + "  " + side.program() + "  pid " + std::to_string(side.pid()) + ", " +
+               way_of_end(process) + " after " + human_duration(side.duration_ns()) + "  " +
                style_.dim(printable(side.report.path())));
   }
 

@@ -244,8 +244,7 @@ void Reachability::add_root(uintptr_t start, uintptr_t end) {
   while (start < end) {
     bool of_driver = false;
     const uintptr_t part_end = driver_.part_of(start, end, &of_driver);
-    for_each_present(start, part_end,
-                     [&](uintptr_t from, uintptr_t until) { walk_from_run(from, until, of_driver); });
+    for_each_present(start, part_end, [&](uintptr_t from, uintptr_t until) { walk_from_run(from, until, of_driver); });
     start = part_end;
   }
 }
