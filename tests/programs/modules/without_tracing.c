@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   };
   const struct sock_fprog filter = {sizeof steps / sizeof steps[0], steps};
   if (argc < 2) return 120;
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return 121;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+    return 121;
   execv(argv[1], argv + 1);
   perror(argv[1]);
   return 122;
