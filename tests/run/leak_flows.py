@@ -333,7 +333,7 @@ class Writer:
             end = "" if waits else " scrub(); wait_for_ever();"
             self.add(f"static void* thread_{number}(void* unused) {{ plant_{number}();{end} return unused; }}")
         for number, _ in self.turns["finished"]:
-            self.add(f"static void* thread_{number}(void* unused) {{ plant_{number}(); return unused; }}")
+            self.add(f"static void* thread_{number}(void* unused) {{ plant_{number}(); scrub(); return unused; }}")
 
     def write_stack(self):
         """The plants of the stack call each other; the last ends the process."""
