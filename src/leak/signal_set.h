@@ -5,6 +5,8 @@
 // A program that means the former literally names the signal (names_signal): Weir then parks by another one first.
 #pragma once
 
+#include <signal.h>
+
 #include <cstdint>
 
 namespace weir::leak {
@@ -12,6 +14,9 @@ namespace weir::leak {
 using SignalSet = uint64_t;  // as the kernel has it: bit n - 1 for signal n
 
 constexpr SignalSet bit_of(int signal) { return SignalSet{1} << (signal - 1); }
+
+// All but the one of a CPU that goes by single steps: where it is blocked the next step ends the process.
+constexpr SignalSet kAllButSteps = ~bit_of(SIGTRAP);
 
 // 34 to 64, the program's: the libc keeps 32 and 33 to itself.
 constexpr int kFirstRealTime = 34;

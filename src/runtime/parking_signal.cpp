@@ -24,6 +24,7 @@ constinit std::atomic<SignalSet> named_by_program{0};
 constinit std::atomic<bool> is_moving{false};         // no mask is made to hold the signal open
 constinit std::atomic<bool> may_be_held_open{false};  // a mask of some thread's, since the process's start
 constinit core::SpinLock moving;
+constinit std::atomic<void*> mover{nullptr};  // the thread that holds it, by its control block
 
 SignalSet own_mask() {
   SignalSet mask = 0;
@@ -51,17 +52,24 @@ SignalSet only_open(SignalSet mask) {
   return (open & (open - 1)) == 0 ? open : 0;
 }
 
-// The lock, held where no handler of the program's can run and want it too.
+// The lock, held where no handler of the program's can run and want it too; but for one of single steps, which has it at once.
 class Moving {
  public:
   Moving() {
-    const SignalSet all = ~SignalSet{0};
+    const SignalSet all = leak::kAllButSteps;
     core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&mask_before_),
                       sizeof all);
+    void* const self = __builtin_thread_pointer();
+    is_within_ = mover.load(std::memory_order_relaxed) == self;
+    if (is_within_) return;
     moving.lock();
+    mover.store(self, std::memory_order_relaxed);
   }
   ~Moving() {
-    moving.unlock();
+    if (!is_within_) {
+      mover.store(nullptr, std::memory_order_relaxed);
+      moving.unlock();
+    }
     core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&mask_before_), 0, sizeof mask_before_);
   }
   Moving(const Moving&) = delete;
@@ -69,6 +77,7 @@ class Moving {
 
  private:
   SignalSet mask_before_ = 0;
+  bool is_within_ = false;
 };
 
 void hold_open_inherited() {
@@ -119,6 +128,7 @@ void give_up_parking() {
 
 void parking_signal_reset_after_fork() {
   moving.reset_after_fork();
+  mover.store(nullptr, std::memory_order_relaxed);
   is_moving.store(false, std::memory_order_relaxed);
   leak::parking_reset_after_fork();
 }

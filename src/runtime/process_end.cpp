@@ -130,9 +130,9 @@ void at_quick_exit_end(void*) {
 
 }  // namespace
 
-SignalsBlocked::SignalsBlocked() {
+SignalsBlocked::SignalsBlocked(uint64_t left_open) {
   const int parking = leak::parking_signal();  // a thread that waits for its turn can be stopped
-  const uint64_t all = ~(parking == 0 ? 0 : leak::bit_of(parking));
+  const uint64_t all = ~(left_open | (parking == 0 ? 0 : leak::bit_of(parking)));
   core::system_call(SYS_rt_sigprocmask, SIG_SETMASK, core::as_argument(&all), core::as_argument(&before_),
                     kKernelSignalSetBytes);
 }

@@ -25,7 +25,7 @@ int process_end_by_check(int status);
 // Nothing may interrupt a report half-way: a handler that ends the process would wait for it for ever.
 class SignalsBlocked {
  public:
-  SignalsBlocked();
+  explicit SignalsBlocked(uint64_t left_open = 0);  // bit (number - 1) of each
   ~SignalsBlocked();
   SignalsBlocked(const SignalsBlocked&) = delete;
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;

@@ -3,6 +3,7 @@
 #include "core/own_stack.h"
 #include "core/print.h"
 #include "core/scratch.h"
+#include "leak/signal_set.h"
 #include "report/error_text.h"
 #include "runtime/only_check.h"
 #include "runtime/process.h"
@@ -24,7 +25,7 @@ void say_why_not(const char* path, int error) {
 
 Snapshot take_snapshot(const core::Inside& inside, const char* pattern, report::WrittenReport* written, int* error) {
   if (system_calls_restricted() || !is_own_process()) return Snapshot::refused;
-  const SignalsBlocked signals_blocked;
+  const SignalsBlocked signals_blocked(~leak::kAllButSteps);
   const OnlyCheck only_check;
   if (is_ending()) return Snapshot::refused;
   struct Work {
