@@ -1,10 +1,7 @@
 #include "cli/html.h"
 
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,17 +33,13 @@ void check_output(const HtmlArguments& arguments) {
     throw Error(kExitUsage, arguments.output + ": the page cannot take the report's place; -o names another file");
 }
 
-// A file is replaced as a whole; a pipe or a device is written to. "-": the standard output.
+// "-": the standard output.
 void write_page(const std::string& path, const std::string& page) {
   if (path == "-") {
     if (std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0) return;
     throw Error(kExitOwnFailure, "html: the standard output cannot be written");
   }
-  struct stat status;
-  if (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return write_text(path, page);
-  std::ofstream out(path, std::ios::binary);
-  out << page;
-  if (!out.flush()) throw Error(kExitOwnFailure, path + ": cannot be written");
+  write_text(path, page);
 }
 
 void make_page(HtmlArguments arguments) {

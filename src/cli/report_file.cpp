@@ -67,7 +67,10 @@ std::string to_text(const Json& report) {
 }
 
 NewFile::NewFile(const std::string& path) : path_(path), temporary_(path + ".XXXXXX") {
-  const int fd = mkostemp(temporary_.data(), O_CLOEXEC);  // 0600
+  struct stat status {};
+  is_in_place_ = lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  const int fd = is_in_place_ ? open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
+                              : mkostemp(temporary_.data(), O_CLOEXEC);  // 0600
   if (fd < 0) throw Error(kExitOwnFailure, path + ": " + system_text());
   stream_ = fdopen(fd, "w");
 }
@@ -75,7 +78,7 @@ NewFile::NewFile(const std::string& path) : path_(path), temporary_(path + ".XXX
 NewFile::~NewFile() {
   if (stream_ == nullptr) return;
   std::fclose(stream_);
-  unlink(temporary_.c_str());
+  if (!is_in_place_) unlink(temporary_.c_str());
 }
 
 void NewFile::write(const std::string& text) {
@@ -83,8 +86,8 @@ void NewFile::write(const std::string& text) {
 }
 
 void NewFile::commit() {
-  keep_owner(path_, fileno(stream_));
-  if (std::fflush(stream_) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) fail();
+  if (!is_in_place_) keep_owner(path_, fileno(stream_));
+  if (std::fflush(stream_) != 0 || (!is_in_place_ && rename(temporary_.c_str(), path_.c_str()) != 0)) fail();
   std::fclose(stream_);
   stream_ = nullptr;
 }

@@ -23,7 +23,8 @@ std::string to_text(const Json& report);
 // One value on one line.
 std::string compact_text(const Json& value);
 
-// A file that takes its name when it is whole: replaces what is there, and is readable by the owner only. Throws Error(kExitOwnFailure).
+// A file that takes its name when it is whole: replaces what is there, and is readable by the owner only. A link, a device or a pipe is
+// written to instead: /dev/stdout is a link. Throws Error(kExitOwnFailure).
 class NewFile {
  public:
   explicit NewFile(const std::string& path);
@@ -39,10 +40,11 @@ class NewFile {
 
   const std::string path_;
   std::string temporary_;
+  bool is_in_place_ = false;
   std::FILE* stream_ = nullptr;
 };
 
-// Replaces `path` atomically, readable by the owner only. Throws Error(kExitOwnFailure).
+// Replaces `path` atomically as a NewFile, readable by the owner only. Throws Error(kExitOwnFailure).
 void write_report(const std::string& path, const Json& report);
 
 // The same for any text: what is at `path` is whole, the old or the new.

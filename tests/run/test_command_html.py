@@ -196,6 +196,11 @@ class Page(Case):
         self.assertEqual((self.folder / "other.html").read_bytes(), made)
         self.assertEqual(self.html("report.json", "-o", "/dev/stdout").stdout, made)
         self.assertEqual(self.html("report.json", "-o", "-").stdout, made)
+        link = pathlib.Path(self.folder, "link.html")
+        link.symlink_to("behind.html")  # as /dev/stdout is one, which is to stay
+        self.assertEqual(self.html("report.json", "-o", "link.html").returncode, 0)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(link.read_bytes(), made)
         self.assertEqual(self.html("report.json", "-o", "/dev/full").returncode, 125)
         self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
         result = self.html("report.json", "-o", "./report.json")
