@@ -30,8 +30,12 @@ uintptr_t slice_end(uintptr_t start) { return (start / kSliceBytes + 1) * kSlice
 void Reachability::push(const HeapBlock& block) {
   if (block.bytes < sizeof(uintptr_t)) return;
   __builtin_prefetch(reinterpret_cast<const void*>(block.address));
-  if (!work_.push({block.address, block.address + block.bytes, driver_.allocated(block.stack), false}))
-    out_of_memory_ = true;
+  push_from(block, block.address);
+}
+
+void Reachability::push_from(const HeapBlock& block, uintptr_t from) {
+  const bool is_sure = block.bytes < kPageBytes;
+  if (!work_.push({from, block.address + block.bytes, driver_.allocated(block.stack), is_sure})) out_of_memory_ = true;
 }
 
 void Reachability::push_host_memory(const cuda::Allocation& allocation) {
@@ -172,22 +176,13 @@ void Reachability::for_each_readable(uintptr_t start, uintptr_t end, const Visit
   }
 }
 
-void Reachability::scan_readable(uintptr_t start, uintptr_t end) {
-  for_each_readable(start, end, [this](uintptr_t from, uintptr_t until) { scan(from, until); });
-}
-
+// Of a block, or a slice of one.
 void Reachability::scan_block(uintptr_t start, uintptr_t end) {
-  if (end - start < kPageBytes) {
+  const Area* area = map_.find(start);
+  if (area != nullptr && area->readable && area->kind != AreaKind::special && end <= area->end) {
     scan(start, end);
-  } else if (end - start < kAskAboutPages) {
-    const Area* area = map_.find(start);
-    if (area != nullptr && area->readable && area->kind != AreaKind::special && end <= area->end) {
-      scan(start, end);
-    } else {
-      scan_readable(start, end);
-    }
   } else {
-    scan_readable(start, end);
+    for_each_readable(start, end, [this](uintptr_t from, uintptr_t until) { scan(from, until); });
   }
 }
 
@@ -200,12 +195,12 @@ void Reachability::walk() {
       continue;
     }
     const Piece piece = take_piece();
-    if (!piece.is_present && piece.end - piece.start >= kAskAboutPages) {
+    if (!piece.is_sure && piece.end - piece.start >= kAskAboutPages) {
       push_present(piece);
       continue;
     }
     is_of_driver_ = piece.of_driver;
-    piece.is_present ? scan(piece.start, piece.end) : scan_block(piece.start, piece.end);
+    piece.is_sure ? scan(piece.start, piece.end) : scan_block(piece.start, piece.end);
     is_of_driver_ = false;
   }
 }
@@ -215,7 +210,7 @@ Reachability::Piece Reachability::take_piece() {
   Piece& last = work_[work_.size() - 1];
   Piece piece = last;
   const uintptr_t until = slice_end(piece.start);
-  if (until >= piece.end || (!piece.is_present && piece.end - piece.start >= kAskAboutPages)) {
+  if (until >= piece.end || (!piece.is_sure && piece.end - piece.start >= kAskAboutPages)) {
     work_.resize(work_.size() - 1);
   } else {
     last.start = piece.end = until;
@@ -259,7 +254,7 @@ void Reachability::add_root_words(const uint64_t* words, size_t count) {
 void Reachability::add_held(const HeapBlock& block, uintptr_t from) {
   heap_.mark(block.mark) = as_mark(LeakClass::reachable);
   if (from > block.address && from < block.address + block.bytes) {
-    scan_block(from, block.address + block.bytes);
+    push_from(block, from);
   } else {
     push(block);
   }

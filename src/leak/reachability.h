@@ -62,7 +62,8 @@ class Reachability {
   struct Piece {
     uintptr_t start, end;
     bool of_driver;
-    bool is_present;  // it was asked that all its pages are in memory
+    bool
+        is_sure;  // needs no question whether it is in memory and may be read: of a block below a page, or it was asked already
   };
   // Words whose blocks' pages, then records, are on their way from memory. place.page: nullptr where there is no block.
   struct Awaited {
@@ -74,7 +75,6 @@ class Reachability {
 
   void scan(uintptr_t start, uintptr_t end);
   const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end);
-  void scan_readable(uintptr_t start, uintptr_t end);
   template <class Visit>
   void for_each_present(uintptr_t start, uintptr_t end, const Visit& visit);
   template <class Visit>
@@ -90,6 +90,7 @@ class Reachability {
   bool raise(uint8_t& mark, bool by_start);
   void lose(uint8_t& mark, const HeapBlock& block);
   void push(const HeapBlock& block);
+  void push_from(const HeapBlock& block, uintptr_t from);
   void push_host_memory(const cuda::Allocation& allocation);
   void walk();
   Piece take_piece();
