@@ -23,8 +23,7 @@ struct ThreadSlot {
   alignas(8) uint32_t locks_held;  // spin locks that this thread holds or is about to take
   uint32_t moving_blocks;          // > 0 while a realloc has a block out of the live set (MovingBlock)
   uint32_t ignoring_depth;         // > 0 while the program excuses what the thread allocates (leak/ignored.h)
-  const void*
-      interrupted;  // the ucontext_t of what a handler of Weir's has interrupted and now works in its place for; else nullptr
+  const void* interrupted;         // see InPlaceOf; nullptr where no handler of Weir's is at work
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));
@@ -43,6 +42,19 @@ class MovingBlock {
   }
   MovingBlock(const MovingBlock&) = delete;
   MovingBlock& operator=(const MovingBlock&) = delete;
+};
+
+// While it lives the thread works in a handler, in the place of what that has interrupted: the leak check looks there for what the thread
+// holds. context: the handler's ucontext_t.
+class InPlaceOf {
+ public:
+  explicit InPlaceOf(const void* context) : before_(thread_slot.interrupted) { thread_slot.interrupted = context; }
+  ~InPlaceOf() { thread_slot.interrupted = before_; }
+  InPlaceOf(const InPlaceOf&) = delete;
+  InPlaceOf& operator=(const InPlaceOf&) = delete;
+
+ private:
+  const void* before_;
 };
 
 // False in the program's ifunc resolvers: the loader then has not yet given thread-local objects their first values, Weir's

@@ -165,10 +165,8 @@ void be_woken(const Interrupted& at) {
   const Waker* present = waker.load(std::memory_order_acquire);
   if (present == nullptr || thread_pointer == 0) return;
   if (!is_control_block(reinterpret_cast<const uintptr_t*>(thread_pointer), thread_pointer)) return;
-  const void* before = core::thread_slot.interrupted;
-  core::thread_slot.interrupted = at.context;
+  const core::InPlaceOf interrupted(at.context);
   present->serve();
-  core::thread_slot.interrupted = before;
 }
 
 void on_parking_signal(int signal, siginfo_t* info, void* context) {

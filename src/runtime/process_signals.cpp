@@ -80,31 +80,17 @@ class Again {
 };
 constinit Again end_again, snapshot_again;
 
-// What the handler has interrupted is where the leak check looks for what this thread holds.
-class Interrupted {
- public:
-  explicit Interrupted(void* context) : before_(core::thread_slot.interrupted) {
-    core::thread_slot.interrupted = context;
-  }
-  ~Interrupted() { core::thread_slot.interrupted = before_; }
-  Interrupted(const Interrupted&) = delete;
-  Interrupted& operator=(const Interrupted&) = delete;
-
- private:
-  const void* before_;
-};
-
 bool is_inside_change() { return core::thread_slot.locks_held != 0 || core::thread_slot.moving_blocks != 0; }
 
 void on_signal(int signal_number, siginfo_t*, void* context) {
   if (is_inside_change() && !system_calls_restricted() && end_again.send(signal_number)) return;
-  const Interrupted interrupted(context);
+  const core::InPlaceOf interrupted(context);
   process_end(end_of(signal_number), kNoStatus);
   die_of(signal_number);
 }
 
 void on_snapshot_signal(int signal_number, siginfo_t*, void* context) {
-  const Interrupted interrupted(context);
+  const core::InPlaceOf interrupted(context);
   if (write_snapshot(nullptr) == Snapshot::not_now) {
     snapshot_again.send(signal_number);
   } else {

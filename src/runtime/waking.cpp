@@ -44,10 +44,6 @@ void wait_until_met(control::Waking& waking) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 void publish(bool at_start) {
   if (!may_be_woken()) return;
   control::ControlPage* page = control_page();
