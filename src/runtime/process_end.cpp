@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <atomic>
 
@@ -19,6 +18,7 @@
 #include "runtime/process_symbolize.h"
 #include "runtime/process_verdict.h"
 #include "runtime/thread_state.h"
+#include "runtime/waiting.h"
 
 // Of the libc, behind at_quick_exit: with no module named, the function outlives every dlclose.
 extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* module);
@@ -38,23 +38,13 @@ std::atomic<int> quick_exit_status{kNoStatus};
 
 constexpr size_t kKernelSignalSetBytes = 8;
 
-constexpr int kWaitRounds = 10'000;  // about 10 s: a writer that hangs on its disk must not hold the process for ever
-constexpr long kWaitRoundNs = 1'000'000;
-
-void wait_for_writer() {
-  const timespec round{0, kWaitRoundNs};
-  for (int rounds = 0; rounds < kWaitRounds && end_state.load(std::memory_order_acquire) == End::writing; ++rounds) {
-    core::system_call(SYS_nanosleep, core::as_argument(&round), 0);
-  }
-}
-
 // Makes this thread the writer. An early report of the process's own is taken back first: the later end knows more.
 bool become_writer() {
   for (;;) {
     End seen = end_state.load(std::memory_order_acquire);
     if (seen == End::final) return false;
     if (seen == End::writing) {
-      wait_for_writer();
+      wait_a_while([] { return end_state.load(std::memory_order_acquire) != End::writing; });
       if (end_state.load(std::memory_order_acquire) == End::writing) return false;
       continue;
     }
