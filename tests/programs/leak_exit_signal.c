@@ -4,21 +4,6 @@
 // LSan: looks at exit only.
 #include <signal.h>
 
-#include "leak.h"
+#include "leak_end.h"
 
-static OWN_FRAME void* keep_one(void) {
-  void* block = block_of(32);
-  use(block);
-  return block;
-}
-
-static OWN_FRAME void leak_one(void) { use(block_of(40)); }
-
-int main(void) {
-  void* volatile own = keep_one();
-  leak_one();
-  scrub();
-  use((void*)&own);
-  kill(getpid(), SIGTERM);
-  for (;;) pause();
-}
+MAIN_THAT_HOLDS_ONE(kill(getpid(), SIGTERM); for (;;) pause();)

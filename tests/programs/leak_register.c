@@ -1,10 +1,5 @@
 // What running threads hold in one register each, and nowhere else: reachable 4 x 40.
-#include "leak.h"
-
-static void* volatile slot;
-static volatile int ready;
-
-static OWN_FRAME void keep_one(void) { slot = block_of(40); }
+#include "leak_register.h"
 
 // Takes the pointer from slot into a register and never returns.
 #define RUN_WITH(name)                                                                    \
@@ -19,14 +14,6 @@ RUN_WITH(rbx)
 RUN_WITH(rdx)
 RUN_WITH(r11)
 RUN_WITH(r15)
-
-static void hold(void* (*run)(void*)) {
-  ready = 0;
-  keep_one();
-  scrub();
-  start_thread(run, NULL);
-  wait_for(&ready);
-}
 
 int main(void) {
   hold(run_with_rbx);

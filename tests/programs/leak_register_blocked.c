@@ -1,10 +1,5 @@
 // What threads hold in one register each while they wait in a system call: reachable 3 x 40.
-#include "leak.h"
-
-static void* volatile slot;
-static volatile int ready;
-
-static OWN_FRAME void keep_one(void) { slot = block_of(40); }
+#include "leak_register.h"
 
 // Takes the pointer from slot into a register and calls pause, number 34, for ever.
 #define WAIT_WITH(name)                                                                                      \
@@ -18,14 +13,6 @@ static OWN_FRAME void keep_one(void) { slot = block_of(40); }
 WAIT_WITH(rbx)
 WAIT_WITH(r12)
 WAIT_WITH(r14)
-
-static void hold(void* (*run)(void*)) {
-  ready = 0;
-  keep_one();
-  scrub();
-  start_thread(run, NULL);
-  wait_for(&ready);
-}
 
 int main(void) {
   hold(wait_with_rbx);
