@@ -24,7 +24,7 @@ struct Figures {
 // Index i: requested bytes in (2^(i-1), 2^i]. All up to 16 are of the smallest, as the pool has no smaller blocks.
 inline constexpr size_t kSmallestPower = 4;
 inline constexpr size_t kPowersOfTwo = 48;
-inline constexpr size_t kSizeClasses = 80;  // the pool's own classes; block_bytes says which, 0 where unused
+inline constexpr size_t kSizeClasses = 96;  // the pool's own classes; block_bytes says which, 0 where unused
 
 struct SizeClassFigures {
   uint64_t block_bytes;
