@@ -139,7 +139,7 @@ void arena_release(void* piece, size_t bytes) {
 
 void arena_clear(void* piece, size_t bytes) {
   constexpr uintptr_t kPageBytes = 4096;
-  constexpr size_t kWorthACall = size_t{64} << 10;
+  constexpr size_t kWorthACall = size_t{8} << 10;
   const auto start = reinterpret_cast<uintptr_t>(piece);
   const uintptr_t first_page = (start + kPageBytes - 1) & ~(kPageBytes - 1);
   const uintptr_t end_page = (start + bytes) & ~(kPageBytes - 1);
