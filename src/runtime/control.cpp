@@ -6,32 +6,20 @@
 #include <cstring>
 
 #include "core/clock.h"
-#include "core/confinement.h"
 #include "core/print.h"
 #include "core/scratch.h"
 #include "cuda/allocation_table.h"
-#include "cuda/call.h"
 #include "cuda/control.h"
 #include "cuda/pool/pool_control.h"
 #include "options/options.h"
-#include "runtime/control_file.h"
+#include "runtime/control_opening.h"
 #include "runtime/device_pool_settings.h"
 #include "runtime/pool_interface.h"
 #include "runtime/process.h"
 #include "runtime/process_snapshot.h"
 #include "runtime/recording.h"
-#include "runtime/waking.h"
 
 namespace weir::runtime {
-
-namespace {
-
-constexpr uint64_t kNever = UINT64_MAX;
-constexpr uint64_t kOpeningAge = uint64_t{1} << 11;  // ticks: some 25 ms
-
-}  // namespace
-
-constinit std::atomic<uint64_t> control_opening_tick{kOpeningAge};
 
 namespace {
 
@@ -43,30 +31,7 @@ using control::Outcome;
 constexpr uint64_t kCyclesBetweenFigures = uint64_t{1} << 25;  // about 10 ms
 constexpr uint64_t kShareOfTime = 100;
 
-enum class State : uint8_t { none, open, closed };
-
-// One thread serves; others pass by. No lock of Weir's: what is asked calls the driver.
-std::atomic<bool> is_serving{false};
-std::atomic<State> state{State::none};
-std::atomic<ControlPage*> page{nullptr};  // there where the state is open
-uint64_t next_figures_cycles;             // of the thread that serves
 static_assert(control::kMostPools == 2 + cuda::kMostDevices);
-
-bool may_serve() {
-  return process_stage.load(std::memory_order_acquire) == Stage::tracking && !core::system_calls_restricted() &&
-         !cuda::holds_lock() && state.load(std::memory_order_acquire) != State::closed;
-}
-
-ControlPage* open_page() {
-  ControlPage* made = make_control_file();
-  page.store(made, std::memory_order_release);
-  state.store(made == nullptr ? State::closed : State::open, std::memory_order_release);
-  control_opening_tick.store(kNever, std::memory_order_relaxed);
-  if (made == nullptr) return nullptr;
-  cuda::control_attention.store(&made->attention, std::memory_order_release);
-  publish_waking();
-  return made;
-}
 
 // ---- Figures ----
 
@@ -101,10 +66,10 @@ void publish(ControlPage& to, bool with_host) {
   to.figures_version.store(version + 1, std::memory_order_release);
   const uint64_t end = core::read_cycles();
   const uint64_t pause = (end - start) * kShareOfTime;
-  next_figures_cycles = end + (pause > kCyclesBetweenFigures ? pause : kCyclesBetweenFigures);
+  control_figures_cycles = end + (pause > kCyclesBetweenFigures ? pause : kCyclesBetweenFigures);
 }
 
-bool figures_are_old() { return core::read_cycles() >= next_figures_cycles; }
+bool figures_are_old() { return core::read_cycles() >= control_figures_cycles; }
 
 // ---- What is asked ----
 
@@ -202,11 +167,11 @@ void answer_requests(ControlPage& to) {
 
 // A child of vfork's, or of a clone that no handler saw, has this memory and is not this process.
 void serve() {
-  ControlPage* to = page.load(std::memory_order_acquire);
-  const bool is_new = state.load(std::memory_order_acquire) == State::none;
-  const bool is_asked = !is_new && to->attention.load(std::memory_order_relaxed) != 0;
+  const bool is_new = is_control_to_be_made();
+  ControlPage* to = is_new ? nullptr : control_page();
+  const bool is_asked = to != nullptr && to->attention.load(std::memory_order_relaxed) != 0;
   if (!(is_new || is_asked || figures_are_old()) || !is_own_process()) return;  // guard: control-own-process
-  if (is_new) to = open_page();
+  if (is_new) to = make_control_page();
   if (to == nullptr) return;
   to->uses_cuda.store(1, std::memory_order_relaxed);
   if (is_asked) {
@@ -216,88 +181,37 @@ void serve() {
   }
 }
 
+bool is_asked_for(const ControlPage* to, Action action) {
+  return to != nullptr && to->requests[static_cast<size_t>(action)].is_pending() && may_serve_control();
+}
+
 }  // namespace
 
 void serve_control() {
-  if (!may_serve() || is_serving.exchange(true, std::memory_order_acquire)) return;
-  serve();
-  is_serving.store(false, std::memory_order_release);
+  if (!may_serve_control()) return;
+  const ControlTurn turn;
+  if (turn.taken()) serve();
 }
 
 // `attention` stays set: what else is asked waits for a call of CUDA's.
 void serve_control_inside(const core::Inside& inside) {
-  ControlPage* to = page.load(std::memory_order_acquire);
-  if (to == nullptr || !to->request(Action::record).is_pending() || !may_serve()) return;
-  if (is_serving.exchange(true, std::memory_order_acquire)) return;
-  if (is_own_process()) {
-    answer(to->request(Action::record), [&](uint64_t argument) {
-      set_recording(inside, argument != 0);
-      return Answer{Outcome::done, 0};
-    });
-  }
-  is_serving.store(false, std::memory_order_release);
+  ControlPage* to = control_page();
+  if (!is_asked_for(to, Action::record)) return;
+  const ControlTurn turn;
+  if (!turn.taken() || !is_own_process()) return;
+  answer(to->request(Action::record), [&](uint64_t argument) {
+    set_recording(inside, argument != 0);
+    return Answer{Outcome::done, 0};
+  });
 }
 
 void serve_snapshot(const core::Inside& inside) {
-  ControlPage* to = page.load(std::memory_order_acquire);
-  if (to == nullptr || !to->request(Action::snapshot).is_pending() || !may_serve()) return;
-  if (is_serving.exchange(true, std::memory_order_acquire)) return;
+  ControlPage* to = control_page();
+  if (!is_asked_for(to, Action::snapshot)) return;
+  const ControlTurn turn;
+  if (!turn.taken()) return;
   if (is_own_process()) answer_snapshot(inside, *to);
   lower_attention(*to);
-  is_serving.store(false, std::memory_order_release);
-}
-
-namespace {
-
-void open_now() {
-  if (is_serving.exchange(true, std::memory_order_acquire)) return;
-  if (state.load(std::memory_order_acquire) == State::none && is_own_process()) open_page();
-  is_serving.store(false, std::memory_order_release);
-}
-
-}  // namespace
-
-void open_control_early() {
-  if (!options::current().start && options::current().ctl && may_serve()) open_now();
-}
-
-void open_control_in_time() {
-  if (!options::current().ctl) {
-    control_opening_tick.store(kNever, std::memory_order_relaxed);
-  } else if (may_serve()) {
-    open_now();
-  }
-}
-
-control::ControlPage* control_page() {
-  return state.load(std::memory_order_acquire) == State::open ? page.load(std::memory_order_acquire) : nullptr;
-}
-
-void close_control() {
-  control_opening_tick.store(kNever, std::memory_order_relaxed);
-  if (state.exchange(State::closed, std::memory_order_acq_rel) != State::open) return;
-  cuda::control_attention.store(nullptr, std::memory_order_release);
-  remove_control_file();
-}
-
-// With a new page: the old one, whose file is gone, stays mapped, as another thread may be looking at it.
-void reopen_control() {
-  State closed = State::closed;
-  if (page.load(std::memory_order_acquire) != nullptr) state.compare_exchange_strong(closed, State::none);
-  control_opening_tick.store(0, std::memory_order_relaxed);
-}
-
-void control_reset_after_fork() {
-  control_opening_tick.store(core::current_tick() + kOpeningAge, std::memory_order_relaxed);
-  if (page.load(std::memory_order_relaxed) == nullptr) return;
-  waking_reset_after_fork();
-  cuda::control_attention.store(nullptr, std::memory_order_relaxed);
-  // Where a signal handler forked that had interrupted the server, the server goes on in the child.
-  forget_control_file(/*unmap=*/!is_serving.load(std::memory_order_relaxed));
-  page.store(nullptr, std::memory_order_relaxed);
-  next_figures_cycles = 0;
-  is_serving.store(false, std::memory_order_relaxed);
-  state.store(State::none, std::memory_order_relaxed);
 }
 
 }  // namespace weir::runtime

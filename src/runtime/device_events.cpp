@@ -20,6 +20,7 @@
 #include "options/options.h"
 #include "runtime/absent_driver.h"
 #include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/device_pool_settings.h"
 #include "runtime/host_pin_blocks.h"
 #include "runtime/host_symbols.h"

@@ -9,7 +9,7 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "leak/parking.h"
-#include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/host_symbols.h"
 #include "runtime/only_check.h"
 #include "runtime/process.h"

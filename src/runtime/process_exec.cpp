@@ -8,7 +8,7 @@
 #include "core/system_call.h"
 #include "leak/parking.h"
 #include "options/options.h"
-#include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"

@@ -4,7 +4,7 @@
 
 #include "core/system_call.h"
 #include "core/thread_slot.h"
-#include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"

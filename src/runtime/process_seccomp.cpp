@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/system_call.h"
 #include "leak/trace_helper.h"
-#include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"

@@ -10,7 +10,7 @@
 #include "leak/noted_threads.h"
 #include "options/options.h"
 #include "report/report_path.h"
-#include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/host_allocator.h"
 #include "runtime/host_symbols.h"
 #include "runtime/parking_signal.h"
@@ -165,7 +165,7 @@ void process_start(int argc, char** argv, char** envp) {
   begin_waking();
   find_symbolizer();
   read_program_suppressions();
-  if (!options::current().start) open_control_early();
+  open_control_early();
 }
 
 }  // namespace weir::runtime

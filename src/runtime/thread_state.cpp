@@ -13,6 +13,7 @@
 #include "leak/ignored.h"
 #include "leak/noted_threads.h"
 #include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "track/plain_blocks.h"
 #include "track/sampling.h"
 

@@ -6,6 +6,7 @@
 #include "leak/parking.h"
 #include "options/options.h"
 #include "runtime/control.h"
+#include "runtime/control_opening.h"
 #include "runtime/parking_signal.h"
 #include "runtime/process.h"
 #include "runtime/wake_marker.h"
