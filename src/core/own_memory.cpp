@@ -1,5 +1,6 @@
 #include "core/own_memory.h"
 
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -11,7 +12,7 @@ namespace {
 constexpr uintptr_t kPageBytes = 4096;
 
 constinit SpinLock lock;
-OwnRange ranges[kMostOwnRanges];
+WEIR_LARGE_TABLE OwnRange ranges[kMostOwnRanges];
 size_t range_count;
 
 uintptr_t end_of(uintptr_t start, size_t bytes) { return (start + bytes + kPageBytes - 1) & ~(kPageBytes - 1); }

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "core/treap.h"
 #include "cuda/call.h"
@@ -25,7 +26,7 @@ core::SpinLock lock;  // guards everything below
 Node* trees[kSpaces];
 core::PrioritySource priorities;
 std::atomic<uint64_t> serial{0};
-DeviceFigures figures[kFigureSets];
+WEIR_LARGE_TABLE DeviceFigures figures[kFigureSets];
 std::atomic<bool> is_used{false};
 
 Node*& tree_of(Space space) { return trees[static_cast<size_t>(space)]; }

@@ -2,6 +2,7 @@
 
 #include "core/arena.h"
 #include "core/guard.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "cuda/allocation_table.h"
 #include "cuda/heap_errors.h"
@@ -15,7 +16,7 @@ uint32_t retains[kMostDevices], retains_under_way[kMostDevices];
 FreedWithContext* freed;
 size_t freed_count;
 constexpr size_t kPlaces = kMostFreedWithContext * 2;
-uint16_t places[kPlaces];  // hash of the entries: number + 1; 0: free
+WEIR_LARGE_TABLE uint16_t places[kPlaces];  // hash of the entries: number + 1; 0: free
 
 size_t place_of(const Allocation& allocation) {
   constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15;

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/confinement.h"
 #include "core/guard.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "cuda/allocation_table.h"
 #include "cuda/capture.h"
@@ -21,7 +22,7 @@ struct Asked {
 };
 
 core::SpinLock lock;  // guards `asked`
-Asked asked[kMostDevices];
+WEIR_LARGE_TABLE Asked asked[kMostDevices];
 
 enum class Due { no, again, first };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/elf_image.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 
 namespace weir::cuda {
@@ -19,10 +20,10 @@ std::atomic<const void*> bound_address{nullptr};  // in the driver's memory, onc
 std::atomic<const void*> bound_module{nullptr};
 std::atomic<const void*> bound_end{nullptr};
 std::atomic<const void*> bound_unwind_table{nullptr};
-std::atomic<void*> functions[kEntries];
+WEIR_LARGE_TABLE std::atomic<void*> functions[kEntries];
 std::atomic<void (*)()> forget_replaced{nullptr};
 std::atomic<void* (*)(const char*)> find_interposer{nullptr};
-std::atomic<void*> interposers[kEntries];  // nullptr: not looked for yet; kNone: there is none
+WEIR_LARGE_TABLE std::atomic<void*> interposers[kEntries];  // nullptr: not looked for yet; kNone: there is none
 char none;
 void* const kNone = &none;
 DriverQueries queries;

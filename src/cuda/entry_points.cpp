@@ -8,6 +8,7 @@ namespace {
 // One text with where each name begins, not a table of addresses, which the loader would have to write at every start.
 constexpr char kNames[] =
 #define WEIR_CUDA_ENTRY(name, handler, signature) #name "\0"
+#include "core/large_table.h"
 #include "cuda/entry_points.def"
 #undef WEIR_CUDA_ENTRY
     ;
@@ -33,7 +34,7 @@ uintptr_t first_export;  // 0 where there are none
 
 }  // namespace
 
-constinit EntryCounts entry_counts[kEntries]{};
+WEIR_LARGE_TABLE constinit EntryCounts entry_counts[kEntries]{};
 
 const char* entry_name(Entry entry) { return kNames + kNameStarts.starts[index_of(entry)]; }
 

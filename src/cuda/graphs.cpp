@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "core/own_memory.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
@@ -84,8 +85,8 @@ class NodeTable {
 };
 
 core::SpinLock lock;  // guards what follows
-NodeTable graph_nodes;
-NodeTable exec_nodes;  // of what was instantiated: only those that a launch has to do with
+WEIR_LARGE_TABLE NodeTable graph_nodes;
+WEIR_LARGE_TABLE NodeTable exec_nodes;  // of what was instantiated: only those that a launch has to do with
 
 // Keeps for `exec` the nodes whose address has none of the other kind in the same graph. `nodes` are sorted by address.
 void keep_unmatched(MemoryNode* const* nodes, size_t count, uint64_t exec) {

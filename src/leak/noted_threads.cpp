@@ -4,13 +4,15 @@
 
 #include <cstddef>
 
+#include "core/large_table.h"
+
 namespace weir::leak {
 namespace {
 
 // A place may be taken by another address: that thread's stack then counts as memory of the program's, which accuses nobody.
 constexpr size_t kPlaces = 1024;
 constexpr int kPageShift = 12;
-uintptr_t noted[kPlaces];
+WEIR_LARGE_TABLE uintptr_t noted[kPlaces];
 
 uint32_t offset_of_tid;  // in a control block; 0: not known
 

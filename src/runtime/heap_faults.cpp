@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/clock.h"
+#include "core/large_table.h"
 #include "core/print.h"
 #include "core/spin_lock.h"
 #include "options/options.h"
@@ -30,7 +31,7 @@ struct Remembered {
   track::Block block;
   track::HeapEvent freed;
 };
-Remembered remembered[kRemembered];  // the latest of each place
+WEIR_LARGE_TABLE Remembered remembered[kRemembered];  // the latest of each place
 core::SpinLock remembered_lock;
 
 Remembered& place_of(uintptr_t address) {

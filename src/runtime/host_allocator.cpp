@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/elf_image.h"
+#include "core/large_table.h"
 #include "runtime/host_symbols.h"
 
 extern "C" {
@@ -35,7 +36,7 @@ std::atomic<bool> resolved;
 
 // Memory for calls that come while the next allocator is looked up (the loader's own): never given back.
 constexpr size_t kBootstrapBytes = size_t{16} << 10;
-alignas(16) constinit char bootstrap[kBootstrapBytes];
+WEIR_LARGE_TABLE alignas(16) constinit char bootstrap[kBootstrapBytes];
 std::atomic<size_t> bootstrap_used;
 
 bool in_bootstrap(const void* block) {

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "core/large_table.h"
 #include "core/system_call.h"
 #include "options/options.h"
 #include "runtime/process.h"
@@ -16,7 +17,7 @@
 namespace weir::runtime {
 namespace {
 
-report::WrittenReport last;  // its path is "" where none was written
+WEIR_LARGE_TABLE report::WrittenReport last;  // its path is "" where none was written
 
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";

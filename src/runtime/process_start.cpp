@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/guard.h"
+#include "core/large_table.h"
 #include "core/print.h"
 #include "core/system_call.h"
 #include "leak/noted_threads.h"
@@ -34,9 +35,9 @@ constinit ProcessFacts process_facts;
 
 namespace {
 
-char exe_path[kMaxPathBytes];
-char folder_path[kMaxPathBytes];
-const char* argument_pointers[kMaxArguments + 1];
+WEIR_LARGE_TABLE char exe_path[kMaxPathBytes];
+WEIR_LARGE_TABLE char folder_path[kMaxPathBytes];
+WEIR_LARGE_TABLE const char* argument_pointers[kMaxArguments + 1];
 
 struct InitialStack {
   long argc = 0;

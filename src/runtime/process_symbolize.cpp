@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/elf_image.h"
+#include "core/large_table.h"
 #include "core/print.h"
 #include "core/system_call.h"
 #include "options/options.h"
@@ -25,7 +26,7 @@ constexpr long kKernelSignalSetBytes = 8;
 constexpr int kSignals = 64;
 constexpr int kNotExecuted = 127;
 
-char command_path[kMaxPathBytes];  // "" where it was not found
+WEIR_LARGE_TABLE char command_path[kMaxPathBytes];  // "" where it was not found
 
 // Everything the helper needs, made before it is started: it shares the dying process's memory until it executes.
 struct Helper {

@@ -9,6 +9,7 @@
 
 #include "control/wake_marker.h"
 #include "core/elf_image.h"
+#include "core/large_table.h"
 #include "core/print.h"
 #include "core/system_call.h"
 #include "leak/futex.h"
@@ -20,9 +21,9 @@ namespace {
 using control::kMarkerPageBytes;
 using control::kMostMarkerPages;
 
-alignas(kMarkerPageBytes) char marker[kMostMarkerPages * kMarkerPageBytes];
+WEIR_LARGE_TABLE alignas(kMarkerPageBytes) char marker[kMostMarkerPages * kMarkerPageBytes];
 std::atomic<int> shown{0};
-char library_path[kMaxPathBytes];  // "" where it is not known
+WEIR_LARGE_TABLE char library_path[kMaxPathBytes];  // "" where it is not known
 
 void protect(size_t pages, long rights) {
   core::system_call(SYS_mprotect, core::as_argument(marker), static_cast<long>(pages * kMarkerPageBytes), rights);

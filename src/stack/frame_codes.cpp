@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "stack/chunked_array.h"
 
@@ -32,7 +33,7 @@ struct Slots {
   }
 };
 
-EvenlyChunkedArray<std::atomic<uint64_t>, 64, kMostRegions> regions;  // keys without their offsets
+WEIR_LARGE_TABLE EvenlyChunkedArray<std::atomic<uint64_t>, 64, kMostRegions> regions;  // keys without their offsets
 uint32_t region_count = 1;
 std::atomic<uint64_t> slot_table{0};
 std::atomic<size_t> slot_bytes{0};

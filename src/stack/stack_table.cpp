@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "stack/chunked_array.h"
 #include "stack/frame_codes.h"
@@ -29,8 +30,8 @@ static_assert(kStackBit == 1U << (kParentBits - 1));
 constexpr uint32_t kFirstNode = 3;  // after the two roots
 constexpr uint32_t kNodesAChunk = 1024;
 
-EvenlyChunkedArray<Node, kNodesAChunk, kStackBit> inner_nodes;
-EvenlyChunkedArray<Node, kNodesAChunk, core::kMostStacks> stack_nodes;
+WEIR_LARGE_TABLE EvenlyChunkedArray<Node, kNodesAChunk, kStackBit> inner_nodes;
+WEIR_LARGE_TABLE EvenlyChunkedArray<Node, kNodesAChunk, core::kMostStacks> stack_nodes;
 std::atomic<uint32_t> next_node{kFirstNode};  // its place is reserved, once there is a node before it
 std::atomic<uint32_t> first_child_ids{0};     // of the inner ids: of no nodes
 std::atomic<uint32_t> stacks{0};

@@ -1,6 +1,7 @@
 #include "track/foreign_table.h"
 
 #include "core/address_table.h"
+#include "core/large_table.h"
 
 namespace weir::track {
 namespace {
@@ -14,7 +15,7 @@ struct Entry {
 };
 
 using Shard = core::AddressTable<Entry, kShards>;
-constinit Shard shards[kShards];
+WEIR_LARGE_TABLE constinit Shard shards[kShards];
 
 Shard& shard_of(uintptr_t address) { return shards[core::hash_of_address(address) % kShards]; }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/arena.h"
+#include "core/large_table.h"
 
 namespace weir::track {
 namespace {
@@ -18,7 +19,7 @@ struct FileNode {
   size_t path_length;
 };
 
-FileNode* buckets[kBuckets];
+WEIR_LARGE_TABLE FileNode* buckets[kBuckets];
 FileNode* first;
 FileNode* last;
 size_t file_count;

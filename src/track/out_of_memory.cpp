@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/large_table.h"
 #include "track/stack_counters.h"
 
 namespace weir::track {
 namespace {
 
-OutOfMemory events[kMostOutOfMemory];
+WEIR_LARGE_TABLE OutOfMemory events[kMostOutOfMemory];
 std::atomic<size_t> begun_count{0};
 
 bool holds_more(const Holder& a, const Holder& b) { return a.bytes != b.bytes ? a.bytes > b.bytes : a.stack < b.stack; }

@@ -1,13 +1,14 @@
 #include "track/pool_records.h"
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "track/size_class.h"
 
 namespace weir::track {
 
-std::atomic<detail::Middle*> detail::directory[detail::kRadixEntries];
-std::atomic<const detail::Unit*> detail::recent_units[detail::kRecentUnits];
+WEIR_LARGE_TABLE std::atomic<detail::Middle*> detail::directory[detail::kRadixEntries];
+WEIR_LARGE_TABLE std::atomic<const detail::Unit*> detail::recent_units[detail::kRecentUnits];
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/clock.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 
 namespace weir::track {
@@ -17,7 +18,7 @@ struct Pause {
 constexpr uint64_t kNoEnd = UINT64_MAX;
 
 constinit core::SpinLock lock;
-constinit Pause pauses[kMostPauses]{};  // by ascending ticks
+WEIR_LARGE_TABLE constinit Pause pauses[kMostPauses]{};  // by ascending ticks
 constinit std::atomic<size_t> pause_count{0};
 uint64_t forgotten_regions;
 

@@ -1,19 +1,20 @@
 #include "track/stack_counters.h"
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "track/thread_counters.h"
 
 namespace weir::track {
 
-std::atomic<StackCounters*> detail::counter_chunks[detail::kCounterChunks];
+WEIR_LARGE_TABLE std::atomic<StackCounters*> detail::counter_chunks[detail::kCounterChunks];
 
 namespace {
 
 core::SpinLock chunk_lock;
 
 // What stacks share where memory is out: their figures are lost, the program goes on. Never touched otherwise.
-StackCounters lost_counters[size_t{1} << detail::kChunkLog2];
+WEIR_LARGE_TABLE StackCounters lost_counters[size_t{1} << detail::kChunkLog2];
 
 }  // namespace
 

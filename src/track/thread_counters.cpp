@@ -4,6 +4,7 @@
 
 #include "core/arena.h"
 #include "core/confinement.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "core/system_call.h"
 
@@ -25,10 +26,10 @@ constexpr size_t kThreadInfoChunks = (core::kMaxThreadId + kThreadInfoChunk) / k
 
 core::SpinLock threads_lock;
 ThreadCounters* live_threads;
-constinit ThreadCounters retired_threads{};
+WEIR_LARGE_TABLE constinit ThreadCounters retired_threads{};
 uint32_t live_thread_count;
 uint32_t last_thread_id;
-std::atomic<ThreadInfo*> thread_infos[kThreadInfoChunks];
+WEIR_LARGE_TABLE std::atomic<ThreadInfo*> thread_infos[kThreadInfoChunks];
 
 void set_publish_threshold() {
   const int64_t sharers = int64_t{live_thread_count} * 2;

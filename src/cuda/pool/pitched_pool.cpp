@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "core/arena.h"
+#include "core/large_table.h"
 #include "cuda/driver.h"
 #include "cuda/pool/device_pool.h"
 #include "cuda/pool/pool_state.h"
@@ -27,7 +28,7 @@ struct Learned {
 // By what was asked for, in chains. The pool's lock guards all of it.
 constexpr size_t kChains = 1024;
 constexpr size_t kMostLearned = 16384;  // what is asked for beyond stays the driver's
-Learned* chains[kChains];
+WEIR_LARGE_TABLE Learned* chains[kChains];
 size_t learned_count = 0;
 
 Learned*& chain_of(int device, const Rows& rows) {

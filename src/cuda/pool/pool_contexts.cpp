@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "core/large_table.h"
 #include "cuda/driver.h"
 #include "cuda/pool/host_pins.h"
 #include "cuda/pool/pitched_pool.h"
@@ -13,7 +14,7 @@
 namespace weir::cuda::pool {
 namespace {
 
-ContextState states[kMostContexts];
+WEIR_LARGE_TABLE constinit ContextState states[kMostContexts]{};
 size_t next_place = 0;                // to look at for a new context; the pool's lock guards it, and the next one
 size_t used_places = 0;               // none beyond was ever a context's
 std::atomic<uint64_t> generation{1};  // of the set of contexts: whatever threads remember of an earlier one is void

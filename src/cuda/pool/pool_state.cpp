@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/confinement.h"
+#include "core/large_table.h"
 #include "core/system_call.h"
 #include "cuda/pool/pool_contexts.h"
 
@@ -46,7 +47,7 @@ void forget(void* memory, const Block& block) { count_forgotten(*static_cast<Mem
 
 }  // namespace
 
-constinit PoolState pool_state;
+WEIR_LARGE_TABLE constinit PoolState pool_state;
 
 bool Patience::lasts() {
   constexpr uint64_t kLongestNs = 10'000'000'000;  // it may stand behind a long kernel

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/clock.h"
+#include "core/large_table.h"
 #include "core/spin_lock.h"
 #include "cuda/allocation.h"
 #include "cuda/allocation_table.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr size_t kMostWarnings = kWarningKinds * (kMostDevices + 1);  // each kind, for each device and for none
 
 core::SpinLock lock;  // guards what follows
-Warning warnings[kMostWarnings];
+WEIR_LARGE_TABLE Warning warnings[kMostWarnings];
 size_t count_of_warnings;
 
 int listed(int device) { return device < 0 ? kNoDevice : std::min(device, kMostDevices - 1); }

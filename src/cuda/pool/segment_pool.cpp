@@ -1,5 +1,9 @@
 #include "cuda/pool/segment_pool.h"
 
+#include <memory>
+#include <span>
+
+#include "core/arena.h"
 #include "core/clock.h"
 #include "cuda/capture.h"
 #include "cuda/device_memory.h"
@@ -18,14 +22,30 @@ struct Place {
   VmmSegments segments;
 };
 
-constinit Place places[kMostContexts];
-core::SpinLock opening;  // of places; never held while the driver runs
+std::atomic<Place*> first_place{nullptr};  // of kMostContexts, which programs without segments have no memory for
+core::SpinLock opening;                    // of places; never held while the driver runs
+
+// None before the first is claimed.
+std::span<Place> places() {
+  Place* first = first_place.load(std::memory_order_acquire);
+  return {first, first == nullptr ? 0 : kMostContexts};
+}
+
+// Whether there are any now. Under `opening`.
+bool make_places() {
+  if (first_place.load(std::memory_order_relaxed) != nullptr) return true;
+  auto* made = core::arena_array<Place>(kMostContexts);
+  if (made == nullptr) return false;
+  std::uninitialized_default_construct_n(made, kMostContexts);
+  first_place.store(made, std::memory_order_release);
+  return true;
+}
 
 bool has_any() { return __atomic_load_n(&pool_state.segment_count, __ATOMIC_RELAXED) != 0; }
 
 Place* place_of(uint64_t owner) {
   if (!has_any()) return nullptr;
-  for (Place& place : places) {
+  for (Place& place : places()) {
     if (place.owner.load(std::memory_order_acquire) == owner) return &place;
   }
   return nullptr;
@@ -34,7 +54,7 @@ Place* place_of(uint64_t owner) {
 template <class Visit>
 void for_each_of(int device, const Visit& visit) {
   if (!has_any()) return;
-  for (Place& place : places) {
+  for (Place& place : places()) {
     if (place.owner.load(std::memory_order_acquire) != 0 && place.device == device) visit(place);
   }
 }
@@ -42,11 +62,12 @@ void for_each_of(int device, const Visit& visit) {
 // A place that nobody has, for whoever opens its segments next; nullptr: there is none, or another thread has just opened them.
 Place* claim_place(uint64_t owner) {
   const core::LockScope scope(opening);
-  for (Place& place : places) {
+  if (!make_places()) return nullptr;
+  for (Place& place : places()) {
     if (place.owner.load(std::memory_order_relaxed) == owner) return nullptr;
   }
   constexpr uint64_t kBeingOpened = UINT64_MAX;
-  for (Place& place : places) {
+  for (Place& place : places()) {
     if (place.owner.load(std::memory_order_relaxed) != 0) continue;
     place.owner.store(kBeingOpened, std::memory_order_relaxed);
     return &place;
@@ -121,7 +142,7 @@ Result take_from_segments(const Call& call, const Request& request, uint64_t byt
 bool is_address_in_segments(Address address, Address* block_start) {
   *block_start = 0;
   if (!has_any()) return false;
-  for (Place& place : places) {
+  for (Place& place : places()) {
     if (place.owner.load(std::memory_order_acquire) == 0 || !place.segments.holds(address)) continue;
     SegmentBlock block;
     if (place.segments.find(address, &block)) *block_start = block.address;
@@ -186,7 +207,7 @@ void close_segments(uint64_t owner) {
 }
 
 void abandon_segments() {
-  for (Place& place : places) {
+  for (Place& place : places()) {
     place.owner.store(0, std::memory_order_relaxed);
     place.segments.abandon();
   }

@@ -27,7 +27,7 @@ size_t step_below(size_t asked) {
 }
 
 TEST(SizeClasses, ABlockIsTheNextStepOfAnEighthOfItsDoubling) {
-  for (size_t asked = 1; asked <= kLargestClass; asked += asked < 4096 ? 1 : 61) {
+  for (size_t asked = 9; asked <= kLargestClass; asked += asked < 4096 ? 1 : 61) {
     const size_t step = step_below(asked);
     ASSERT_EQ(block_bytes_for(asked), (asked + step - 1) / step * step) << asked;
   }
