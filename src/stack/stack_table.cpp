@@ -244,7 +244,8 @@ void seed_stack_table() {
   if (random == nullptr || additions.load(std::memory_order_relaxed) != 0) return;
   uint64_t drawn[2];
   memcpy(drawn, random, sizeof drawn);
-  hash_key = (drawn[0] ^ drawn[1] >> 17) * 0x9e3779b97f4a7c15;
+  const uint64_t key = (drawn[0] ^ drawn[1] >> 17) * 0x9e3779b97f4a7c15;
+  if (key != hash_key) hash_key = key;  // threads that look up before the first addition read what they all have drawn
 }
 
 // A thread that the child does not have may have put a node that did not count yet, and others may have found it.
