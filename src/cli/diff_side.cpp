@@ -81,11 +81,6 @@ std::string key_by_function(const std::vector<StackLine>& stack) {
   return key;
 }
 
-std::string key_of(const HeapError& error) {
-  return error.kind + '\n' + error.call + '\n' + error.memory + '\n' + error.device + '\n' + error.place +
-         key_by_function(error.stack) + key_by_function(error.alloc_stack) + key_by_function(error.free_stack);
-}
-
 // ---- Notes ----
 
 std::string sampling_text(const DiffSide& side) {
@@ -101,6 +96,11 @@ void add_depth_note(std::vector<std::string>& notes, const DiffSide& before, con
 }
 
 }  // namespace
+
+std::string key_of(const HeapError& error) {
+  return error.kind + '\n' + error.call + '\n' + error.memory + '\n' + error.device + '\n' + error.place +
+         key_by_function(error.stack) + key_by_function(error.alloc_stack) + key_by_function(error.free_stack);
+}
 
 std::string DiffSide::program() const { return program_of(report.parts()); }
 

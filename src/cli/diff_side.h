@@ -48,6 +48,9 @@ std::vector<DiffTotal> totals_of(const DiffSide& before, const DiffSide& after);
 std::vector<std::string> notes_of(const DiffSide& before, const DiffSide& after, Compared compared,
                                   const std::set<std::string>& incomparable_modules, KeyBy by);
 
+// Equal for equal errors: their kinds, calls and functions.
+std::string key_of(const HeapError& error);
+
 // Those after that the report before does not have: of another kind, or by other functions.
 std::vector<const HeapError*> new_errors(const DiffSide& before, const DiffSide& after);
 

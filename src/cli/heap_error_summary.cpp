@@ -80,6 +80,12 @@ std::vector<HeapErrorMoment> moments_of(const HeapError& error) {
   return moments;
 }
 
+std::string heap_error_text(const HeapError& error) {
+  std::string text = error.kind.empty() ? "heap error" : error.kind;
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text + (error.call.empty() ? "" : " by " + error.call);
+}
+
 void write_heap_error_list(SummaryPage& page, const std::vector<const HeapError*>& errors) {
   const size_t shown = std::min(errors.size(), page.options().top);
   for (size_t i = 0; i < shown; ++i) write_error(page, *errors[i]);

@@ -24,6 +24,9 @@ struct HeapErrorMoment {
 // The latest first.
 std::vector<HeapErrorMoment> moments_of(const HeapError& error);
 
+// What happened, without address or size: "double free by free".
+std::string heap_error_text(const HeapError& error);
+
 // Those alone, without a heading.
 void write_heap_error_list(SummaryPage& page, const std::vector<const HeapError*>& errors);
 

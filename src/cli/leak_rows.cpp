@@ -91,21 +91,28 @@ Json LeakRows::json_of(const LeakRow& row) const {
           {"stack", row.stack}};
 }
 
-void LeakRows::name_known(const CompactReport& report) {
+Blocks LeakRows::hanging_from(size_t row) const {
+  const auto found = hanging_.find(row);
+  return found == hanging_.end() ? Blocks() : found->second;
+}
+
+void LeakRows::name_known(const CompactReport& report) { name_known(report, name_what_is_known); }
+
+void LeakRows::name_known(const CompactReport& report, const std::function<void(Json& excerpt)>& name) {
   for (size_t begin = 0; begin < rows_.size();) {
     std::vector<size_t> numbers;
     Json leaks = Json::array();
     for (; begin < rows_.size() && numbers.size() < kRowsAtOnce; ++begin) {
-      if (!may_be_known(rows_[begin].kind)) continue;
+      if (rows_[begin].is_known || !may_be_known(rows_[begin].kind)) continue;
       numbers.push_back(begin);
       leaks.push_back(json_of(rows_[begin]));
     }
     if (numbers.empty()) return;
     Json excerpt = report.excerpt({{"leaks", std::move(leaks)}});
-    name_what_is_known(excerpt);
+    name(excerpt);
     for (size_t i = 0; i < numbers.size(); ++i) {
       const Json& leak = excerpt["leaks"][i];
-      rows_[numbers[i]].is_known = leak.contains("runtime") || leak.contains("suppressed");
+      if (leak.contains("runtime") || leak.contains("suppressed")) rows_[numbers[i]].is_known = true;
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -62,10 +63,13 @@ class LeakRows {
   void find_stacks(const CompactReport& report);
   // Of a report that has just been symbolised: which lost blocks are suppressed or a runtime's by design.
   void name_known(const CompactReport& report);
+  // The same where `name` marks the leaks of a report that has a part of the rows. What is known stays so.
+  void name_known(const CompactReport& report, const std::function<void(Json& excerpt)>& name);
 
   std::deque<LeakRow>& rows() { return rows_; }
   const std::deque<LeakRow>& rows() const { return rows_; }
   Blocks blocks_of(const LeakRow& row) const;
+  Blocks hanging_from(size_t row) const;  // what only its blocks lead to; before the rows change places
 
   // By kind, without what is known; what hangs from known blocks alone is known with them. Before the rows change places.
   std::array<Blocks, kLeakKinds> sums() const;

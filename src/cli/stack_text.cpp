@@ -27,12 +27,20 @@ constexpr std::string_view kStartFunctions[] = {"_start",
                                                 "_dl_start"};
 
 // Relative to the folder that the reader is in, where it lies below that.
-std::string short_path(const std::string& path) {
+const std::string& working_folder() {
   static const std::string folder = [] {
     std::error_code error;
     return std::filesystem::current_path(error).string() + "/";
   }();
-  return folder.size() > 1 && path.starts_with(folder) ? path.substr(folder.size()) : path;
+  return folder;
+}
+
+bool is_in_working_folder(const std::string& path) {
+  return working_folder().size() > 1 && path.starts_with(working_folder());
+}
+
+std::string short_path(const std::string& path) {
+  return is_in_working_folder(path) ? path.substr(working_folder().size()) : path;
 }
 
 std::string module_name(const Json& report, const Json& frame) {
@@ -59,12 +67,13 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
                                                          : "code without a file at " + text_of(frame, "address");
   if (const auto inlined = frame.find("inlined"); inlined != frame.end()) {
     for (const Json& position : *inlined) {
-      lines.push_back({text_of(position, "function"), place_of(position, raw_place), true, false});
+      lines.push_back({text_of(position, "function"), place_of(position, raw_place), true, false,
+                       is_in_working_folder(text_of(position, "file"))});
     }
   }
   const std::string function = text_of(frame, "function");
-  lines.push_back(
-      {function, place_of(frame, function.empty() ? raw_place : module), false, is_start_code(function, module)});
+  lines.push_back({function, place_of(frame, function.empty() ? raw_place : module), false,
+                   is_start_code(function, module), is_in_working_folder(text_of(frame, "file"))});
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ struct StackLine {
   std::string function;  // empty: not known
   std::string place;     // "file:line", or "module+0x12" where there is no line
   bool inlined = false;
-  bool noise = false;  // is_start_code(), or the stack's cut end
+  bool noise = false;     // is_start_code(), or the stack's cut end
+  bool is_short = false;  // the file is one below the working directory, and told relative to that
 };
 
 // Of one entry of the report's `frames`: what was inlined there, innermost first, then the function itself. Empty for Weir's own.

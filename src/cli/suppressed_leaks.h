@@ -18,6 +18,7 @@ class SuppressionFiles {
  public:
   explicit SuppressionFiles(const std::vector<std::string>& paths);
   void apply(Json& report) const;
+  bool is_empty() const { return files_.empty(); }
 
  private:
   struct File {
