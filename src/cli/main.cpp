@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/check.h"
 #include "cli/completion.h"
 #include "cli/ctl.h"
 #include "cli/diff.h"
@@ -19,6 +20,7 @@
 #include "cli/shell_env.h"
 #include "cli/show.h"
 #include "cli/snapshot.h"
+#include "cli/suppress.h"
 
 namespace {
 
@@ -47,6 +49,8 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_html(app);
   weir::cli::add_diff(app, exit_code);
   weir::cli::add_merge(app, exit_code);
+  weir::cli::add_check(app, exit_code);
+  weir::cli::add_suppress(app);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_snapshot(app, exit_code);
