@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kDeepest = 256;  // a report has less than 10
 
-constexpr size_t kElementDepth = 3;  // the report, a list, an element of it
+constexpr size_t kValueDepth = 2;    // the report, a key's value
+constexpr size_t kElementDepth = 3;  // and an element of that
 constexpr size_t kUsualMembers = 14;
 
 // The parser's events, put together to the values that are wanted.
@@ -39,7 +40,7 @@ class Events {
       return true;
     }
     key_.swap(name);
-    skips_next_ = depth_ == kElementDepth && part_.by_element && part_.take &&
+    skips_next_ = depth_ == (part_.by_element ? kElementDepth : kValueDepth) && part_.take &&
                   std::find(part_.without.begin(), part_.without.end(), key_) != part_.without.end();
     return true;
   }

@@ -13,7 +13,7 @@ namespace weir::cli {
 struct ReportPart {
   bool by_element = false;                // of an array: hand over its elements, one after another
   std::function<void(Json&)> take;        // the value, which is the taker's
-  std::vector<std::string> without = {};  // members of elements that nobody needs
+  std::vector<std::string> without = {};  // members of what is taken, value or element, that nobody needs
 };
 
 // Asked for each top-level key in the order of the file.
