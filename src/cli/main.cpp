@@ -13,6 +13,7 @@
 #include "cli/diff.h"
 #include "cli/doctor.h"
 #include "cli/error.h"
+#include "cli/export.h"
 #include "cli/html.h"
 #include "cli/merge.h"
 #include "cli/option_table.h"
@@ -51,6 +52,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_merge(app, exit_code);
   weir::cli::add_check(app, exit_code);
   weir::cli::add_suppress(app);
+  weir::cli::add_export(app);
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_snapshot(app, exit_code);

@@ -81,7 +81,7 @@ NewFile::~NewFile() {
   if (!is_in_place_) unlink(temporary_.c_str());
 }
 
-void NewFile::write(const std::string& text) {
+void NewFile::write(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stream_) != text.size()) fail();
 }
 

@@ -202,7 +202,7 @@ class Terminal(unittest.TestCase):
 
 
 class Help(unittest.TestCase):
-    COMMANDS = ["run", "show", "html", "diff", "merge", "check", "suppress", "env", "doctor", "ctl", "options", "symbolize", "completion"]
+    COMMANDS = ["run", "show", "html", "diff", "merge", "check", "suppress", "export", "env", "doctor", "ctl", "options", "symbolize", "completion"]
 
     def test_every_command_has_help_with_an_example(self):
         top = run_weir(["--help"]).stdout.decode()
@@ -230,6 +230,7 @@ class Help(unittest.TestCase):
 
         self.assertEqual(completed("sh", "", "1"), ["show"])
         self.assertEqual(completed("show", "--lar", "2"), ["--larger-than"])
+        self.assertEqual(completed("export", "--form", "2"), ["--format"])
         self.assertEqual(completed("run", "--stack-", "2"), ["--stack-depth"])
         for shell in ("zsh", "fish"):
             text = run_weir(["completion", shell]).stdout.decode()
