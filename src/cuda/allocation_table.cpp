@@ -272,6 +272,12 @@ DeviceFigures device_figures(int device) {
   return figures[figure_set_of(device)];
 }
 
+DeviceLive device_live(int device) {
+  const core::LockScope scope(lock);
+  const DeviceFigures& set = figures[figure_set_of(device)];
+  return {set.is_used, set.live_bytes, set.kinds[static_cast<size_t>(Kind::pinned)].live_bytes()};
+}
+
 bool any_allocation() { return is_used.load(std::memory_order_relaxed); }
 
 void allocation_table_reset_after_fork() {

@@ -74,6 +74,13 @@ void for_each_allocation(AllocationVisitor visit, void* context);
 // device: kNoDevice for what belongs to none.
 DeviceFigures device_figures(int device);
 
+// The live bytes of a device and of page-locked host memory of its contexts.
+struct DeviceLive {
+  bool is_used;
+  uint64_t bytes, pinned_bytes;
+};
+DeviceLive device_live(int device);
+
 // True once anything was inserted or refused.
 bool any_allocation();
 

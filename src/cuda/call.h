@@ -30,7 +30,8 @@ struct Settings {
   bool tracks_device = true;
   bool tracks_pinned = true;  // and registered host memory
   bool records_out_of_memory = true;
-  void (*control_server)() = nullptr;  // see cuda/control.h
+  void (*control_server)() = nullptr;                               // see cuda/control.h
+  void (*time_note)(const core::Inside&, uint64_t tick) = nullptr;  // told of each change of what is live
 };
 
 // Once, at the process's start.

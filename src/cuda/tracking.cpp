@@ -18,6 +18,10 @@ bool refuses_pointer(Result result) {
          result == Result::host_memory_not_registered;
 }
 
+void note_time(const core::Guard& guard, uint64_t tick) {
+  if (guard.entered() && settings().time_note != nullptr) settings().time_note(guard.token(), tick);
+}
+
 }  // namespace
 
 Place current_place() {
@@ -56,6 +60,7 @@ void note_allocated_from_pool(const Call& call, Allocation& allocation) {
   allocation.call = call_name_of(allocation.origin.stack, call.entry);
   insert_allocation(allocation);
   forget_freed(allocation.space, allocation.key);
+  note_time(guard, allocation.origin.tick);
 }
 
 void note_allocated(const Call& call, Allocation& allocation, const Place& place) {
@@ -113,6 +118,7 @@ Result Release::finish_in_pool(Result result) {
     } else if (is_known_) {
       count_freed(freed_);
       remember_freed(freed_, origin);
+      note_time(guard, origin.tick);
     } else if (is_gone(result)) {
       free_other_kind();
     } else if (refuses_pointer(result)) {

@@ -18,6 +18,7 @@
 #include "report/leak_check_section.h"
 #include "report/leak_rows.h"
 #include "report/report_file.h"
+#include "report/timeline_section.h"
 #include "report/utc_time.h"
 #include "track/heap_errors.h"
 #include "track/sampling.h"
@@ -89,13 +90,6 @@ void write_sampling(JsonStream& json, const Report& report) {
   json.end_object();
 }
 
-void write_timeline(JsonStream& json, const Report& report) {
-  const track::HostTotals& totals = report.figures.totals;
-  json.begin_object().key("peak").begin_object();
-  json.key("bytes").number(totals.all.peak_bytes).key("ns").number(report.clock.ns_of(totals.peak_tick));
-  json.end_object().end_object();
-}
-
 void write_untracked_warning(JsonStream& json, uint64_t count, const char* what) {
   if (count == 0) return;
   char storage[160];
@@ -147,7 +141,7 @@ void write_sections(JsonStream& json, Report& report) {
   json.key("large");
   write_large(json, report.snapshot, report.device_leaks, report.stacks, report.clock);
   json.key("timeline");
-  write_timeline(json, report);
+  write_timeline(json, report.figures, report.clock, report.input.end);
   json.key("stacks");
   report.stacks.write_stacks(json);
   json.key("frames");

@@ -26,6 +26,7 @@
 #include "runtime/host_symbols.h"
 #include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
+#include "runtime/timeline.h"
 
 namespace weir::runtime {
 namespace {
@@ -39,6 +40,8 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
   origin.tick = core::current_tick();
   return origin;
 }
+
+void take_point_if_due(const core::Inside& inside, uint64_t tick) { note_time(inside, tick); }
 
 }  // namespace
 
@@ -58,7 +61,8 @@ void configure_device_events() {
   cuda::pool::configure(pools);
   configure_host_pin_blocks();
   cuda::configure({&origin_of, options::tracks_device(), options::tracks_pinned(), options::current().oom_report,
-                   options::current().ctl ? &serve_control : nullptr});
+                   options::current().ctl ? &serve_control : nullptr,
+                   options::current().timeline != 0 ? &take_point_if_due : nullptr});
 }
 
 void device_events_reset_after_fork() {

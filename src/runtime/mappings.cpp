@@ -13,6 +13,7 @@
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/thread_state.h"
+#include "runtime/timeline.h"
 #include "track/mapping_table.h"
 
 namespace weir::runtime {
@@ -52,7 +53,9 @@ DetachedMappings detach(uintptr_t address, size_t bytes) {
 void forget(DetachedMappings detached) {
   if (detached.first == nullptr) return;
   core::Guard guard;
-  if (guard.entered()) track::forget_mappings(detached);
+  if (!guard.entered()) return;
+  track::forget_mappings(detached);
+  note_time(guard.token());
 }
 
 void restore(DetachedMappings detached) {
@@ -79,6 +82,7 @@ void insert(const core::Inside& inside, const stack::Registers& caller, Mapping 
   }
   mapping.tick = core::current_tick();
   track::insert_mapping(mapping);
+  note_time(inside, mapping.tick);
 }
 
 void insert(const stack::Registers& caller, const Mapping& mapping) {

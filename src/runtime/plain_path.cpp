@@ -5,6 +5,7 @@
 #include "pool/host_pool.h"
 #include "runtime/control.h"
 #include "runtime/general_path.h"
+#include "runtime/timeline.h"
 #include "stack/recall.h"
 
 namespace weir::runtime {
@@ -230,6 +231,8 @@ template <track::Family kFamily>
   track::mark_freed(record, freed_word1_of<kFamily>(thread));
   track::count_free(*thread.counters, track::stack_of(word0), address, static_cast<uint32_t>(word0), block_class);
   pool::pool_release(core::PlainGuard::token(), user);
+  const bool has_published = thread.counters->unpublished_live_bytes == 0;
+  if (has_published && !track::single_threaded()) note_time(core::PlainGuard::token());
   core::PlainGuard::leave(&thread);
 }
 
@@ -388,6 +391,7 @@ void* detail::reallocate_alone(void* user, size_t bytes, HookFrame frame, Thread
 
 [[gnu::noinline]] void detail::retire_page(mi_page_t* page, ThreadState& thread) {
   weir_pool_retire_page(page);
+  note_time(core::PlainGuard::token());
   core::PlainGuard::leave(&thread);
 }
 

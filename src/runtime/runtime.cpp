@@ -27,6 +27,7 @@
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
 #include "runtime/quarantine.h"
+#include "runtime/timeline.h"
 #include "track/foreign_table.h"
 #include "track/live_set.h"
 #include "track/page_usage.h"
@@ -181,7 +182,9 @@ void give_back(const core::Inside& inside, ThreadState& thread, const HeapCall& 
   if (guards_blocks()) [[unlikely]]
     return retire_guarded(inside, thread, call, block, base);
   if (block.bytes > track::kLargestClassBytes) {
-    remember_freed(block, {core::StackId::unknown, thread.counters->id, core::current_tick()});
+    const uint64_t tick = core::current_tick();
+    remember_freed(block, {core::StackId::unknown, thread.counters->id, tick});
+    note_time(inside, tick);
   }
   release_to_pool(inside, base);
 }
@@ -472,6 +475,7 @@ void configure_runtime(const core::Inside& inside) {
   resolve_host_allocator();
   configure_acquire(chosen.host_pool, chosen.host_min_align);
   track::sampling_mean = sampling_mean_of(chosen);
+  begin_timeline();
   if (!chosen.start) track::begin_paused();
   prepare_thread_ends();
   const bool guarded = guards_by(chosen);
@@ -502,6 +506,7 @@ void runtime_reset_after_fork() {
   heap_faults_reset_after_fork();
   quarantine_reset_after_fork();
   thread_states_reset_after_fork();
+  timeline_reset_after_fork();
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();
   device_events_reset_after_fork();

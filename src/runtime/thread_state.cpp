@@ -14,6 +14,7 @@
 #include "leak/noted_threads.h"
 #include "runtime/control.h"
 #include "runtime/control_opening.h"
+#include "runtime/timeline.h"
 #include "track/plain_blocks.h"
 #include "track/sampling.h"
 
@@ -150,6 +151,7 @@ void read_tick(ThreadState& state) {
   read_clock(state);
   if (is_time_for_control(state.tick)) [[unlikely]]
     open_control_in_time();
+  note_time(core::PlainGuard::token(), state.tick);
 }
 
 // A thread counts its events down in place, by one instruction that is not atomic for others: a word that is stored here meanwhile may be

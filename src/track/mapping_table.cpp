@@ -248,6 +248,11 @@ MappingTotals read_mapping_totals() {
   return totals;
 }
 
+uint64_t live_mapped_bytes() {
+  core::LockScope scope(lock);
+  return totals.all.live_bytes();
+}
+
 void for_each_mapping(MappingVisitor visit, void* context) {
   uintptr_t from = 0;
   uint64_t serial_before = 0;

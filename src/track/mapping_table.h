@@ -74,6 +74,7 @@ struct MappingTotals {
   bool residency_known;      // measure_residency() could read /proc/self/smaps
 };
 MappingTotals read_mapping_totals();
+uint64_t live_mapped_bytes();  // MappingTotals::all.live_bytes()
 
 // Calls visit(context, mapping) for each interval by ascending address. Exact where no other thread maps meanwhile.
 using MappingVisitor = void (*)(void* context, const Mapping& mapping);

@@ -232,6 +232,30 @@ void for_each_stack_delta(DeltaVisitor visit, void* context) {
   }
 }
 
+namespace {
+
+// Those of one thread alone may be less than none.
+void add_live(const ThreadCounters& counters, int64_t& bytes, int64_t& count) {
+  for (const ThreadFigures& of_class : counters.size_classes) {
+    bytes += of_class.live_bytes();
+    count += static_cast<int64_t>(of_class.alloc_count - of_class.free_count);
+  }
+}
+
+uint64_t none_below(int64_t value) { return value < 0 ? 0 : static_cast<uint64_t>(value); }
+
+}  // namespace
+
+LiveFigures read_live_figures() {
+  int64_t bytes = 0, count = 0;
+  core::LockScope scope(threads_lock);
+  add_live(retired_threads, bytes, count);
+  for (const ThreadCounters* thread = live_threads; thread != nullptr; thread = thread->next) {
+    add_live(*thread, bytes, count);
+  }
+  return {none_below(bytes), none_below(count)};
+}
+
 // One object, and so made where the caller wants it: another copy is more than a small thread's stack has.
 HostTotals read_totals() {
   HostTotals totals{};

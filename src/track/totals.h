@@ -61,6 +61,12 @@ struct HostTotals {
 };
 HostTotals read_totals();
 
+// What is live now, of the same kind. With several threads exact to the events that are under way. Cost: a walk over the threads.
+struct LiveFigures {
+  uint64_t bytes, count;
+};
+LiveFigures read_live_figures();
+
 // A thread as it was at its first event.
 struct ThreadInfo {
   int tid;        // kernel's id

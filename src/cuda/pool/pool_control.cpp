@@ -120,6 +120,13 @@ Figures figures(Memory memory, int device) {
   return sum;
 }
 
+Held held(Memory memory, int device) {
+  const PoolLock lock(pool_state.lock);
+  uint64_t idle_bytes = pool_state.cache(memory).idle_bytes(device);
+  if (memory == Memory::device) idle_bytes += idle_in_segments(device).bytes;
+  return {pool_state.figures(memory, device).live_bytes, idle_bytes};
+}
+
 bool is_used(Memory memory, int device) {
   const PoolLock lock(pool_state.lock);
   return pool_state.figures(memory, device).is_used;

@@ -57,6 +57,12 @@ struct Figures {
 // device: 0 and up; kNoDevice (-1) for all devices together.
 Figures figures(Memory memory, int device);
 
+// What the pool has of a device in the program's hands, and idle (cached and in quarantine), without that walk. Bytes.
+struct Held {
+  uint64_t live_bytes, idle_bytes;
+};
+Held held(Memory memory, int device);
+
 // Figures::is_used of one device, without the walk over what is idle.
 bool is_used(Memory memory, int device);
 

@@ -61,6 +61,25 @@ void scatter() {
   allocate(512);
 }
 
+// Device memory grows by 1 MiB each 20 ms, up to 20 MiB and 5 MiB of pinned memory, and goes the same way.
+void grow_and_shrink() {
+  constexpr int kSteps = 20;
+  constexpr useconds_t kStepUs = 20'000;
+  CUdeviceptr blocks[kSteps];
+  void* pinned = nullptr;
+  for (CUdeviceptr& block : blocks) {
+    block = allocate(kMiB);
+    usleep(kStepUs);
+  }
+  pinned = allocate_pinned(5 * kMiB);
+  usleep(kStepUs);
+  for (const CUdeviceptr block : blocks) {
+    MUST(cuMemFree_v2(block));
+    usleep(kStepUs);
+  }
+  MUST(cuMemFreeHost(pinned));
+}
+
 }  // namespace
 
 int main(int, char** arguments) {
@@ -70,6 +89,7 @@ int main(int, char** arguments) {
   if (std::strcmp(arguments[1], "flush") == 0) flush();
   if (std::strcmp(arguments[1], "fill_slowly") == 0) fill_slowly();
   if (std::strcmp(arguments[1], "scatter") == 0) scatter();
+  if (std::strcmp(arguments[1], "grow_and_shrink") == 0) grow_and_shrink();
   if (std::strcmp(arguments[1], "nothing") == 0) MUST(cuCtxSynchronize());
   return 0;
 }

@@ -1,0 +1,164 @@
+#include "runtime/timeline.h"
+
+#include <sys/resource.h>
+
+#include "core/file_text.h"
+#include "core/system_call.h"
+#include "cuda/allocation_table.h"
+#include "cuda/pool/pool_control.h"
+#include "options/options.h"
+#include "pool/pool_memory.h"
+#include "runtime/process.h"
+#include "runtime/process_end.h"
+#include "track/mapping_table.h"
+#include "track/thread_counters.h"
+
+namespace weir::runtime {
+namespace {
+
+using track::timeline;
+
+static_assert(track::kMostTimelineDevices == cuda::kMostDevices);
+
+constexpr uint64_t kShareOfTime = 100;
+
+uint64_t interval_ticks;  // 0: not known yet. What a tick takes is told by the clock, once some time has passed
+
+uint64_t latest_cost_cycles;  // of a point
+
+uint64_t ticks_of_cycles(uint64_t cycles) { return cycles >> core::kTickShift; }
+
+uint64_t tick_at(uint64_t cycles) { return ticks_of_cycles(cycles - core::clock_origin_cycles); }
+
+void set_next_point(uint64_t tick) { track::next_point_tick.store(tick, std::memory_order_relaxed); }
+
+// Before the rate of the counter is known: as if it made a cycle a nanosecond, which none is slower than.
+void begin_counting() {
+  interval_ticks = 0;
+  const uint64_t least_ticks = ticks_of_cycles(options::current().timeline);
+  set_next_point(tick_at(facts().start.cycles) + (least_ticks == 0 ? 1 : least_ticks));
+}
+
+uint64_t ticks_of_interval(const core::ClockPair& start, const core::ClockPair& now) {
+  const double cycles_per_ns = static_cast<double>(now.cycles - start.cycles) / static_cast<double>(now.ns - start.ns);
+  const auto cycles = static_cast<uint64_t>(static_cast<double>(options::current().timeline) * cycles_per_ns);
+  const uint64_t ticks = ticks_of_cycles(cycles);
+  return ticks == 0 ? 1 : ticks;
+}
+
+// False where the first interval has not passed yet.
+bool learn_interval() {
+  if (interval_ticks != 0) return true;
+  const core::ClockPair start = facts().start;
+  const core::ClockPair now = core::read_clock_pair();
+  if (now.ns <= start.ns || now.cycles <= start.cycles) return false;
+  const uint64_t ticks = ticks_of_interval(start, now);
+  if (now.ns - start.ns < options::current().timeline) {
+    set_next_point(tick_at(start.cycles) + ticks);
+    return false;
+  }
+  interval_ticks = ticks;
+  timeline.host.begin(ticks);
+  for (track::DeviceSeries& device : timeline.devices) device.begin(ticks);
+  return true;
+}
+
+// ---- What the process has in memory ----
+
+// "123 45 6 ...": the second number, in pages.
+uint64_t second_number(const char* text) {
+  while (*text >= '0' && *text <= '9') ++text;
+  if (*text != ' ') return 0;
+  uint64_t number = 0;
+  for (++text; *text >= '0' && *text <= '9'; ++text) number = number * 10 + static_cast<uint64_t>(*text - '0');
+  return number;
+}
+
+// Takes a descriptor for a moment, which nothing else of the program's may meet: only where it has one thread, with signals blocked.
+uint64_t resident_bytes() {
+  constexpr uint64_t kPageBytes = 4096;
+  if (!track::single_threaded()) return 0;  // guard: timeline-descriptor
+  const SignalsBlocked signals_blocked;
+  char text[128];
+  return core::read_whole("/proc/self/statm", text, sizeof text) == 0 ? 0 : second_number(text) * kPageBytes;
+}
+
+uint64_t highest_resident_bytes() {
+  constexpr uint64_t kUnitBytes = 1024;
+  rusage usage{};
+  const long result = core::system_call(SYS_getrusage, RUSAGE_SELF, core::as_argument(&usage));
+  return core::failed(result) ? 0 : static_cast<uint64_t>(usage.ru_maxrss) * kUnitBytes;
+}
+
+// ---- The points ----
+
+void add_host_point(uint64_t tick) {
+  const track::LiveFigures live = track::read_live_figures();
+  track::HostSeries::Point point{};
+  point.tick = tick;
+  point.figures[track::kHostLiveBytes] = live.bytes;
+  point.figures[track::kHostLiveCount] = live.count;
+  point.figures[track::kHostReservedBytes] = pool::reserved_bytes();
+  point.figures[track::kHostMappedBytes] = track::live_mapped_bytes();
+  if (!core::system_calls_restricted()) {
+    point.figures[track::kHostRssBytes] = resident_bytes();
+    point.figures[track::kHostPeakRssBytes] = highest_resident_bytes();
+  }
+  timeline.host.add(point);
+}
+
+void add_device_point(uint64_t tick, int device) {
+  const cuda::DeviceLive live = cuda::device_live(device);
+  const cuda::pool::Held held = cuda::pool::held(cuda::pool::Memory::device, device);
+  if (!live.is_used && held.live_bytes + held.idle_bytes == 0) return;
+  track::DeviceSeries::Point point{};
+  point.tick = tick;
+  point.figures[track::kDeviceLiveBytes] = live.bytes;
+  point.figures[track::kDeviceReservedBytes] = held.live_bytes + held.idle_bytes;
+  point.figures[track::kDeviceIdleBytes] = held.idle_bytes;
+  point.figures[track::kDevicePinnedBytes] = live.pinned_bytes;
+  timeline.devices[device].add(point);
+}
+
+// A thread that had to wait for a processor in the middle is no measure of the work.
+uint64_t smaller_of_two(uint64_t cycles) {
+  const uint64_t before = latest_cost_cycles;
+  latest_cost_cycles = cycles;
+  return cycles < before ? cycles : before;
+}
+
+void add_points() {
+  const uint64_t begun = core::read_cycles();
+  const uint64_t tick = tick_at(begun);
+  if (!track::is_point_due(tick)) return;  // another thread has taken it meanwhile
+  add_host_point(tick);
+  for (int device = 0; device < cuda::kMostDevices && cuda::any_allocation(); ++device) add_device_point(tick, device);
+  const uint64_t ended = core::read_cycles();
+  const uint64_t rested = tick_at(ended + smaller_of_two(ended - begun) * kShareOfTime);
+  const uint64_t next = timeline.host.next_slot(tick);
+  set_next_point(next > rested ? next : rested);
+}
+
+}  // namespace
+
+void begin_timeline() {
+  if (options::current().timeline != 0) begin_counting();
+}
+
+void take_point(const core::Inside&) {
+  if (core::thread_slot.locks_held != 0) return;  // of code that a signal handler has interrupted
+  if (!timeline.lock.try_lock()) return;
+  if (learn_interval()) add_points();
+  timeline.lock.unlock();
+}
+
+void timeline_reset_after_fork() {
+  timeline.lock.reset_after_fork();
+  if (interval_ticks != 0) {  // guard: timeline-of-parent
+    timeline.host.begin(interval_ticks);
+    for (track::DeviceSeries& device : timeline.devices) device.begin(interval_ticks);
+  }
+  begin_timeline();
+}
+
+}  // namespace weir::runtime
