@@ -1,5 +1,6 @@
 #include "cli/html_data.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -190,6 +191,45 @@ Json leak_check_data(const Json& report) {
           {"in_doubt", text_of(check, "in_doubt")}};
 }
 
+// Numbers and nulls of the points; a list of another length, which no report has, is cut or filled up.
+Json points_of(const Json& course, const char* key, size_t count) {
+  const Json& values = array_of(course, key);
+  Json points = Json::array();
+  for (size_t i = 0; i < count; ++i) {
+    const bool is_known = i < values.size() && values[i].is_number_unsigned();
+    points.push_back(is_known ? values[i] : Json());
+  }
+  return points;
+}
+
+Json course_data(const Json& course, std::initializer_list<const char*> keys) {
+  const Json& times = array_of(course, "ns");
+  Json data = {{"spacing_ns", figure(course, "spacing_ns")}, {"ns", Json::array()}};
+  uint64_t latest = 0;
+  for (const Json& ns : times) {
+    if (ns.is_number_unsigned()) latest = std::max(latest, ns.get<uint64_t>());
+    data["ns"].push_back(latest);
+  }
+  for (const char* key : keys) data[key] = points_of(course, key, times.size());
+  return data;
+}
+
+Json timeline_data(const Json& report) {
+  const Json& timeline = child(report, "timeline");
+  if (!timeline.contains("interval_ns")) return nullptr;
+  Json devices = Json::array();
+  for (const Json& device : array_of(timeline, "devices")) {
+    Json course = course_data(device, {"live_bytes", "reserved_bytes", "idle_bytes", "pinned_bytes"});
+    course["index"] = figure(device, "index");
+    devices.push_back(std::move(course));
+  }
+  return {{"interval_ns", figure(timeline, "interval_ns")},
+          {"estimated", is_true(timeline, "estimated")},
+          {"host", course_data(child(timeline, "host"), {"live_bytes", "live_count", "reserved_bytes", "mapped_bytes",
+                                                         "rss_bytes", "peak_rss_bytes"})},
+          {"devices", std::move(devices)}};
+}
+
 Json sampling_data(const Json& report) {
   const Json& sampling = child(report, "sampling");
   return is_true(sampling, "estimated") ? figures_of(sampling, {"mean_bytes", "sample_count"}) : Json();
@@ -205,17 +245,12 @@ Json html_data(const PartOfReport& part) {
   errors.add(report);
   TextTable texts;
   StackTree tree(report, texts);
-  Json data = {{"process", process_data(report)},
-               {"sampling", sampling_data(report)},
-               {"host", host_data(report["host"])},
-               {"memory", memory_data(report["host"], cuda)},
-               {"devices", device_data(cuda)},
-               {"leak_check", leak_check_data(report)},
-               {"lists", lists_data(report, tree, texts)},
-               {"left_out", left_out_data(part)},
-               {"errors", error_data(errors, tree)},
-               {"options", options_data(report)},
-               {"warnings", warnings_data(report)}};
+  Json data = {{"process", process_data(report)},   {"sampling", sampling_data(report)},
+               {"host", host_data(report["host"])}, {"memory", memory_data(report["host"], cuda)},
+               {"devices", device_data(cuda)},      {"leak_check", leak_check_data(report)},
+               {"timeline", timeline_data(report)}, {"lists", lists_data(report, tree, texts)},
+               {"left_out", left_out_data(part)},   {"errors", error_data(errors, tree)},
+               {"options", options_data(report)},   {"warnings", warnings_data(report)}};
   data["stacks"] = tree.to_json();
   data["texts"] = texts.texts();
   return data;

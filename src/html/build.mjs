@@ -11,7 +11,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(join(modules, 'package.json'));
 const { buildSync } = require('esbuild');
 
-const BUNDLED = ['preact']; // whose licences the page must carry
+const BUNDLED = ['preact', 'uplot']; // whose licences the page must carry
 
 function bundle(entry, options) {
   const result = buildSync({

@@ -9,9 +9,11 @@ import { readReport } from './report.js';
 import { Stacks } from './stacks.js';
 import { Limits, Summary } from './summary.jsx';
 import { ThemeSwitch } from './theme.jsx';
+import { Timeline, hasTimeline } from './timeline.jsx';
 
 const SECTIONS = [
   { id: 'memory', label: 'Memory', isThere: () => true },
+  { id: 'timeline', label: 'Timeline', isThere: hasTimeline },
   { id: 'flame', label: 'Flame graph', isThere: (report) => Object.values(report.lists).some((rows) => rows.length > 0) },
   { id: 'leaks', label: 'Leaks', isThere: () => true },
   { id: 'errors', label: 'Heap errors', isThere: (report) => report.errors.rows.length + report.errors.left_out_count > 0 },
@@ -52,6 +54,7 @@ function Page({ report, stacks }) {
         <Limits report={report} />
         <Summary report={report} />
         <Memory report={report} />
+        <Timeline report={report} />
         <Flame report={report} stacks={stacks} />
         <Leaks report={report} stacks={stacks} />
         <HeapErrors errors={report.errors} stacks={stacks} />

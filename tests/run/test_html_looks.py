@@ -133,6 +133,13 @@ class Pictures(unittest.TestCase):
             self.assertEqual({label.get_attribute("value") for label in browser.all("input[name=memory]")}, {"all", "host", "device", "pinned"})
             self.take(browser, name)
 
+    def test_of_a_course_over_time(self):
+        report = self.report([program("timeline_course"), "spike"], ["./timeline_course", "spike"])
+        browser = self.browser(make_page(self.folder, "course", report), 1280, 500)
+        self.assertEqual(len(browser.all("#timeline canvas")), 1)
+        browser.run("document.getElementById('timeline').scrollIntoView()")
+        self.take(browser, "timeline")
+
     def test_of_an_unmodified_program(self):
         code = "import json, unittest, email; print(len(json.dumps([str(n) for n in range(50000)])))"
         page = make_page(self.folder, "python", self.report([system_python(), "-c", code], ["python3", "-c", code]))
