@@ -28,7 +28,7 @@ class Course {
   void complete(Point last, uint64_t peak_tick, uint64_t peak_bytes) {
     while (points_.size() > 0 && points_[points_.size() - 1].tick >= last.tick) points_.resize(points_.size() - 1);
     points_.push(last);
-    if (peak_bytes > 0) insert_peak(peak_tick, peak_bytes);
+    if (peak_bytes > 0) insert_peak(peak_tick, peak_bytes);  // guard: timeline-peak
   }
 
   uint64_t slot_ticks() const { return slot_ticks_; }

@@ -1,5 +1,6 @@
 #include "runtime/timeline.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 
 #include "core/file_text.h"
@@ -24,7 +25,7 @@ constexpr uint64_t kShareOfTime = 100;
 
 uint64_t interval_ticks;  // 0: not known yet. What a tick takes is told by the clock, once some time has passed
 
-uint64_t latest_cost_cycles;  // of a point
+uint64_t cost_cycles;     // of a point, estimated
 
 uint64_t ticks_of_cycles(uint64_t cycles) { return cycles >> core::kTickShift; }
 
@@ -74,11 +75,16 @@ uint64_t second_number(const char* text) {
   return number;
 }
 
+// Those that an instruction itself may raise: where one is blocked, its instruction ends the process.
+constexpr uint64_t bit_of(int signal) { return uint64_t{1} << (signal - 1); }
+constexpr uint64_t kRaisedByInstructions =
+    bit_of(SIGTRAP) | bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGSYS);
+
 // Takes a descriptor for a moment, which nothing else of the program's may meet: only where it has one thread, with signals blocked.
 uint64_t resident_bytes() {
   constexpr uint64_t kPageBytes = 4096;
   if (!track::single_threaded()) return 0;  // guard: timeline-descriptor
-  const SignalsBlocked signals_blocked;
+  const SignalsBlocked signals_blocked(kRaisedByInstructions);
   char text[128];
   return core::read_whole("/proc/self/statm", text, sizeof text) == 0 ? 0 : second_number(text) * kPageBytes;
 }
@@ -100,10 +106,8 @@ void add_host_point(uint64_t tick) {
   point.figures[track::kHostLiveCount] = live.count;
   point.figures[track::kHostReservedBytes] = pool::reserved_bytes();
   point.figures[track::kHostMappedBytes] = track::live_mapped_bytes();
-  if (!core::system_calls_restricted()) {
-    point.figures[track::kHostRssBytes] = resident_bytes();
-    point.figures[track::kHostPeakRssBytes] = highest_resident_bytes();
-  }
+  point.figures[track::kHostRssBytes] = resident_bytes();
+  point.figures[track::kHostPeakRssBytes] = highest_resident_bytes();
   timeline.host.add(point);
 }
 
@@ -120,11 +124,11 @@ void add_device_point(uint64_t tick, int device) {
   timeline.devices[device].add(point);
 }
 
-// A thread that had to wait for a processor in the middle is no measure of the work.
-uint64_t smaller_of_two(uint64_t cycles) {
-  const uint64_t before = latest_cost_cycles;
-  latest_cost_cycles = cycles;
-  return cycles < before ? cycles : before;
+// A thread that had to wait for a processor in the middle is no measure of the work: the estimate at most doubles.
+void note_cost(uint64_t cycles) {
+  constexpr uint64_t kLeastCycles = uint64_t{1} << 15;
+  const uint64_t most = 2 * cost_cycles > kLeastCycles ? 2 * cost_cycles : kLeastCycles;
+  cost_cycles = cycles < most ? cycles : most;
 }
 
 void add_points() {
@@ -134,7 +138,8 @@ void add_points() {
   add_host_point(tick);
   for (int device = 0; device < cuda::kMostDevices && cuda::any_allocation(); ++device) add_device_point(tick, device);
   const uint64_t ended = core::read_cycles();
-  const uint64_t rested = tick_at(ended + smaller_of_two(ended - begun) * kShareOfTime);
+  note_cost(ended - begun);
+  const uint64_t rested = tick_at(ended + cost_cycles * kShareOfTime);
   const uint64_t next = timeline.host.next_slot(tick);
   set_next_point(next > rested ? next : rested);
 }
@@ -146,6 +151,7 @@ void begin_timeline() {
 }
 
 void take_point(const core::Inside&) {
+  if (core::system_calls_restricted()) return;    // its report is written
   if (core::thread_slot.locks_held != 0) return;  // of code that a signal handler has interrupted
   if (!timeline.lock.try_lock()) return;
   if (learn_interval()) add_points();

@@ -24,7 +24,7 @@ struct TimePoint {
 
 template <size_t kFigureCount>
 void keep_highest(TimePoint<kFigureCount>& point, const TimePoint<kFigureCount>& other) {
-  if (other.figures[0] > point.figures[0]) point.tick = other.tick;
+  if (other.figures[0] > point.figures[0]) point.tick = other.tick;  // guard: timeline-moment
   for (size_t i = 0; i < kFigureCount; ++i) {
     if (other.figures[i] > point.figures[i]) point.figures[i] = other.figures[i];
   }
