@@ -25,7 +25,7 @@ constexpr uint64_t kShareOfTime = 100;
 
 uint64_t interval_ticks;  // 0: not known yet. What a tick takes is told by the clock, once some time has passed
 
-uint64_t cost_cycles;     // of a point, estimated
+uint64_t cost_cycles;  // of a point, estimated
 
 uint64_t ticks_of_cycles(uint64_t cycles) { return cycles >> core::kTickShift; }
 

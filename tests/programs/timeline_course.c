@@ -7,7 +7,7 @@
 #include <time.h>
 
 enum { STEPS = 50, BLOCKS_OF_A_STEP = 655, BLOCK_BYTES = 1024 };
-static void *blocks[STEPS][BLOCKS_OF_A_STEP];
+static void* blocks[STEPS][BLOCKS_OF_A_STEP];
 
 static unsigned long long now(void) {
   struct timespec t;
@@ -22,7 +22,7 @@ static void wait_until(unsigned long long ns) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const unsigned long long step_ns = 10000000, start = now();
   unsigned long long moment = start;
   printf("start %llu\n", start);
@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
   wait_until(moment += 200000000);
   if (argc > 1 && strcmp(argv[1], "spike") == 0) {
     printf("spike %llu\n", now());
-    char *spike = memset(malloc(64 << 20), 1, 64 << 20);
+    char* spike = memset(malloc(64 << 20), 1, 64 << 20);
     printf("%s", spike[5] == 1 ? "" : "?");
     free(spike);
     printf("spiked %llu\n", now());

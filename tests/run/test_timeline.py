@@ -154,8 +154,8 @@ class Threads(TimelineCase):
 
     def test_a_forked_child_begins_its_own(self):
         result = run_under_weir([THREADS, "fork"])
-        self.assertEqual((result.returncode, result.stderr, len(result.reports)), (0, b"", 2))
-        parent, child = result.reports
+        self.assertEqual((result.returncode, result.stderr, len(result.reports)), (0, b"", 3))
+        parent, short, child = result.reports
         self.assertEqual(child["process"]["ppid"], parent["process"]["pid"])
         for report, live in ((parent, self.LIVE), (child, self.LIVE / 4)):
             course = report["timeline"]["host"]
@@ -163,6 +163,8 @@ class Threads(TimelineCase):
             self.assert_has_peak(report, MIB)
             self.assertGreater(len(course["ns"]), 10)
             self.assertAlmostEqual(max(course["live_bytes"]), live, delta=1.5 * MIB)
+        self.assertLessEqual(len(short["timeline"]["host"]["ns"]), 2)
+        self.assertLess(max(short["timeline"]["host"]["live_bytes"]), MIB)
         self.assertLess(child["process"]["duration_ns"], 0.8 * parent["process"]["duration_ns"])
 
 
