@@ -84,23 +84,19 @@ class PointSeries {
 };
 
 // What a point of the host says; 0 where a resident figure is not known.
-enum HostFigure : size_t {
-  kHostLiveBytes,  // as asked for
-  kHostLiveCount,
-  kHostReservedBytes,  // by the pool, from the kernel
-  kHostMappedBytes,    // by the program itself
-  kHostRssBytes,
-  kHostPeakRssBytes,
-  kHostFigures,
-};
+inline constexpr size_t kHostLiveBytes = 0;  // as asked for
+inline constexpr size_t kHostLiveCount = 1;
+inline constexpr size_t kHostReservedBytes = 2;  // by the pool, from the kernel
+inline constexpr size_t kHostMappedBytes = 3;    // by the program itself
+inline constexpr size_t kHostRssBytes = 4;
+inline constexpr size_t kHostPeakRssBytes = 5;
+inline constexpr size_t kHostFigures = 6;
 // Of a device.
-enum DeviceFigure : size_t {
-  kDeviceLiveBytes,      // as asked for
-  kDeviceReservedBytes,  // by the pool, from the driver
-  kDeviceIdleBytes,      // of these: cached and in quarantine
-  kDevicePinnedBytes,    // live page-locked host memory of its contexts
-  kDeviceFigures,
-};
+inline constexpr size_t kDeviceLiveBytes = 0;      // as asked for
+inline constexpr size_t kDeviceReservedBytes = 1;  // by the pool, from the driver
+inline constexpr size_t kDeviceIdleBytes = 2;      // of these: cached and in quarantine
+inline constexpr size_t kDevicePinnedBytes = 3;    // live page-locked host memory of its contexts
+inline constexpr size_t kDeviceFigures = 4;
 
 using HostSeries = PointSeries<kHostFigures, 512>;      // 28 KiB
 using DeviceSeries = PointSeries<kDeviceFigures, 256>;  // 10 KiB
