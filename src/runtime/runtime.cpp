@@ -182,11 +182,10 @@ void give_back(const core::Inside& inside, ThreadState& thread, const HeapCall& 
   if (guards_blocks()) [[unlikely]]
     return retire_guarded(inside, thread, call, block, base);
   if (block.bytes > track::kLargestClassBytes) {
-    const uint64_t tick = core::current_tick();
-    remember_freed(block, {core::StackId::unknown, thread.counters->id, tick});
-    note_time(inside, tick);
+    remember_freed(block, {core::StackId::unknown, thread.counters->id, core::current_tick()});
   }
   release_to_pool(inside, base);
+  if (block.bytes > track::kLargestClassBytes) note_time(inside);
 }
 
 }  // namespace
