@@ -89,11 +89,19 @@ uint64_t resident_bytes() {
   return core::read_whole("/proc/self/statm", text, sizeof text) == 0 ? 0 : second_number(text) * kPageBytes;
 }
 
+uint64_t first_highest_bytes;  // of whatever ran in this process, or was copied to it, before the program began
+
 uint64_t highest_resident_bytes() {
   constexpr uint64_t kUnitBytes = 1024;
   rusage usage{};
   const long result = core::system_call(SYS_getrusage, RUSAGE_SELF, core::as_argument(&usage));
   return core::failed(result) ? 0 : static_cast<uint64_t>(usage.ru_maxrss) * kUnitBytes;
+}
+
+// The program's own; 0 while it is not known, as what was there before was higher.
+uint64_t own_highest_resident_bytes() {
+  const uint64_t bytes = highest_resident_bytes();
+  return bytes > first_highest_bytes ? bytes : 0;  // guard: timeline-inherited-peak
 }
 
 // ---- The points ----
@@ -107,7 +115,7 @@ void add_host_point(uint64_t tick) {
   point.figures[track::kHostReservedBytes] = pool::reserved_bytes();
   point.figures[track::kHostMappedBytes] = track::live_mapped_bytes();
   point.figures[track::kHostRssBytes] = resident_bytes();
-  point.figures[track::kHostPeakRssBytes] = highest_resident_bytes();
+  point.figures[track::kHostPeakRssBytes] = own_highest_resident_bytes();
   timeline.host.add(point);
 }
 
@@ -147,7 +155,9 @@ void add_points() {
 }  // namespace
 
 void begin_timeline() {
-  if (options::current().timeline != 0) begin_counting();
+  if (options::current().timeline == 0) return;
+  first_highest_bytes = highest_resident_bytes();
+  begin_counting();
 }
 
 void take_point(const core::Inside&) {
