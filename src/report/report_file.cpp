@@ -50,6 +50,10 @@ uint64_t ReportFile::size_limit() {
 
 int ReportFile::expand(const FileRequest& request, uint64_t counter) {
   core::TextBuffer path(path_, sizeof path_);
+  if (request.replaced_path != nullptr) {
+    path.text(request.replaced_path);
+    return 0;
+  }
   return expand_pattern(request.pattern, request.facts, counter, path) ? 0 : ENAMETOOLONG;
 }
 
@@ -114,7 +118,8 @@ int ReportFile::place_without_overwriting() {
 int ReportFile::commit(const FileRequest& request) {
   const int close_error = errno_of(core::system_call(SYS_close, fd_));  // a network file system may say only now: full
   fd_ = -1;
-  const bool replaces = request.overwrite && !has_counter(request.pattern);
+  const bool replaces =
+      request.replaced_path != nullptr || (request.overwrite && !has_counter(request.pattern));
   int error = close_error == 0 ? EEXIST : close_error;
   for (uint64_t counter = 0; error == EEXIST && counter < kNameAttempts; ++counter) {
     error = expand(request, counter);

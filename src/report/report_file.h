@@ -12,7 +12,8 @@ namespace weir::report {
 struct FileRequest {
   const char* pattern;  // WEIR_REPORT
   PathFacts facts;
-  bool overwrite;  // replace what has the name, a symbolic link itself rather than its target
+  const char* replaced_path = nullptr;  // the place, of an earlier report of this process; nullptr: by the pattern
+  bool overwrite;                       // replace what has the name, a symbolic link itself rather than its target
 };
 
 // One report's file, from open() to commit(). Holds a descriptor of 3 or more, close-on-exec: one of 0 to 2, free

@@ -177,6 +177,7 @@ FileRequest request_of(const ReportInput& input) {
   FileRequest request{};
   request.pattern = input.pattern != nullptr ? input.pattern : options::current().report;
   request.overwrite = options::current().overwrite && input.may_overwrite;
+  request.replaced_path = input.replaced_path;
   request.facts.pid = input.pid;
   request.facts.host = input.host;
   request.facts.exe = input.exe;

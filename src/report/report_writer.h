@@ -33,6 +33,7 @@ struct ReportInput {
   const char* const* warnings = nullptr;  // what could not be seen, and why
   size_t warning_count = 0;
   const char* starting_folder = nullptr;           // absolute: what a relative WEIR_REPORT is resolved against
+  const char* replaced_path = nullptr;             // an earlier report of this process, in whose place it goes
   const char* pattern = nullptr;                   // where the report goes; nullptr: where WEIR_REPORT says
   bool is_named_snapshot = false;                  // .snapshot-N is put before the .json of its name
   bool may_overwrite = true;                       // where WEIR_OVERWRITE says so

@@ -70,6 +70,7 @@ int judge_without_report(const core::Inside& inside, int status) {
 int write_once(const char* how, int status, End then, bool is_last) {
   const bool is_judged = then == End::final && status != kNoStatus && is_end_judged();
   const bool is_wanted = report_wanted();
+  if (!is_wanted) remove_written_report();
   if (!is_wanted && !is_judged) return status;
   core::Guard guard;
   // A signal handler may end the process in the middle of Weir's own code. The interrupted event is then like one of
@@ -97,7 +98,6 @@ bool end_with_report(const char* how, int* status, End then, bool is_last) {
   const SignalsBlocked signals_blocked;
   if (!become_writer()) return false;
   OnlyCheck::wait_for_end();  // guard: end-waits
-  remove_written_report();
   if (then == End::final && has_control()) close_control();
   *status = write_once(how, *status, then, is_last);
   end_state.store(then, std::memory_order_release);

@@ -17,11 +17,13 @@
 namespace weir::runtime {
 namespace {
 
-WEIR_LARGE_TABLE report::WrittenReport last;  // its path is "" where none was written
+WEIR_LARGE_TABLE report::WrittenReport last;     // its path is "" where none was written
+WEIR_LARGE_TABLE report::WrittenReport attempt;  // while `last` still names what is to be replaced
 
 constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
 constexpr const char kOwnAllocator[] = "The program brings a malloc of its own: its heap was not seen.";
+constexpr const char kStillRunning[] = "snapshot";  // how it ended
 constexpr size_t kMaxWarnings = 2;
 const char* warnings[kMaxWarnings];
 
@@ -69,6 +71,12 @@ bool write(const core::Inside& inside, report::ReportInput input, report::Writte
   return report::write_report(inside, input, written);
 }
 
+// Where it cannot be written what was there stays.
+void write_in_place(const core::Inside& inside, report::ReportInput input) {
+  if (last.path[0] != '\0') input.replaced_path = last.path;  // guard: running-replaces
+  if (write(inside, input, &attempt)) last = attempt;
+}
+
 bool names_folder(const char* pattern) { return pattern[0] != '\0' && pattern[strlen(pattern) - 1] == '/'; }
 
 constexpr const char kUsualPattern[] = "weir.%e.%p.json";  // where no report is wanted, there is no place for it
@@ -94,13 +102,19 @@ uint64_t write_process_report(const core::Inside& inside, const char* how, int s
   check_guarded_blocks(inside);
   report::ReportInput input = input_of(facts(), how, status);
   input.is_last = is_last;
-  write(inside, input, &last);
-  return last.lost_count;
+  write_in_place(inside, input);
+  return attempt.lost_count;
+}
+
+void write_running_report_file(const core::Inside& inside) {
+  report::ReportInput input = input_of(facts(), kStillRunning, kNoStatus);
+  input.pattern = options::current().report;  // named, so that WEIR_VERBOSE tells of the last one alone
+  write_in_place(inside, input);
 }
 
 int write_snapshot_report(const core::Inside& inside, const char* pattern, report::WrittenReport* written) {
   utsname system{};
-  report::ReportInput input = input_of(facts(), "snapshot", kNoStatus);
+  report::ReportInput input = input_of(facts(), kStillRunning, kNoStatus);
   complete(&input, &system);
   choose_place(pattern, &input);
   return report::try_report(inside, input, written);

@@ -21,27 +21,26 @@ void say_why_not(const char* path, int error) {
   core::print_line(line.c_str());
 }
 
+// Has it written when it is this thread's turn. False where the process may not be looked at now.
+template <class Write>
+bool write_in_turn(const Write& write) {
+  if (system_calls_restricted() || !is_own_process()) return false;
+  const SignalsBlocked signals_blocked(~leak::kAllButSteps);
+  const OnlyCheck only_check;
+  if (is_ending()) return false;
+  core::run_on_own_stack([](void* given) { (*static_cast<const Write*>(given))(); }, const_cast<Write*>(&write));
+  return true;
+}
+
 }  // namespace
 
 Snapshot take_snapshot(const core::Inside& inside, const char* pattern, report::WrittenReport* written, int* error) {
-  if (system_calls_restricted() || !is_own_process()) return Snapshot::refused;
-  const SignalsBlocked signals_blocked(~leak::kAllButSteps);
-  const OnlyCheck only_check;
-  if (is_ending()) return Snapshot::refused;
-  struct Work {
-    const core::Inside& inside;
-    const char* pattern;
-    report::WrittenReport* written;
-    int error;
-  } work{inside, pattern, written, 0};
-  core::run_on_own_stack(
-      [](void* given) {
-        auto* of = static_cast<Work*>(given);
-        of->error = write_snapshot_report(of->inside, of->pattern, of->written);
-      },
-      &work);
-  *error = work.error;
+  if (!write_in_turn([&] { *error = write_snapshot_report(inside, pattern, written); })) return Snapshot::refused;
   return *error == 0 ? Snapshot::written : Snapshot::not_written;
+}
+
+void take_running_report(const core::Inside& inside) {
+  write_in_turn([&] { write_running_report_file(inside); });
 }
 
 Snapshot write_snapshot(const char* pattern) {

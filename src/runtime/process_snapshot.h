@@ -21,6 +21,10 @@ enum class Snapshot : uint8_t {
 // Weir's may be held.
 Snapshot take_snapshot(const core::Inside&, const char* pattern, report::WrittenReport* written, int* error);
 
+// Writes the report of now in the place of the process's own, which it keeps until the next. As take_snapshot, but a line on stderr says why
+// it could not be written.
+void take_running_report(const core::Inside&);
+
 // weir_snapshot, and WEIR_SNAPSHOT_SIGNAL's. Outside of Weir's events. A line on stderr says why it could not be written.
 Snapshot write_snapshot(const char* pattern);
 

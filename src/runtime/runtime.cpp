@@ -27,6 +27,7 @@
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
 #include "runtime/quarantine.h"
+#include "runtime/running_report.h"
 #include "runtime/timeline.h"
 #include "track/foreign_table.h"
 #include "track/live_set.h"
@@ -416,6 +417,8 @@ void* allocate(const stack::Registers& caller, const Request& request) {
     return allocate_from_host(request);
   if (is_control_asked()) [[unlikely]]
     serve_snapshot(guard.token());
+  if (is_running_report_due(thread->tick)) [[unlikely]]
+    write_running_report(guard.token());
   const Acquired acquired = acquire(guard.token(), request);
   if (acquired.user != nullptr) [[likely]]
     track_acquired(guard.token(), *thread, caller, acquired, request);
@@ -475,6 +478,7 @@ void configure_runtime(const core::Inside& inside) {
   configure_acquire(chosen.host_pool, chosen.host_min_align);
   track::sampling_mean = sampling_mean_of(chosen);
   begin_timeline();
+  begin_running_reports();
   if (!chosen.start) track::begin_paused();
   prepare_thread_ends();
   const bool guarded = guards_by(chosen);
@@ -506,6 +510,7 @@ void runtime_reset_after_fork() {
   quarantine_reset_after_fork();
   thread_states_reset_after_fork();
   timeline_reset_after_fork();
+  begin_running_reports();
   pool::pool_memory_reset_after_fork();
   stack::capture_reset_after_fork();
   device_events_reset_after_fork();
