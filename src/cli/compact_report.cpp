@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "cli/confidential.h"
 #include "cli/json_access.h"
 #include "cli/report_shape.h"
 
@@ -125,7 +126,9 @@ void CompactReport::name_short_lists() {
   }
 }
 
-bool CompactReport::symbolize(symbolize::Symbolizer& symbolizer) { return frames_.symbolize(symbolizer, notes_); }
+bool CompactReport::symbolize(symbolize::Symbolizer& symbolizer) {
+  return frames_.symbolize(symbolizer, notes_, is_confidential(parts_));
+}
 
 Json CompactReport::excerpt(const std::map<std::string, Json>& rows) const {
   Excerpt excerpt(*this);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/confidential.h"
 #include "cli/json_access.h"
 
 namespace weir::cli {
@@ -78,19 +79,21 @@ void FrameTable::check(const std::string& path) const {
   }
 }
 
-bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes) {
+bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes, bool is_confidential) {
   const Json raw_modules = modules_;
-  if (!symbolize::is_raw({{"modules", raw_modules}})) return false;
+  if (!symbolize::is_unfinished({{"modules", raw_modules}})) return false;
   for (size_t begin = 0; begin < frames_.size(); begin += kFramesAtOnce) {
     const size_t end = std::min(begin + kFramesAtOnce, frames_.size());
     Json piece = {{"modules", raw_modules}, {"frames", Json::array()}, {"warnings", Json::array()}};
     for (size_t i = begin; i < end; ++i) piece["frames"].push_back(frame_json(i));
     symbolizer.symbolize(piece);
+    if (is_confidential) hide_private(piece);
     for (size_t i = begin; i < end; ++i) take_names(frames_[i], piece["frames"][i - begin]);
     for (const Json& warning : piece["warnings"]) notes.insert(text_of(warning, "text"));
     for (size_t i = 0; i < modules_.size(); ++i) {
       Json& symbols = modules_[i]["symbols"];
-      if (symbols.is_null() || symbols == "none") symbols = piece["modules"][i]["symbols"];
+      if (symbols.is_null() || symbols == "none" || piece["modules"][i]["symbols"] == "debug_info")
+        symbols = piece["modules"][i]["symbols"];
     }
   }
   return true;

@@ -48,7 +48,7 @@ class FrameTable {
 
   // Adds functions and lines, and puts what is wrong with a module among `notes`; nothing where the frames have them already. True where
   // it did.
-  bool symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes);
+  bool symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes, bool is_confidential);
 
   size_t frame_count() const { return frames_.size(); }
   size_t module_count() const { return modules_.size(); }

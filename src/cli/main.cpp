@@ -22,6 +22,7 @@
 #include "cli/show.h"
 #include "cli/snapshot.h"
 #include "cli/suppress.h"
+#include "cli/symbol_options.h"
 
 namespace {
 
@@ -45,6 +46,8 @@ int run_command(std::vector<std::string> words) {
       "weir COMMAND --help says more about a command.");
   app.set_version_flag("--version", "weir " WEIR_VERSION);
   app.require_subcommand(1);
+  app.fallthrough();
+  weir::cli::add_symbol_options(app);
   weir::cli::add_run(app, program, exit_code);
   weir::cli::add_show(app, exit_code);
   weir::cli::add_html(app);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "cli/confidential.h"
 #include "cli/cuda_calls.h"
 #include "cli/error.h"
 #include "cli/report_input.h"
@@ -103,9 +104,10 @@ void write_text(const std::string& path, const std::string& text) {
 void write_report(const std::string& path, const Json& report) { write_text(path, to_text(report)); }
 
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
-  if (!symbolize::is_raw(report)) return false;
+  if (!symbolize::is_unfinished(report)) return false;
   symbolizer.symbolize(report);
   name_what_is_known(report);
+  if (is_confidential(report)) hide_private(report);  // guard: confidential-again
   return true;
 }
 

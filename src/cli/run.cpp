@@ -162,6 +162,7 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
       "Examples: weir run -- ./myprogram --its-own-option\n"
       "          weir run --top 3 --stack-depth 64 -- make -j8");
   command->prefix_command();
+  command->fallthrough(false);  // options behind the program's name are the program's
   auto arguments = std::make_shared<RunArguments>();
   command->add_option("--top", arguments->top, "Entries of each list in the summary")
       ->capture_default_str()

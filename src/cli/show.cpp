@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/confidential.h"
 #include "cli/error.h"
 #include "cli/format.h"
 #include "cli/pager.h"
@@ -26,6 +27,7 @@ struct ShowArguments {
   int exit_code = 0;  // 0: whatever is found
   bool json = false;
   bool full = false;
+  bool confidential = false;
 };
 
 // Hands the finished reports to `take`, one after another. Whether leaks are left in any of them.
@@ -46,9 +48,10 @@ bool for_each_report(const std::vector<std::string>& paths, const SuppressionFil
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // One report as it is, several as an array.
-bool print_json(const std::vector<std::string>& paths, const SuppressionFiles& suppressions) {
+bool print_json(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, bool confidential) {
   const char* before = paths.size() > 1 ? "[\n" : "";
-  const bool leaks_left = for_each_report(paths, suppressions, [&](const Json& report) {
+  const bool leaks_left = for_each_report(paths, suppressions, [&](Json& report) {
+    if (confidential) hide_private(report);
     print(before + to_text(report));
     before = ",\n";
   });
@@ -65,7 +68,7 @@ int show(const ShowArguments& arguments) {
   if (!arguments.larger_than.empty()) options.larger_than = parse_size(arguments.larger_than, "--larger-than");
   const SuppressionFiles suppressions(arguments.suppressions);
   const std::vector<std::string> paths = expand_folders(arguments.paths);
-  if (arguments.json) return print_json(paths, suppressions) ? arguments.exit_code : 0;
+  if (arguments.json) return print_json(paths, suppressions, arguments.confidential) ? arguments.exit_code : 0;
   Digest digest(options.larger_than);
   const bool leaks_left = for_each_report(paths, suppressions, [&](const Json& report) { digest.add(report); });
   print_paged(summarize(digest, options));
@@ -73,15 +76,22 @@ int show(const ShowArguments& arguments) {
 }
 
 // Whether leaks are left in any of the reports.
-bool symbolize_in_place(const std::vector<std::string>& paths) {
+bool symbolize_in_place(const std::vector<std::string>& paths, bool confidential) {
   symbolize::Symbolizer symbolizer;
   bool leaks_left = false;
   for (const std::string& path : expand_folders(paths)) {
     Json report = read_report(path);
-    if (finish_report(report, symbolizer)) write_report(path, report);
+    const bool is_finished = finish_report(report, symbolizer);
+    if (confidential) hide_private(report);
+    if (is_finished || confidential) write_report(path, report);
     leaks_left = leaks_left || has_leaks_left(report);
   }
   return leaks_left;
+}
+
+CLI::Option* add_confidential(CLI::App& command, bool& confidential) {
+  return command.add_flag("--confidential", confidential,
+                          "Without folders, arguments and host names: functions, lines and figures may be given away");
 }
 
 void add_exit_code(CLI::App& command, int& exit_code) {
@@ -106,7 +116,8 @@ void add_show(CLI::App& app, int& exit_code) {
   command->add_option("--larger-than", arguments->larger_than,
                       "List the blocks of at least this size one by one, such as 100MB");
   command->add_flag("--full", arguments->full, "Whole stacks and whole function names");
-  command->add_flag("--json", arguments->json, "Print the finished report itself, as JSON");
+  CLI::Option* json = command->add_flag("--json", arguments->json, "Print the finished report itself, as JSON");
+  add_confidential(*command, arguments->confidential)->needs(json);
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -126,8 +137,11 @@ void add_symbolize(CLI::App& app, int& exit_code) {
   command->add_option("report", *paths, "Reports, or folders of reports")->required();
   auto code_for_leaks = std::make_shared<int>(0);
   add_exit_code(*command, *code_for_leaks);
-  command->callback(
-      [paths, code_for_leaks, &exit_code] { exit_code = symbolize_in_place(*paths) ? *code_for_leaks : 0; });
+  auto confidential = std::make_shared<bool>(false);
+  add_confidential(*command, *confidential);
+  command->callback([paths, code_for_leaks, confidential, &exit_code] {
+    exit_code = symbolize_in_place(*paths, *confidential) ? *code_for_leaks : 0;
+  });
 }
 
 }  // namespace weir::cli

@@ -107,7 +107,7 @@ void suppress(const SuppressArguments& arguments) {
   for (const std::string& path : paths) gatherer.add(path);
   const std::vector<ChosenPattern> patterns = gatherer.choice().choose();
   const std::string text = text_of(patterns, paths.size());
-  if (arguments.output.empty()) {
+  if (arguments.output.empty() || arguments.output == "-") {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return;
   }
@@ -130,7 +130,8 @@ void add_suppress(CLI::App& app) {
       "Example: weir suppress reports/ -o known.supp, then weir check --suppressions known.supp reports/");
   auto arguments = std::make_shared<SuppressArguments>();
   command->add_option("report", arguments->paths, "Reports, or folders of reports")->required();
-  command->add_option("-o,--output", arguments->output, "The file to write, which is replaced (default: stdout)");
+  command->add_option("-o,--output", arguments->output,
+                      "The file to write, which is replaced; - for the standard output (default)");
   command->add_flag("--possible", arguments->possible, "Also what is possibly lost");
   command
       ->add_option("--suppressions", arguments->suppressions,

@@ -118,8 +118,7 @@ int ReportFile::place_without_overwriting() {
 int ReportFile::commit(const FileRequest& request) {
   const int close_error = errno_of(core::system_call(SYS_close, fd_));  // a network file system may say only now: full
   fd_ = -1;
-  const bool replaces =
-      request.replaced_path != nullptr || (request.overwrite && !has_counter(request.pattern));
+  const bool replaces = request.replaced_path != nullptr || (request.overwrite && !has_counter(request.pattern));
   int error = close_error == 0 ? EEXIST : close_error;
   for (uint64_t counter = 0; error == EEXIST && counter < kNameAttempts; ++counter) {
     error = expand(request, counter);

@@ -8,9 +8,7 @@ namespace weir::runtime {
 
 constinit RecurringTime detail::running_report_time;
 
-void detail::begin_running_reports() {
-  running_report_time.begin(facts().start, options::current().report_every);
-}
+void detail::begin_running_reports() { running_report_time.begin(facts().start, options::current().report_every); }
 
 void write_running_report(const core::Inside& inside) {
   if (!detail::running_report_time.take_turn()) return;

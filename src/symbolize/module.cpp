@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <vector>
+
+#include "symbolize/symbol_search.h"
+
 namespace weir::symbolize {
 namespace {
-
-constexpr char kDebugFolder[] = "/usr/lib/debug/.build-id/";
 
 class File {
  public:
@@ -16,12 +18,12 @@ class File {
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     struct stat status;
     if (fd_ >= 0 && (fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode))) {
-      close(fd_);
+      ::close(fd_);
       fd_ = -1;
     }
   }
   ~File() {
-    if (fd_ >= 0) close(fd_);
+    if (fd_ >= 0) ::close(fd_);
   }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -58,9 +60,12 @@ std::string build_id_of(int fd) {
   return text;
 }
 
-// Separate debug files come by build id or debug link; nothing is fetched unless DEBUGINFOD_URLS is left in the environment.
-const Dwfl_Callbacks kCallbacks = {dwfl_build_id_find_elf, dwfl_standard_find_debuginfo, dwfl_offline_section_address,
-                                   nullptr};
+// Separate debug files come by build id or debug link.
+const Dwfl_Callbacks* callbacks() {
+  static const Dwfl_Callbacks kCallbacks = {dwfl_build_id_find_elf, dwfl_standard_find_debuginfo,
+                                            dwfl_offline_section_address, debug_path_of_libdw()};
+  return &kCallbacks;
+}
 
 }  // namespace
 
@@ -70,15 +75,35 @@ std::string build_id_of(const std::string& path) {
 }
 
 Module::Module(const std::string& path, const std::string& build_id) {
-  if (open(path, build_id)) return;
-  const std::string why = problem_;
-  const bool found =
-      build_id.size() > 2 && open(kDebugFolder + build_id.substr(0, 2) + "/" + build_id.substr(2) + ".debug", build_id);
-  problem_ = found ? "" : why;
+  const std::vector<std::string> files = symbol_files(path, build_id);
+  std::string why = "is not on this machine", best;
+  for (const std::string& file : files) {
+    if (open_with_symbols(file, build_id)) return;
+    if (is_open() && best.empty()) best = file;
+    if (file == path) why = problem_;
+    close();
+  }
+  const std::string fetched = fetch_symbol_file(build_id);
+  if (!fetched.empty() && open(fetched, build_id)) return;
+  if (!best.empty() && open(best, build_id)) return;
+  problem_ = why;
 }
 
-Module::~Module() {
+// False, too, where it is open but better ones are still to be looked for.
+bool Module::open_with_symbols(const std::string& path, const std::string& build_id) {
+  const bool searches_on = !symbol_search().folders.empty() || symbol_search().asks_debuginfod;
+  return open(path, build_id) && (has_debug_info_ || !searches_on);
+}
+
+Module::~Module() { close(); }
+
+void Module::close() {
   if (dwfl_ != nullptr) dwfl_end(dwfl_);
+  dwfl_ = nullptr;
+  module_ = nullptr;
+  has_debug_info_ = false;
+  debug_info_ = {};
+  symbols_ = {};
 }
 
 bool Module::open(const std::string& path, const std::string& build_id) {
@@ -91,7 +116,8 @@ bool Module::open(const std::string& path, const std::string& build_id) {
     problem_ = "is another build now";
     return false;
   }
-  dwfl_ = dwfl_begin(&kCallbacks);
+  problem_.clear();
+  dwfl_ = dwfl_begin(callbacks());
   if (dwfl_ == nullptr) {
     problem_ = "cannot be read";
     return false;
@@ -100,9 +126,8 @@ bool Module::open(const std::string& path, const std::string& build_id) {
   const int fd = file.release();
   module_ = dwfl_report_elf(dwfl_, path.c_str(), path.c_str(), fd, 0, true);
   if (module_ == nullptr) {
-    close(fd);
-    dwfl_end(dwfl_);
-    dwfl_ = nullptr;
+    ::close(fd);
+    close();
     problem_ = "is not an ELF file";
     return false;
   }

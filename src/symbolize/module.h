@@ -18,8 +18,9 @@ enum class Symbols { none, symbol_table, debug_info };
 // Opened once per module of a report; not for use by two threads at a time.
 class Module {
  public:
-  // Opens `path`, or where that is missing or another build the debug file of the same build id under /usr/lib/debug. Its
-  // build id (lower-case hexadecimal, "" for none) must be `build_id`; else the module stays closed and problem() says why.
+  // Opens `path`, or where that is missing or another build what symbol_search.h finds; where more folders or servers are searched, also for
+  // a file that has no debug information. Its build id (lower-case hexadecimal, "" for none) must be `build_id`; else the module stays
+  // closed and problem() says why.
   Module(const std::string& path, const std::string& build_id);
   ~Module();
   Module(const Module&) = delete;
@@ -34,6 +35,8 @@ class Module {
 
  private:
   bool open(const std::string& path, const std::string& build_id);
+  bool open_with_symbols(const std::string& path, const std::string& build_id);
+  void close();
   void read_indexes();
 
   std::string problem_;

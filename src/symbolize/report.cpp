@@ -5,11 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "symbolize/symbol_search.h"
+
 namespace weir::symbolize {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kNoSymbols[] = "no functions and lines for ";
 constexpr size_t kMostOpenModules = 200;  // each holds descriptors and mapped files
 
 struct PendingFrame {
@@ -60,8 +63,23 @@ std::string text_or_empty(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-// The kernel's own page has no file.
-bool has_file(const std::string& path) { return path.starts_with('/'); }
+// The kernel's own page has no file. Of a confidential report the name alone is known.
+bool has_file(const Json& module) {
+  const std::string path = text_or_empty(module, "path");
+  const bool is_kernels = path.starts_with('[') || path.starts_with("linux-vdso");
+  return path.starts_with('/') || (!path.empty() && !is_kernels && !text_or_empty(module, "build_id").empty());
+}
+
+bool has_all_symbols(const Json& module) { return text_or_empty(module, "symbols") == "debug_info"; }
+
+// What an earlier search did not find may be found now.
+void forget_warning(Json& report, const std::string& path) {
+  Json& warnings = report["warnings"];
+  const std::string about = kNoSymbols + path + ":";
+  for (size_t i = warnings.size(); i-- > 0;) {
+    if (text_or_empty(warnings[i], "text").starts_with(about)) warnings.erase(i);
+  }
+}
 
 const char* name_of(Symbols symbols) {
   switch (symbols) {
@@ -84,6 +102,14 @@ bool is_raw(const Json& report) {
   return std::none_of(modules.begin(), modules.end(), [](const Json& module) { return module.contains("symbols"); });
 }
 
+bool is_unfinished(const Json& report) {
+  if (is_raw(report)) return true;
+  if (symbol_search().folders.empty() && !symbol_search().asks_debuginfod) return false;
+  const Json& modules = report.at("modules");
+  return std::any_of(modules.begin(), modules.end(),
+                     [](const Json& module) { return has_file(module) && !has_all_symbols(module); });
+}
+
 Symbolizer::KnownModule& Symbolizer::module_of(const std::string& path, const std::string& build_id) {
   if (modules_.size() >= kMostOpenModules) modules_.clear();
   auto& known = modules_[{path, build_id}];
@@ -92,21 +118,27 @@ Symbolizer::KnownModule& Symbolizer::module_of(const std::string& path, const st
 }
 
 void Symbolizer::symbolize(Json& report) {
-  if (!is_raw(report)) return;
+  if (!is_unfinished(report)) return;
   Json& modules = report["modules"];
-  for (Json& module : modules) module["symbols"] = "none";
+  std::vector<bool> is_known(modules.size());
+  for (size_t i = 0; i < modules.size(); ++i) {
+    is_known[i] = has_all_symbols(modules[i]);
+    if (!modules[i].contains("symbols")) modules[i]["symbols"] = "none";
+  }
   KnownModule* open = nullptr;
   size_t open_index = modules.size();
   for (const PendingFrame& pending : frames_by_module_and_address(report)) {
-    if (pending.module >= modules.size()) continue;
+    if (pending.module >= modules.size() || is_known[pending.module]) continue;
     if (pending.module != open_index) {
       open_index = pending.module;
       const std::string path = text_or_empty(modules[open_index], "path");
-      open = has_file(path) ? &module_of(path, text_or_empty(modules[open_index], "build_id")) : nullptr;
+      open = has_file(modules[open_index]) ? &module_of(path, text_or_empty(modules[open_index], "build_id")) : nullptr;
       if (open != nullptr) {
-        modules[open_index]["symbols"] = name_of(open->module.symbols());
-        if (!open->module.is_open())
-          warn(report, "no functions and lines for " + path + ": it " + open->module.problem());
+        forget_warning(report, path);
+        if (open->module.is_open())
+          modules[open_index]["symbols"] = name_of(open->module.symbols());
+        else
+          warn(report, kNoSymbols + path + ": it " + open->module.problem());
       }
     }
     if (open == nullptr || !open->module.is_open()) continue;

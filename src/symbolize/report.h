@@ -16,13 +16,16 @@ namespace weir::symbolize {
 // True where nothing has finished this report yet.
 bool is_raw(const nlohmann::ordered_json& report);
 
+// The same, or folders and servers are searched that an earlier machine did not have, and some module is without debug information.
+bool is_unfinished(const nlohmann::ordered_json& report);
+
 // Finishes reports one after another and keeps what they share: each module is opened once, each place looked up once. Not
 // for use by two threads at a time.
 class Symbolizer {
  public:
   // Adds `function`, `file`, `line` and `inlined` to the report's frames and `symbols` to its modules, from the modules'
   // files on this machine. A module that is missing or another build now keeps its raw frames and costs one entry in
-  // `warnings`. The report must have the shape that cli::read_report checks. Changes nothing in a finished report.
+  // `warnings`. The report must have the shape that cli::read_report checks. Changes nothing where is_unfinished() is false.
   void symbolize(nlohmann::ordered_json& report);
 
  private:

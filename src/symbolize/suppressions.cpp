@@ -148,12 +148,25 @@ void Suppressions::apply(Json& report) {
 }
 
 void Suppressions::list_matches(Json& report) const {
+  const bool has_matches = std::any_of(suppressions_.begin(), suppressions_.end(),
+                                       [](const Suppression& suppression) { return suppression.count > 0; });
+  if (!has_matches) return;
+  Json& matches = report["leak_check"]["suppressions"];
   for (const Suppression& suppression : suppressions_) {
     if (suppression.count == 0) continue;
-    report["leak_check"]["suppressions"].push_back({{"pattern", suppression.text},
-                                                    {"source", suppression.source},
-                                                    {"count", suppression.count},
-                                                    {"bytes", suppression.bytes}});
+    // A report that is finished a second time has them already.
+    const auto known = std::find_if(matches.begin(), matches.end(), [&](const Json& match) {
+      return match.value("pattern", "") == suppression.text && match.value("source", "") == suppression.source;
+    });
+    if (known != matches.end()) {
+      (*known)["count"] = number_of(*known, "count") + suppression.count;
+      (*known)["bytes"] = number_of(*known, "bytes") + suppression.bytes;
+      continue;
+    }
+    matches.push_back({{"pattern", suppression.text},
+                       {"source", suppression.source},
+                       {"count", suppression.count},
+                       {"bytes", suppression.bytes}});
   }
 }
 
