@@ -57,7 +57,7 @@ std::string printable(std::string text) {
     if (byte < ' ' || byte == 0x7f) text[i] = '?';
     // U+0080 to U+009F are C2 80 to C2 9F; some terminals obey these too.
     const bool is_wide_control = i > 0 && text[i - 1] == '\xc2' && byte >= 0x80 && byte < 0xa0;
-    if (is_wide_control) text[i - 1] = text[i] = '?';
+    if (is_wide_control) text.replace(--i, 2, "?");
   }
   return text;
 }
