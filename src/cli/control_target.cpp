@@ -26,7 +26,7 @@ using control::ControlPage;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kExitNotReached = 1;
-constexpr std::chrono::milliseconds kBetweenLooks{5};
+constexpr std::chrono::milliseconds kBetweenLooks{5}, kBeforeWaking{30}, kBetweenWakings{20};
 
 [[noreturn]] void cannot(const std::string& why) { throw Error(kExitNotReached, why); }
 
@@ -206,21 +206,32 @@ bool ControlTarget::is_running() const {
 }
 
 std::optional<ControlAnswer> ControlTarget::ask(control::Action action, uint64_t argument,
-                                                std::chrono::milliseconds wait) {
+                                                std::chrono::milliseconds wait, IfAsleep if_asleep) {
   const Clock::time_point end = Clock::now() + wait;
   lock(end);
   control::Request& request = page_->request(action);
   const uint32_t number = raise(action, argument);
+  Clock::time_point next_wake = Clock::now() + kBeforeWaking;
   for (;;) {
     if (request.answered_number.load(std::memory_order_acquire) == number) {
+      release();
       return ControlAnswer{request.outcome.load(std::memory_order_relaxed),
                            request.bytes.load(std::memory_order_relaxed)};
     }
     if (!is_running()) cannot(named(pid_) + " has ended meanwhile");
-    if (Clock::now() >= end) return std::nullopt;
+    if (Clock::now() >= end) {
+      release();
+      return std::nullopt;
+    }
+    if (if_asleep == IfAsleep::wake && Clock::now() >= next_wake) {
+      wake(pid_, page_->waking);
+      next_wake = Clock::now() + kBetweenWakings;
+    }
     std::this_thread::sleep_for(kBetweenLooks);
   }
 }
+
+void ControlTarget::release() const { flock(fd_, LOCK_UN); }
 
 void ControlTarget::lock(Clock::time_point end) const {
   while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
@@ -239,19 +250,20 @@ uint32_t ControlTarget::raise(control::Action action, uint64_t argument) {
   return number;
 }
 
-SnapshotAnswer ControlTarget::ask_snapshot(const std::string& path, std::chrono::milliseconds wait) {
-  constexpr std::chrono::milliseconds kBeforeWaking{30}, kBetweenWakings{20};
+SnapshotAnswer ControlTarget::ask_snapshot(const std::string& path, std::chrono::milliseconds wait,
+                                           Thoroughness thoroughness) {
   const Clock::time_point end = Clock::now() + wait;
   lock(end);
   control::SnapshotPlace& place = page_->snapshot;
   if (path.size() >= sizeof place.asked_path) cannot(path + ": " + std::strerror(ENAMETOOLONG));
   std::memcpy(place.asked_path, path.c_str(), path.size() + 1);
   control::Request& request = page_->request(control::Action::snapshot);
-  const uint32_t number = raise(control::Action::snapshot, 0);
+  const uint32_t number = raise(control::Action::snapshot, thoroughness == Thoroughness::quick ? 1 : 0);
   Clock::time_point next_wake = Clock::now() + kBeforeWaking;
   std::string why_not = "it was not yet woken";
   for (;;) {
     if (request.answered_number.load(std::memory_order_acquire) == number) {
+      release();
       return {true,
               request.outcome.load(std::memory_order_relaxed),
               std::string(place.path, strnlen(place.path, sizeof place.path)),
@@ -267,6 +279,7 @@ SnapshotAnswer ControlTarget::ask_snapshot(const std::string& path, std::chrono:
     }
     if (!is_begun && Clock::now() >= end) {
       request.asked_number.store(request.answered_number.load(std::memory_order_relaxed), std::memory_order_release);
+      release();
       return {false, control::Outcome::none, {}, 0, why_not};
     }
     std::this_thread::sleep_for(kBetweenLooks);

@@ -30,6 +30,9 @@ struct ControlFigures {
   std::vector<control::PoolFigures> pools;
 };
 
+// What a sleeping process is asked: to answer when it goes on, or at once, by a signal whose handler is Weir's.
+enum class IfAsleep { wait, wake };
+
 // A process that was never at a call of CUDA's, nor grew old and allocated, has no page.
 enum class IfWithoutPage { give_up, wake };
 
@@ -42,18 +45,22 @@ class ControlTarget {
   ControlTarget(const ControlTarget&) = delete;
   ControlTarget& operator=(const ControlTarget&) = delete;
 
-  // Asks, and waits for so long; nothing where the process made no call of CUDA's meanwhile: it stays asked for. Throws Error where the
-  // process ends, or another command is asking it for so long.
-  std::optional<ControlAnswer> ask(control::Action action, uint64_t argument, std::chrono::milliseconds wait);
+  // Asks, and waits for so long; nothing where the process made no call of CUDA's meanwhile, or for some actions allocated nothing: it stays
+  // asked for. Throws Error where the process ends, or another command is asking it for so long.
+  std::optional<ControlAnswer> ask(control::Action action, uint64_t argument, std::chrono::milliseconds wait,
+                                   IfAsleep if_asleep = IfAsleep::wait);
 
   // Asks for a snapshot in the place that `path` names (a pattern as WEIR_REPORT has it; empty: the process's own), and wakes the process
   // where it sleeps. Waits so long until the process is at it, and then until it is done; what it is not at by then is no longer asked for.
-  // Throws as ask().
-  SnapshotAnswer ask_snapshot(const std::string& path, std::chrono::milliseconds wait);
+  // Throws as ask(). A quick one is without the leak check, and stops nothing.
+  enum class Thoroughness { whole, quick };
+  SnapshotAnswer ask_snapshot(const std::string& path, std::chrono::milliseconds wait,
+                              Thoroughness thoroughness = Thoroughness::whole);
 
   bool uses_cuda() const { return page_->uses_cuda.load(std::memory_order_relaxed) != 0; }
   ControlFigures figures() const;
   std::string name() const;  // "process 4711 (python3)"
+  bool is_running() const;
 
  private:
   std::string find_page();
@@ -62,8 +69,7 @@ class ControlTarget {
   void check_page() const;
   void lock(std::chrono::steady_clock::time_point end) const;
   uint32_t raise(control::Action action, uint64_t argument);
-  bool is_running() const;
-
+  void release() const;
   int pid_;
   int inner_pid_;  // in its own namespace
   int fd_ = -1;

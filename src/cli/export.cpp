@@ -14,6 +14,7 @@
 #include "cli/export_output.h"
 #include "cli/export_report.h"
 #include "cli/format.h"
+#include "cli/prometheus.h"
 
 namespace weir::cli {
 namespace {
@@ -22,8 +23,10 @@ namespace fs = std::filesystem;
 
 struct ExportArguments {
   std::string report, format, output, value;
+  WatchArguments watch;
 };
 
+constexpr char kPrometheus[] = "prometheus";
 constexpr char kCollapsed[] = "collapsed", kDefaultValue[] = "live_bytes";
 
 Value value_named(const std::string& name) {
@@ -78,7 +81,25 @@ void warn_of_modules(const std::vector<std::string>& warnings) {
   std::fprintf(stderr, "weir: %s%s\n", warnings.front().c_str(), more.c_str());
 }
 
+// A running process has no report: it is asked.
+void watch_process(const ExportArguments& arguments) {
+  for (const auto& [given, what] : {std::pair{&arguments.report, "report"}, {&arguments.value, "--value"}}) {
+    if (!given->empty()) throw Error(kExitUsage, std::string("--watch: expected no ") + what + " beside it");
+  }
+  if (!arguments.format.empty() && arguments.format != kPrometheus)
+    throw Error(kExitUsage, "--watch: expected --format prometheus, found " + arguments.format);
+  WatchArguments watched = arguments.watch;
+  watched.output = arguments.output;
+  watch(watched);
+}
+
 void export_report(ExportArguments arguments) {
+  if (arguments.watch.pid != 0) return watch_process(arguments);
+  if (arguments.format == kPrometheus)
+    throw Error(kExitUsage, "--format prometheus: expected --watch PID, as it is of a running program");
+  for (const auto& [given, what] : {std::pair{&arguments.report, "a report"}, {&arguments.format, "--format"}}) {
+    if (given->empty()) throw Error(kExitUsage, std::string("export: expected ") + what + ", or --watch PID");
+  }
   const auto format = std::find_if(formats().begin(), formats().end(),
                                    [&](const Format& known) { return arguments.format == known.name; });
   if (arguments.output.empty()) arguments.output = default_output(arguments.report, *format);
@@ -100,15 +121,28 @@ void add_export(CLI::App& app) {
   command->footer(
       "Example: weir export --format pprof weir.myprogram.4711.json, then go tool pprof weir.myprogram.4711.pb.gz");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("report", arguments->report, "A report")->required();
+  command->add_option("report", arguments->report, "A report");
   std::vector<std::string> names, values;
   for (const Format& format : formats()) names.emplace_back(format.name);
+  names.emplace_back(kPrometheus);
   for (const ValueName& value : kValueNames) values.emplace_back(value.name);
   command->add_option("--format", arguments->format, "The format (docs/exports.md says what reads it)")
-      ->required()
       ->check(CLI::IsMember(names));
   command->add_option("-o,--output", arguments->output, "The file; - for the standard output. Else beside the report");
   command->add_option("--value", arguments->value, "Of collapsed stacks: which figure")->check(CLI::IsMember(values));
+  constexpr double kLeastSeconds = 0.1, kMostSeconds = 86400;
+  command
+      ->add_option("--watch", arguments->watch.pid,
+                   "Write a running program's figures as Prometheus's text, again and again")
+      ->check(CLI::PositiveNumber)
+      ->group("A running program");
+  command->add_option("--interval", arguments->watch.interval_seconds, "Seconds from one time to the next")
+      ->capture_default_str()
+      ->check(CLI::Range(kLeastSeconds, kMostSeconds))
+      ->group("A running program");
+  command->add_option("--count", arguments->watch.count, "So many times; 0: until it ends")
+      ->capture_default_str()
+      ->group("A running program");
   command->callback([arguments] { export_report(*arguments); });
 }
 

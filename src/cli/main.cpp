@@ -23,6 +23,7 @@
 #include "cli/snapshot.h"
 #include "cli/suppress.h"
 #include "cli/symbol_options.h"
+#include "cli/top.h"
 
 namespace {
 
@@ -59,6 +60,7 @@ int run_command(std::vector<std::string> words) {
   weir::cli::add_env(app);
   weir::cli::add_doctor(app, program, exit_code);
   weir::cli::add_snapshot(app, exit_code);
+  weir::cli::add_top(app, exit_code);
   weir::cli::add_ctl(app, exit_code);
   weir::cli::add_options(app);
   weir::cli::add_symbolize(app, exit_code);

@@ -3,10 +3,10 @@
 //
 // Each action has a place of its own, so that one which still waits for the process is not lost by another; the same one asked again takes
 // its place. Who asks holds the file's lock (flock) while it waits. It writes `argument`, raises `asked_number`, sets `attention`. The process
-// sees `attention` at its next call of CUDA's (for `record` and `snapshot` also when it has allocated some blocks), does what is asked, writes
+// sees `attention` at its next call of CUDA's (for `stats`, `record` and `snapshot` also when it has allocated some blocks), does what is asked, writes
 // `outcome` and `bytes`, and then `answered_number`.
 //
-// A process that sleeps does neither. For a snapshot who asks may wake it: see Waking.
+// A process that sleeps does neither. For a snapshot or figures who asks may wake it: see Waking.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ inline constexpr char kFolderVariables[][16] = {"XDG_RUNTIME_DIR", "TMPDIR"};
 inline constexpr char kLastFolder[] = "/tmp";
 
 inline constexpr uint64_t kMagic = 0x314c544352494557;  // "WEIRCTL1"
-inline constexpr uint32_t kVersion = 3;
+inline constexpr uint32_t kVersion = 4;
 
 // In the order in which they are done.
 enum class Action : uint32_t {
@@ -34,7 +34,7 @@ enum class Action : uint32_t {
   compact,
   stats,     // figures as they are now, the host's included
   record,    // argument: 1 for on, 0 for off, as weir_record_start and weir_record_stop
-  snapshot,  // a report of now: SnapshotPlace
+  snapshot,  // a report of now: SnapshotPlace. argument: 1 for one without the leak check, for which nothing is stopped
 };
 inline constexpr size_t kActions = 6;
 

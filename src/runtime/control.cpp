@@ -120,7 +120,7 @@ struct PathCopy {
   void take(const char* path) { core::TextBuffer(text).text(path, strnlen(path, sizeof text - 1)); }
 };
 
-Answer snapshot_for(const core::Inside& inside, control::SnapshotPlace& place) {
+Answer snapshot_for(const core::Inside& inside, control::SnapshotPlace& place, bool is_quick) {
   core::ScratchArray<PathCopy> asked;
   core::ScratchArray<report::WrittenReport> written;
   int error = ENOMEM;
@@ -128,7 +128,7 @@ Answer snapshot_for(const core::Inside& inside, control::SnapshotPlace& place) {
   if (asked.resize(1) && written.resize(1)) {
     asked[0].take(place.asked_path);
     const char* pattern = asked[0].text[0] == '\0' ? nullptr : asked[0].text;
-    result = take_snapshot(inside, pattern, &written[0], &error);
+    result = take_snapshot(inside, {pattern, !is_quick}, &written[0], &error);
     core::TextBuffer(place.path).text(written[0].path);
   }
   place.error.store(result == Snapshot::not_written ? error : 0, std::memory_order_relaxed);
@@ -139,7 +139,7 @@ void answer_snapshot(const core::Inside& inside, ControlPage& to) {
   control::Request& request = to.request(Action::snapshot);
   if (!request.is_pending()) return;
   to.snapshot.begun_number.store(request.asked_number.load(std::memory_order_relaxed), std::memory_order_release);
-  answer(request, [&](uint64_t) { return snapshot_for(inside, to.snapshot); });
+  answer(request, [&](uint64_t argument) { return snapshot_for(inside, to.snapshot, argument != 0); });
 }
 
 bool is_anything_pending(const ControlPage& to) {
@@ -207,10 +207,13 @@ void serve_control_inside(const core::Inside& inside) {
 
 void serve_snapshot(const core::Inside& inside) {
   ControlPage* to = control_page();
-  if (!is_asked_for(to, Action::snapshot)) return;
+  if (!is_asked_for(to, Action::snapshot) && !is_asked_for(to, Action::stats)) return;
   const ControlTurn turn;
   if (!turn.taken()) return;
-  if (is_own_process()) answer_snapshot(inside, *to);
+  if (is_own_process()) {
+    if (to->request(Action::stats).is_pending()) answer_request(*to, Action::stats);
+    answer_snapshot(inside, *to);
+  }
   lower_attention(*to);
 }
 

@@ -18,7 +18,7 @@ void serve_control();
 // The same for what needs no driver and may be done inside the guard: Action::record. Called when a thread reads its clock.
 void serve_control_inside(const core::Inside&);
 
-// The same for Action::snapshot: in the middle of an allocation, or outside of events (take_snapshot).
+// The same for Action::stats and Action::snapshot: in the middle of an allocation, or outside of events (take_snapshot).
 void serve_snapshot(const core::Inside&);
 
 // Whether anything is asked that was not done yet. Cost: a load where there is no file, else two.

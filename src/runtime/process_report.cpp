@@ -112,10 +112,12 @@ void write_running_report_file(const core::Inside& inside) {
   write_in_place(inside, input);
 }
 
-int write_snapshot_report(const core::Inside& inside, const char* pattern, report::WrittenReport* written) {
+int write_snapshot_report(const core::Inside& inside, const char* pattern, bool classifies,
+                          report::WrittenReport* written) {
   utsname system{};
   report::ReportInput input = input_of(facts(), kStillRunning, kNoStatus);
   complete(&input, &system);
+  input.classifies = input.classifies && classifies;
   choose_place(pattern, &input);
   return report::try_report(inside, input, written);
 }

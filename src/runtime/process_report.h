@@ -20,8 +20,8 @@ void write_running_report_file(const core::Inside&);
 
 // Writes a snapshot, a report of a process that lives on, beside the process's own report, of which it disturbs nothing. pattern: nullptr
 // for the report's place with .snapshot-N before its .json; else where it goes, as WEIR_REPORT would have it, a relative one by the
-// present folder. Nothing is overwritten. 0, or a positive errno, and nothing is said. One thread at a time.
-int write_snapshot_report(const core::Inside&, const char* pattern, report::WrittenReport* written);
+// present folder. Nothing is overwritten. classifies: with the leak check. 0, or a positive errno, and nothing is said. One thread at a time.
+int write_snapshot_report(const core::Inside&, const char* pattern, bool classifies, report::WrittenReport* written);
 
 // A report that is written for a question, and removed with its object. In /tmp: the process's own report may not be wanted.
 class TemporaryReport {

@@ -34,8 +34,10 @@ bool write_in_turn(const Write& write) {
 
 }  // namespace
 
-Snapshot take_snapshot(const core::Inside& inside, const char* pattern, report::WrittenReport* written, int* error) {
-  if (!write_in_turn([&] { *error = write_snapshot_report(inside, pattern, written); })) return Snapshot::refused;
+Snapshot take_snapshot(const core::Inside& inside, const SnapshotRequest& request, report::WrittenReport* written,
+                       int* error) {
+  if (!write_in_turn([&] { *error = write_snapshot_report(inside, request.pattern, request.classifies, written); }))
+    return Snapshot::refused;
   return *error == 0 ? Snapshot::written : Snapshot::not_written;
 }
 
@@ -50,7 +52,7 @@ Snapshot write_snapshot(const char* pattern) {
   core::ScratchArray<report::WrittenReport> written;
   if (!written.resize(1)) return Snapshot::not_written;
   int error = 0;
-  const Snapshot result = take_snapshot(guard.token(), pattern, &written[0], &error);
+  const Snapshot result = take_snapshot(guard.token(), {pattern}, &written[0], &error);
   if (result == Snapshot::not_written) say_why_not(written[0].path, error);
   return result;
 }

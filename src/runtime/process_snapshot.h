@@ -15,11 +15,16 @@ enum class Snapshot : uint8_t {
   not_now,      // a handler that interrupted Weir asks
 };
 
+struct SnapshotRequest {
+  const char* pattern;
+  bool classifies = true;  // false: no leak check, for which nothing is stopped
+};
+
 // Writes one now, and waits for its turn. `pattern` as write_snapshot_report has it. *written is where it lies, or what could not be written
 // with *error, a positive errno. The calling thread's signals are blocked meanwhile. Keeps errno. Where the calling thread is in the middle
 // of an event of its own, its block must be in nobody's hands yet: in the middle of an allocation, not of a free or a realloc. No lock of
 // Weir's may be held.
-Snapshot take_snapshot(const core::Inside&, const char* pattern, report::WrittenReport* written, int* error);
+Snapshot take_snapshot(const core::Inside&, const SnapshotRequest& request, report::WrittenReport* written, int* error);
 
 // Writes the report of now in the place of the process's own, which it keeps until the next. As take_snapshot, but a line on stderr says why
 // it could not be written.

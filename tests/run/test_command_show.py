@@ -202,7 +202,7 @@ class Terminal(unittest.TestCase):
 
 
 class Help(unittest.TestCase):
-    COMMANDS = ["run", "show", "html", "diff", "merge", "check", "suppress", "export", "env", "doctor", "ctl", "options", "symbolize", "completion"]
+    COMMANDS = ["run", "show", "html", "diff", "merge", "check", "suppress", "export", "env", "doctor", "top", "ctl", "options", "symbolize", "completion"]
 
     def test_every_command_has_help_with_an_example(self):
         top = run_weir(["--help"]).stdout.decode()
