@@ -98,5 +98,15 @@ TEST(ReportPath, APathThatDoesNotFitIsRefused) {
   EXPECT_FALSE(expand_pattern(std::string(100, 'x').c_str(), facts(), 0, path));
 }
 
+TEST(Rank, TheFirstLauncherThatSaysSoCounts) {
+  const char* const slurm[] = {"PATH=/bin", "SLURM_PROCID=5", "RANKS=9", nullptr};
+  EXPECT_STREQ(rank_in(slurm), "5");
+  const char* const both[] = {"SLURM_PROCID=5", "RANK=", "PMI_RANK=2", "OMPI_COMM_WORLD_RANK=1", nullptr};
+  EXPECT_STREQ(rank_in(both), "1");
+  const char* const none[] = {"HOME=/", nullptr};
+  EXPECT_EQ(rank_in(none), nullptr);
+  EXPECT_EQ(rank_in(nullptr), nullptr);
+}
+
 }  // namespace
 }  // namespace weir::report

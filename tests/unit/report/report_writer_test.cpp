@@ -428,16 +428,6 @@ TEST_F(ReportWriterTest, AMillionBlocksOverAHundredThousandStacksTakeHalfASecond
   EXPECT_EQ(Json::parse(text()).at("leaks").size(), kStacks);
 }
 
-TEST(Rank, TheFirstLauncherThatSaysSoCounts) {
-  const char* const slurm[] = {"PATH=/bin", "SLURM_PROCID=5", "RANKS=9", nullptr};
-  EXPECT_STREQ(rank_in(slurm), "5");
-  const char* const both[] = {"SLURM_PROCID=5", "RANK=", "PMI_RANK=2", "OMPI_COMM_WORLD_RANK=1", nullptr};
-  EXPECT_STREQ(rank_in(both), "1");
-  const char* const none[] = {"HOME=/", nullptr};
-  EXPECT_EQ(rank_in(none), nullptr);
-  EXPECT_EQ(rank_in(nullptr), nullptr);
-}
-
 TEST_F(ReportWriterTest, MisuseOfTheHeapIsListedWithAllThatIsKnown) {
   track::heap_errors_reset_after_fork();
   const core::StackId call = make_stack({0x1001}), made = make_stack({0x2001}), freed = make_stack({0x3001});
