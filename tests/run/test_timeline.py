@@ -39,11 +39,15 @@ class TimelineCase(unittest.TestCase):
         self.assertLessEqual(max(course["live_bytes"]) - peak["bytes"], error)
 
 
-def moments_of(report, text):
-    """What the program printed, as ns since the process's start: its first line came some time after that, which is the tolerance."""
-    said = {name: int(ns) for name, ns in re.findall(r"(\w+) (\d+)", text)}
-    shift = report["process"]["duration_ns"] - said["end"]
-    return {name: ns + shift for name, ns in said.items()}
+def course_of(test, *arguments, **options):
+    """Its report, and the moments that it printed as ns since the process's start. Where the machine held the program up it runs again."""
+    for _ in range(10):
+        report, text = report_of(test, [COURSE, *arguments], options)
+        said = {name: int(ns) for name, ns in re.findall(r"(\w+) (\d+)", text)}
+        if said["late"] < 15 * MS:
+            shift = said["began"] - report["process"]["start_ns"] - said["start"]
+            return report, {name: ns + shift for name, ns in said.items()}
+    raise unittest.SkipTest("the machine holds programs up")
 
 
 def at(course, ns, figure="live_bytes"):
@@ -60,25 +64,25 @@ class Course(TimelineCase):
         self.assertEqual(known[-1], course["peak_rss_bytes"][-1])
 
     def test_it_grows_and_is_held_and_shrinks(self):
-        report, text = report_of(self, [COURSE])
-        course, moments = report["timeline"]["host"], moments_of(report, text)
+        report, moments = course_of(self)
+        course = report["timeline"]["host"]
         self.assertEqual(report["timeline"]["interval_ns"], 10 * MS)
         self.assertFalse(report["timeline"]["estimated"])
         self.assert_whole(course, report["process"]["duration_ns"])
         self.assert_has_peak(report)
-        self.assertGreater(len(course["ns"]), 20)
+        self.assertGreater(len(course["ns"]), 40)
         points = list(zip(course["ns"], course["live_bytes"]))
         growing = [value for ns, value in points if ns < moments["grown"] - 20 * MS]
         shrinking = [value for ns, value in points if ns > moments["shrinking"] + 20 * MS]
         self.assertEqual(growing, sorted(growing))
         self.assertEqual(shrinking[:-1], sorted(shrinking[:-1], reverse=True))
-        self.assertLess(growing[0], 0.5 * BLOCKS_BYTES)
-        self.assertLess(shrinking[-2], 0.5 * BLOCKS_BYTES)
+        self.assertLess(growing[0], 0.2 * BLOCKS_BYTES)
+        self.assertLess(shrinking[-2], 0.2 * BLOCKS_BYTES)
         # Between: a step of ten milliseconds is 2 % of all, and half the steps are to be done half-way, where the machine let it.
         half = at(course, (moments["start"] + moments["grown"]) / 2)
-        self.assertAlmostEqual(half, BLOCKS_BYTES / 2, delta=0.4 * BLOCKS_BYTES)
+        self.assertAlmostEqual(half, BLOCKS_BYTES / 2, delta=0.25 * BLOCKS_BYTES)
         half = at(course, (moments["shrinking"] + moments["end"]) / 2)
-        self.assertAlmostEqual(half, BLOCKS_BYTES / 2, delta=0.4 * BLOCKS_BYTES)
+        self.assertAlmostEqual(half, BLOCKS_BYTES / 2, delta=0.25 * BLOCKS_BYTES)
         self.assertAlmostEqual(max(course["live_bytes"]), BLOCKS_BYTES, delta=64 * KIB)
         self.assertEqual(course["live_bytes"][-1], report["host"]["totals"]["live_bytes"])
         self.assertEqual(course["live_count"][-1], report["host"]["totals"]["live_count"])
@@ -86,8 +90,8 @@ class Course(TimelineCase):
         self.assertEqual(course["rss_bytes"][-1], report["host"]["process_memory"]["rss_bytes"])
 
     def test_the_counts_and_the_resident_bytes_go_with_it(self):
-        report, text = report_of(self, [COURSE])
-        course, moments = report["timeline"]["host"], moments_of(report, text)
+        report, moments = course_of(self)
+        course = report["timeline"]["host"]
         early, held = moments["start"] + 100 * MS, moments["shrinking"] + 5 * MS
         self.assertAlmostEqual(at(course, held, "live_count"), BLOCKS_BYTES / 1024, delta=700)
         self.assertGreater(at(course, held, "rss_bytes"), BLOCKS_BYTES)
@@ -98,8 +102,7 @@ class Course(TimelineCase):
         self.assertTrue(all(b is None or a <= b + MIB for a, b in zip(course["rss_bytes"], course["peak_rss_bytes"])))
 
     def test_the_peak_of_a_moment_is_a_point(self):
-        report, text = report_of(self, [COURSE, "spike"])
-        moments = moments_of(report, text)
+        report, moments = course_of(self, "spike")
         self.assert_has_peak(report)
         peak = report["timeline"]["peak"]
         self.assertGreaterEqual(peak["bytes"], BLOCKS_BYTES + 64 * MIB)
