@@ -80,11 +80,10 @@ constexpr uint64_t bit_of(int signal) { return uint64_t{1} << (signal - 1); }
 constexpr uint64_t kRaisedByInstructions =
     bit_of(SIGTRAP) | bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGSYS);
 
-// Takes a descriptor for a moment, which nothing else of the program's may meet: only where it has one thread, with signals blocked.
+// Takes a descriptor for a moment, which nothing else of the program's may meet: only where it has one thread, its signals blocked.
 uint64_t resident_bytes() {
   constexpr uint64_t kPageBytes = 4096;
   if (!track::single_threaded()) return 0;  // guard: timeline-descriptor
-  const SignalsBlocked signals_blocked(kRaisedByInstructions);
   char text[128];
   return core::read_whole("/proc/self/statm", text, sizeof text) == 0 ? 0 : second_number(text) * kPageBytes;
 }
@@ -161,8 +160,9 @@ void begin_timeline() {
 }
 
 void take_point(const core::Inside&) {
-  if (core::system_calls_restricted()) return;    // its report is written
-  if (core::thread_slot.locks_held != 0) return;  // of code that a signal handler has interrupted
+  if (core::system_calls_restricted()) return;                  // its report is written
+  if (core::thread_slot.locks_held != 0) return;                // of code that a signal handler has interrupted
+  const SignalsBlocked signals_blocked(kRaisedByInstructions);  // a handler may leave by longjmp: with the lock held
   if (!timeline.lock.try_lock()) return;
   if (learn_interval()) add_points();
   timeline.lock.unlock();

@@ -120,8 +120,13 @@ class Heap(unittest.TestCase):
 
     @unittest.skipIf(os.environ.get("WEIR_DEBUG"), "the handler may leave while the comparison holds libunwind's lock")
     def test_tracking_goes_on_after_a_handler_left_an_allocation(self):
-        result = self.run_program("heap_longjmp")
-        self.assertEqual(result.stdout, b"still tracked\n")
+        # One handler in some 15,000 leaves while a lock of Weir's is held, which costs the report (docs/limits.md).
+        for _ in range(5):
+            result = run_under_weir([program("heap_longjmp")])
+            self.assertEqual((result.returncode, result.stdout), (0, b"still tracked\n"))
+            if result.stderr != b"weir: no report: the process ended in a signal handler that had interrupted Weir\n":
+                break
+        self.assertEqual(result.stderr, b"")
         found = [leak["count"] for leak in result.report["leaks"] if leak["bytes"] == leak["count"] * 12_345]
         self.assertEqual(sum(found), 1000)
 
