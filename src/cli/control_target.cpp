@@ -122,6 +122,18 @@ bool is_stale(const fs::path& file) {
 
 }  // namespace
 
+std::string reachable_path(const SnapshotAnswer& answer, int pid) {
+  std::error_code ignored;
+  if (fs::exists(answer.path, ignored)) return answer.path;
+  const std::string inside = proc_file(pid, "root") + answer.path;
+  return fs::exists(inside, ignored) ? inside : answer.path;
+}
+
+std::string pool_name(int pool) {
+  if (pool == WEIR_HOST_POOL) return "host";
+  return pool == WEIR_PINNED_POOL ? "pinned" : "device " + std::to_string(pool);
+}
+
 ControlTarget::ControlTarget(int pid, IfWithoutPage if_without_page) : pid_(pid), inner_pid_(inner_pid_of(pid)) {
   std::string why = find_page();
   if (page_ == nullptr && if_without_page == IfWithoutPage::wake && why.empty()) why = wake_for_page();

@@ -23,6 +23,12 @@ struct SnapshotAnswer {
   std::string why_not;  // where nothing was answered: a clause that says why it could not be woken
 };
 
+// Where the snapshot of this process is from here: it may have another root.
+std::string reachable_path(const SnapshotAnswer& answer, int pid);
+
+// "host", "pinned", "device 0".
+std::string pool_name(int pool);
+
 // The figures as the process last published them.
 struct ControlFigures {
   uint32_t mode;

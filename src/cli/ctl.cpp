@@ -78,13 +78,6 @@ std::string mode_name(uint32_t index) {
 
 // ---- Figures as a table ----
 
-using Row = std::vector<std::string>;
-
-std::string pool_name(int pool) {
-  if (pool == WEIR_HOST_POOL) return "host";
-  return pool == WEIR_PINNED_POOL ? "pinned" : "device " + std::to_string(pool);
-}
-
 uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -98,7 +91,7 @@ std::string age_text(uint64_t as_of_ns) {
   return age < kJustNow ? "now" : human_duration(age) + " ago";
 }
 
-Row row_of(const control::PoolFigures& pool) {
+TableRow row_of(const control::PoolFigures& pool) {
   const weir_pool_stats& stats = pool.stats;
   return {pool_name(pool.pool),
           human_bytes(stats.allocated_bytes),
@@ -112,26 +105,11 @@ Row row_of(const control::PoolFigures& pool) {
           age_text(pool.as_of_ns)};
 }
 
-// The first column to the left, the others to the right.
-std::string as_table(const std::vector<Row>& rows) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    text += "  " + row[0] + std::string(widths[0] - row[0].size(), ' ');
-    for (size_t i = 1; i < row.size(); ++i) text += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
-    text += "\n";
-  }
-  return text;
-}
-
 void print_figures(const ControlTarget& target) {
   const ControlFigures figures = target.figures();
   std::string text = target.name() + ": WEIR_CUDA_POOL is " + mode_name(figures.mode);
   text += (figures.limitation.empty() ? "" : "; " + figures.limitation) + "\n";
-  std::vector<Row> rows = {
+  std::vector<TableRow> rows = {
       {"pool", "live", "blocks", "cached", "quarantined", "reserved", "peak", "hits", "fragmentation", "as of"}};
   for (const control::PoolFigures& pool : figures.pools) rows.push_back(row_of(pool));
   text += as_table(rows);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -85,6 +86,21 @@ std::string plural(uint64_t count, const char* noun) {
 std::string hexadecimal(uint64_t value) {
   char text[32];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string as_table(const std::vector<TableRow>& rows, const std::vector<std::string>& behind) {
+  std::vector<size_t> widths(rows[0].size());
+  for (const TableRow& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (size_t line = 0; line < rows.size(); ++line) {
+    const TableRow& row = rows[line];
+    text += "  " + row[0] + std::string(widths[0] - row[0].size(), ' ');
+    for (size_t i = 1; i < row.size(); ++i) text += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
+    text += (behind.empty() ? "" : "  " + behind[line]) + "\n";
+  }
   return text;
 }
 

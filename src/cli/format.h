@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace weir::cli {
 
@@ -13,6 +14,10 @@ std::string human_rate(uint64_t bytes, uint64_t ns);   // "1.25 GB/s", powers of
 std::string human_percent(double ratio);               // 0.11 -> "11 %"
 std::string plural(uint64_t count, const char* noun);  // "1 block", "1,210 blocks"
 std::string hexadecimal(uint64_t value);               // "0x12a9"
+
+// Rows of the same length as lines: the first column to the left, the others to the right. behind: what follows each line as it is, or nothing.
+using TableRow = std::vector<std::string>;
+std::string as_table(const std::vector<TableRow>& rows, const std::vector<std::string>& behind = {});
 
 // Cuts a C++ name down to about `width` characters: template arguments first, then the end.
 std::string shorten_function(const std::string& name, size_t width);

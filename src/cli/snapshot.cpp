@@ -40,14 +40,6 @@ std::chrono::milliseconds wait_of(const SnapshotArguments& arguments) {
   throw Error(kExitNotDone, target.name() + " cannot write " + answer.path + ": " + std::strerror(answer.error));
 }
 
-// The process may have another root.
-std::string reachable(const SnapshotAnswer& answer, int pid) {
-  std::error_code ignored;
-  if (fs::exists(answer.path, ignored)) return answer.path;
-  const std::string inside = "/proc/" + std::to_string(pid) + "/root" + answer.path;
-  return fs::exists(inside, ignored) ? inside : answer.path;
-}
-
 void finish(const std::string& path) {
   symbolize::Symbolizer symbolizer;
   Json report = read_report(path);
@@ -59,7 +51,7 @@ int snapshot(const SnapshotArguments& arguments) {
   ControlTarget target(arguments.pid, IfWithoutPage::wake);
   const SnapshotAnswer answer = target.ask_snapshot(absolute(arguments.path), wait_of(arguments));
   if (!answer.is_answered || answer.outcome != control::Outcome::done) not_done(target, answer);
-  const std::string path = reachable(answer, arguments.pid);
+  const std::string path = reachable_path(answer, arguments.pid);
   finish(path);
   std::printf("%s\n", path.c_str());
   return 0;

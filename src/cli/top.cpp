@@ -19,7 +19,6 @@
 namespace weir::cli {
 namespace {
 
-using Row = std::vector<std::string>;
 using Clock = std::chrono::steady_clock;
 
 struct TopArguments {
@@ -55,22 +54,6 @@ std::string plot_of(const std::deque<uint64_t>& values) {
   return plot;
 }
 
-// The first column to the left, the others to the right, what follows the last one as it is.
-std::string as_table(const std::vector<Row>& rows, const std::vector<std::string>& behind) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (size_t line = 0; line < rows.size(); ++line) {
-    const Row& row = rows[line];
-    text += "  " + row[0] + std::string(widths[0] - row[0].size(), ' ');
-    for (size_t i = 1; i < row.size(); ++i) text += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
-    text += "  " + behind[line] + "\n";
-  }
-  return text;
-}
-
 // ---- What is shown ----
 
 class View {
@@ -104,8 +87,8 @@ class View {
   }
 
   std::string table(const WatchedFigures& figures) {
-    std::vector<Row> rows = {{"memory", "live", "growth/s", "blocks", "allocs/s", "frees/s", "cached", "reserved",
-                              "peak", "hits", "fragm."}};
+    std::vector<TableRow> rows = {{"memory", "live", "growth/s", "blocks", "allocs/s", "frees/s", "cached", "reserved",
+                                   "peak", "hits", "fragm."}};
     std::vector<std::string> plots = {""};
     for (const control::PoolFigures& pool : figures.pools) {
       rows.push_back(row_of(pool, passed(figures)));
@@ -117,7 +100,7 @@ class View {
     return as_table(rows, plots);
   }
 
-  Row row_of(const control::PoolFigures& pool, double seconds) const {
+  TableRow row_of(const control::PoolFigures& pool, double seconds) const {
     const weir_pool_stats& now = pool.stats;
     const weir_pool_stats* before = earlier(pool.pool);
     const auto rate = [&](uint64_t weir_pool_stats::*field) {

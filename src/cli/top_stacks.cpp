@@ -17,12 +17,6 @@ namespace fs = std::filesystem;
 // Places with the same text are one: of rows that are many more than are shown.
 constexpr size_t kRowsForOne = 8;
 
-std::string reachable(const std::string& path, int pid) {
-  std::error_code ignored;
-  const std::string inside = "/proc/" + std::to_string(pid) + "/root" + path;  // the process may have another root
-  return !fs::exists(path, ignored) && fs::exists(inside, ignored) ? inside : path;
-}
-
 // The rows that hold most, with no more than their stacks, finished.
 Json first_rows(const std::string& path, size_t count, symbolize::Symbolizer& symbolizer) {
   Json rows = Json::array();
@@ -60,7 +54,7 @@ void TopStacks::refresh(size_t count) {
   } else if (answer.outcome != control::Outcome::done) {
     why_none_ = answer.error == 0 ? "it ends" : "it cannot write " + answer.path + ": " + std::strerror(answer.error);
   } else {
-    const std::string path = reachable(answer.path, process_.pid());
+    const std::string path = reachable_path(answer, process_.pid());
     read(path, count);
     fs::remove(path);
   }

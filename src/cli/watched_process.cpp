@@ -22,11 +22,6 @@ uint64_t resident_bytes_of(int pid) {
 
 }  // namespace
 
-std::string pool_name(int pool) {
-  if (pool == WEIR_HOST_POOL) return "host";
-  return pool == WEIR_PINNED_POOL ? "pinned" : "device " + std::to_string(pool);
-}
-
 WatchedFigures WatchedProcess::read() {
   constexpr std::chrono::milliseconds kWait{1000};
   WatchedFigures figures;

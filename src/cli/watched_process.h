@@ -17,9 +17,6 @@ struct WatchedFigures {
   std::vector<control::PoolFigures> pools;  // the host's first
 };
 
-// "host", "pinned", "device 0".
-std::string pool_name(int pool);
-
 class WatchedProcess {
  public:
   // Throws as ControlTarget does.

@@ -34,6 +34,7 @@ uint64_t realtime_ns();
 // Where ticks are counted from; set once at start, and in a forked child.
 extern uint64_t clock_origin_cycles;
 
-inline uint64_t current_tick() { return (read_cycles() - clock_origin_cycles) >> kTickShift; }
+inline uint64_t tick_at(uint64_t cycles) { return (cycles - clock_origin_cycles) >> kTickShift; }
+inline uint64_t current_tick() { return tick_at(read_cycles()); }
 
 }  // namespace weir::core

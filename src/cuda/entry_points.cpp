@@ -2,13 +2,14 @@
 
 #include <cstring>
 
+#include "core/large_table.h"
+
 namespace weir::cuda {
 namespace {
 
 // One text with where each name begins, not a table of addresses, which the loader would have to write at every start.
 constexpr char kNames[] =
 #define WEIR_CUDA_ENTRY(name, handler, signature) #name "\0"
-#include "core/large_table.h"
 #include "cuda/entry_points.def"
 #undef WEIR_CUDA_ENTRY
     ;

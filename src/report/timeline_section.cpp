@@ -4,6 +4,7 @@
 #include "cuda/allocation_table.h"
 #include "cuda/pool/pool_control.h"
 #include "options/options.h"
+#include "report/device_point.h"
 #include "track/sampling.h"
 #include "track/timeline.h"
 
@@ -62,10 +63,6 @@ class Course {
 using HostCourse = Course<track::HostSeries>;
 using DeviceCourse = Course<track::DeviceSeries>;
 
-uint64_t tick_of(const core::ClockPair& moment) {
-  return (moment.cycles - core::clock_origin_cycles) >> core::kTickShift;
-}
-
 track::HostSeries::Point host_point(const HostFigures& figures, uint64_t tick) {
   track::HostSeries::Point point{};
   point.tick = tick;
@@ -75,18 +72,6 @@ track::HostSeries::Point host_point(const HostFigures& figures, uint64_t tick) {
   point.figures[track::kHostMappedBytes] = figures.mappings.all.live_bytes();
   point.figures[track::kHostRssBytes] = figures.process.rss_bytes;
   point.figures[track::kHostPeakRssBytes] = figures.process.peak_rss_bytes;
-  return point;
-}
-
-track::DeviceSeries::Point device_point(int device, uint64_t tick) {
-  const cuda::DeviceLive live = cuda::device_live(device);
-  const cuda::pool::Held held = cuda::pool::held(cuda::pool::Memory::device, device);
-  track::DeviceSeries::Point point{};
-  point.tick = tick;
-  point.figures[track::kDeviceLiveBytes] = live.bytes;
-  point.figures[track::kDeviceReservedBytes] = held.live_bytes + held.idle_bytes;
-  point.figures[track::kDeviceIdleBytes] = held.idle_bytes;
-  point.figures[track::kDevicePinnedBytes] = live.pinned_bytes;
   return point;
 }
 
@@ -145,7 +130,7 @@ void write_device_timeline(JsonStream& json, int device, const EventClock& clock
   const cuda::DeviceFigures figures = cuda::device_figures(device);
   DeviceCourse course;
   if (!figures.is_used || !course.copy(track::timeline.devices[device])) return;
-  course.complete(device_point(device, end_tick), figures.peak_tick, figures.peak_bytes);
+  course.complete(device_point(device, end_tick).point, figures.peak_tick, figures.peak_bytes);
   write_device_course(json, device, course, clock);
 }
 
@@ -167,7 +152,7 @@ void write_timeline(JsonStream& json, const HostFigures& figures, const EventClo
   const track::HostTotals& totals = figures.totals;
   json.begin_object().key("peak").begin_object();
   json.key("bytes").number(totals.all.peak_bytes).key("ns").number(clock.ns_of(totals.peak_tick)).end_object();
-  if (options::current().timeline != 0) write_courses(json, figures, clock, tick_of(end));
+  if (options::current().timeline != 0) write_courses(json, figures, clock, core::tick_at(end.cycles));
   json.end_object();
 }
 

@@ -11,8 +11,8 @@ namespace weir::runtime {
 // Whether blocks may be classified: WEIR_LEAKS, and all blocks are tracked.
 bool may_classify();
 
-// Writes the report under its final name, in the place of an earlier one of this process; `status` may be kNoStatus. `is_last`: the process ends for good. One thread at a
-// time. Returns how many of its blocks are definitely or indirectly lost; 0 where none was written.
+// Writes the report under its final name, in the place of an earlier one of this process; `status` may be kNoStatus. `is_last`: the process
+// ends for good. One thread at a time. Returns how many of its blocks are definitely or indirectly lost; 0 where none was written.
 uint64_t write_process_report(const core::Inside&, const char* how, int status, bool is_last);
 
 // Writes the report as it is now, of a process that goes on; the next one of either kind takes its place. One thread at a time.

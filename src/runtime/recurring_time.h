@@ -48,9 +48,7 @@ class RecurringTime {
     return static_cast<uint64_t>(static_cast<double>(ns) * rate);
   }
 
-  void set_due(uint64_t cycles) {
-    due_tick_.store((cycles - core::clock_origin_cycles) >> core::kTickShift, std::memory_order_release);
-  }
+  void set_due(uint64_t cycles) { due_tick_.store(core::tick_at(cycles), std::memory_order_release); }
 
   std::atomic<uint64_t> due_tick_{kNever};
   core::ClockPair start_{}, last_{};  // of the thread whose turn it is

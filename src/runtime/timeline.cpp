@@ -7,8 +7,10 @@
 #include "core/system_call.h"
 #include "cuda/allocation_table.h"
 #include "cuda/pool/pool_control.h"
+#include "leak/signal_set.h"
 #include "options/options.h"
 #include "pool/pool_memory.h"
+#include "report/device_point.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "track/mapping_table.h"
@@ -29,15 +31,13 @@ uint64_t cost_cycles;  // of a point, estimated
 
 uint64_t ticks_of_cycles(uint64_t cycles) { return cycles >> core::kTickShift; }
 
-uint64_t tick_at(uint64_t cycles) { return ticks_of_cycles(cycles - core::clock_origin_cycles); }
-
 void set_next_point(uint64_t tick) { track::next_point_tick.store(tick, std::memory_order_relaxed); }
 
 // Before the rate of the counter is known: as if it made a cycle a nanosecond, which none is slower than.
 void begin_counting() {
   interval_ticks = 0;
   const uint64_t least_ticks = ticks_of_cycles(options::current().timeline);
-  set_next_point(tick_at(facts().start.cycles) + (least_ticks == 0 ? 1 : least_ticks));
+  set_next_point(core::tick_at(facts().start.cycles) + (least_ticks == 0 ? 1 : least_ticks));
 }
 
 uint64_t ticks_of_interval(const core::ClockPair& start, const core::ClockPair& now) {
@@ -55,7 +55,7 @@ bool learn_interval() {
   if (now.ns <= start.ns || now.cycles <= start.cycles) return false;
   const uint64_t ticks = ticks_of_interval(start, now);
   if (now.ns - start.ns < options::current().timeline) {
-    set_next_point(tick_at(start.cycles) + ticks);
+    set_next_point(core::tick_at(start.cycles) + ticks);
     return false;
   }
   interval_ticks = ticks;
@@ -76,9 +76,8 @@ uint64_t second_number(const char* text) {
 }
 
 // Those that an instruction itself may raise: where one is blocked, its instruction ends the process.
-constexpr uint64_t bit_of(int signal) { return uint64_t{1} << (signal - 1); }
-constexpr uint64_t kRaisedByInstructions =
-    bit_of(SIGTRAP) | bit_of(SIGSEGV) | bit_of(SIGBUS) | bit_of(SIGILL) | bit_of(SIGFPE) | bit_of(SIGSYS);
+constexpr leak::SignalSet kRaisedByInstructions = leak::bit_of(SIGTRAP) | leak::bit_of(SIGSEGV) | leak::bit_of(SIGBUS) |
+                                                  leak::bit_of(SIGILL) | leak::bit_of(SIGFPE) | leak::bit_of(SIGSYS);
 
 // Takes a descriptor for a moment, which nothing else of the program's may meet: only where it has one thread, its signals blocked.
 uint64_t resident_bytes() {
@@ -119,16 +118,8 @@ void add_host_point(uint64_t tick) {
 }
 
 void add_device_point(uint64_t tick, int device) {
-  const cuda::DeviceLive live = cuda::device_live(device);
-  const cuda::pool::Held held = cuda::pool::held(cuda::pool::Memory::device, device);
-  if (!live.is_used && held.live_bytes + held.idle_bytes == 0) return;
-  track::DeviceSeries::Point point{};
-  point.tick = tick;
-  point.figures[track::kDeviceLiveBytes] = live.bytes;
-  point.figures[track::kDeviceReservedBytes] = held.live_bytes + held.idle_bytes;
-  point.figures[track::kDeviceIdleBytes] = held.idle_bytes;
-  point.figures[track::kDevicePinnedBytes] = live.pinned_bytes;
-  timeline.devices[device].add(point);
+  const report::DevicePoint taken = report::device_point(device, tick);
+  if (taken.is_used) timeline.devices[device].add(taken.point);
 }
 
 // A thread that had to wait for a processor in the middle is no measure of the work: the estimate at most doubles.
@@ -140,13 +131,13 @@ void note_cost(uint64_t cycles) {
 
 void add_points() {
   const uint64_t begun = core::read_cycles();
-  const uint64_t tick = tick_at(begun);
+  const uint64_t tick = core::tick_at(begun);
   if (!track::is_point_due(tick)) return;  // another thread has taken it meanwhile
   add_host_point(tick);
   for (int device = 0; device < cuda::kMostDevices && cuda::any_allocation(); ++device) add_device_point(tick, device);
   const uint64_t ended = core::read_cycles();
   note_cost(ended - begun);
-  const uint64_t rested = tick_at(ended + cost_cycles * kShareOfTime);
+  const uint64_t rested = core::tick_at(ended + cost_cycles * kShareOfTime);
   const uint64_t next = timeline.host.next_slot(tick);
   set_next_point(next > rested ? next : rested);
 }

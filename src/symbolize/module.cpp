@@ -91,8 +91,7 @@ Module::Module(const std::string& path, const std::string& build_id) {
 
 // False, too, where it is open but better ones are still to be looked for.
 bool Module::open_with_symbols(const std::string& path, const std::string& build_id) {
-  const bool searches_on = !symbol_search().folders.empty() || symbol_search().asks_debuginfod;
-  return open(path, build_id) && (has_debug_info_ || !searches_on);
+  return open(path, build_id) && (has_debug_info_ || !symbol_search().goes_beyond_machine());
 }
 
 Module::~Module() { close(); }

@@ -104,7 +104,7 @@ bool is_raw(const Json& report) {
 
 bool is_unfinished(const Json& report) {
   if (is_raw(report)) return true;
-  if (symbol_search().folders.empty() && !symbol_search().asks_debuginfod) return false;
+  if (!symbol_search().goes_beyond_machine()) return false;
   const Json& modules = report.at("modules");
   return std::any_of(modules.begin(), modules.end(),
                      [](const Json& module) { return has_file(module) && !has_all_symbols(module); });

@@ -9,6 +9,9 @@ namespace weir::symbolize {
 struct SymbolSearch {
   std::vector<std::string> folders;  // with .build-id/AB/CDEF.debug, a copy of another machine's root, or files by name
   bool asks_debuginfod = false;      // of $DEBUGINFOD_URLS; else nothing is ever fetched
+
+  // Whether symbols may be found that the machine itself does not have in their places.
+  bool goes_beyond_machine() const { return !folders.empty() || asks_debuginfod; }
 };
 
 // For the whole process, before the first module is opened.

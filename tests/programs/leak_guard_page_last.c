@@ -1,18 +1,7 @@
 // A heap block of which the last page, not a whole one of its own, may not be read holds what its first page points to: reachable 1 x 20384 + 1 x 32.
-#include <malloc.h>
-#include <sys/mman.h>
+#include "leak_guard.h"
 
-#include "leak.h"
-
-enum { kPage = 4096, kReadable = 4 * kPage, kBytes = 5 * kPage - 96 };
-
-static char* volatile held;
-
-static OWN_FRAME void* keep_one(void) {
-  void* block = block_of(32);
-  use(block);
-  return block;
-}
+enum { kReadable = 4 * kPage, kBytes = 5 * kPage - 96 };
 
 static OWN_FRAME void keep_guarded(void) {
   held = memalign(kReadable, kBytes);

@@ -1,18 +1,7 @@
 // A heap block whose middle pages may not be read holds what its other pages point to; a mapping with a guard page, too: reachable 1 x 81920 + 3 x 32.
-#include <malloc.h>
-#include <sys/mman.h>
+#include "leak_guard.h"
 
-#include "leak.h"
-
-enum { kPage = 4096, kPages = 20 };
-
-static char* volatile held;
-
-static OWN_FRAME void* keep_one(void) {
-  void* block = block_of(32);
-  use(block);
-  return block;
-}
+enum { kPages = 20 };
 
 static OWN_FRAME void keep_guarded(void) {
   held = memalign(kPage, kPages * kPage);

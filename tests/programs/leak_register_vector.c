@@ -1,11 +1,6 @@
 // What running threads hold in a vector register, and nowhere else: reachable 2 x 40.
 // Valgrind: definite 2 x 40: it looks at general registers only.
-#include "leak.h"
-
-static void* volatile slot;
-static volatile int ready;
-
-static OWN_FRAME void keep_one(void) { slot = block_of(40); }
+#include "leak_register.h"
 
 static OWN_FRAME void* run_with_low(void* unused) {
   __asm__ volatile("movq %0, %%xmm5\n movq $0, %0\n movl $1, %1\n1: pause\n jmp 1b"
@@ -22,14 +17,6 @@ static OWN_FRAME void* run_with_high(void* unused) {
                    :
                    : "xmm14", "memory");
   return unused;
-}
-
-static void hold(void* (*run)(void*)) {
-  ready = 0;
-  keep_one();
-  scrub();
-  start_thread(run, NULL);
-  wait_for(&ready);
 }
 
 int main(void) {
