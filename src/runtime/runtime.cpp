@@ -169,13 +169,15 @@ track::FreedBy freed_now(const ThreadState& thread) { return {thread.counters->i
 // Gives a block back that has left the live set. `base`: the pool's start of it.
 void give_back(const core::Inside& inside, ThreadState& thread, const HeapCall& call, const track::Block& block,
                uintptr_t base) {
-  if (guards_blocks()) [[unlikely]]
-    return retire_guarded(inside, thread, call, block, base);
-  if (block.bytes > track::kLargestClassBytes) {
-    remember_freed(block, {core::StackId::unknown, thread.counters->id, core::current_tick()});
+  if (guards_blocks()) [[unlikely]] {
+    retire_guarded(inside, thread, call, block, base);
+  } else {
+    if (block.bytes > track::kLargestClassBytes) {
+      remember_freed(block, {core::StackId::unknown, thread.counters->id, core::current_tick()});
+    }
+    release_to_pool(inside, base);
   }
-  release_to_pool(inside, base);
-  if (block.bytes > track::kLargestClassBytes) note_time(inside);
+  note_time(inside);  // guard: timeline-general-free
 }
 
 }  // namespace

@@ -64,7 +64,12 @@ class Course(TimelineCase):
         self.assertEqual(known[-1], course["peak_rss_bytes"][-1])
 
     def test_it_grows_and_is_held_and_shrinks(self):
-        report, moments = course_of(self)
+        self.assert_grows_and_shrinks(*course_of(self))
+
+    def test_it_shrinks_where_frees_are_guarded(self):
+        self.assert_grows_and_shrinks(*course_of(self, GUARD="on"))
+
+    def assert_grows_and_shrinks(self, report, moments):
         course = report["timeline"]["host"]
         self.assertEqual(report["timeline"]["interval_ns"], 10 * MS)
         self.assertFalse(report["timeline"]["estimated"])
