@@ -33,11 +33,12 @@ static_assert(sizeof(AtomicRecord) == sizeof(Record));
 
 // What an event reads of it lies on one cache line.
 struct PageRecords {
+  // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it. First: an index into
+  // what comes first takes no addition.
+  std::atomic<AtomicRecord*> records[2];
   uintptr_t start;
   uint64_t reciprocal;  // ceil(2^44 / block_bytes), exact for the pool's page sizes; 0 for a page of one block
   std::atomic<const void*> page;  // the pool's page object; nullptr once a part of it serves another page
-  // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
-  std::atomic<AtomicRecord*> records[2];
   BlockClass block_class;
   uint32_t block_bytes32;                 // block_bytes, or 0 where it does not fit
   std::atomic<uint32_t> records_at_hand;  // blocks below this index have records: kInlineRecords or all
@@ -80,8 +81,8 @@ inline constexpr size_t kRadixEntries = size_t{1} << kRadixBits;
 inline constexpr uintptr_t kSpanTag = 1;  // the unit lies wholly inside one page: the entry is that PageRecords, tagged
 
 struct Unit {
-  uintptr_t number;  // address >> kUnitShift
-  std::atomic<PageRecords*> slices[kSlicesPerUnit];
+  std::atomic<PageRecords*> slices[kSlicesPerUnit];  // first, as PageRecords::records is
+  uintptr_t number;                                  // address >> kUnitShift
 };
 struct Middle {
   std::atomic<uintptr_t> units[kRadixEntries];
