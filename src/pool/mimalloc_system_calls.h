@@ -27,7 +27,6 @@ int weir_pool_close(int fd);
 long weir_pool_system_call(long number, long a, long b, long c, long d, long e, long f);
 int weir_pool_clock_gettime(clockid_t clock, struct timespec* time); /* see stop_clock() in core/clock.h */
 extern __thread int weir_pool_errno;
-char* weir_pool_getenv(const char* name);     /* nothing: MIMALLOC_* is for the program's own mimalloc, if it has one */
 int weir_pool_atexit(void (*function)(void)); /* nothing: the pool serves until the very end */
 #ifdef __cplusplus
 }
@@ -48,7 +47,6 @@ int weir_pool_atexit(void (*function)(void)); /* nothing: the pool serves until 
 #define clock_gettime(clock, time) weir_pool_clock_gettime(clock, time)
 #undef errno
 #define errno weir_pool_errno
-#define getenv weir_pool_getenv
 #define atexit weir_pool_atexit
 #endif
 

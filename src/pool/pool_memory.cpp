@@ -213,7 +213,6 @@ int weir_pool_clock_gettime(clockid_t clock, timespec* time) {
                                          : status(core::system_call(SYS_clock_gettime, clock, core::as_argument(time)));
 }
 
-char* weir_pool_getenv(const char*) { return nullptr; }
 int weir_pool_atexit(void (*)(void)) { return 0; }
 
 }  // extern "C"
