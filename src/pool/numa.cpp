@@ -1,7 +1,9 @@
 #include "pool/numa.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "core/file_text.h"
 #include "core/system_call.h"
 #include "pool/pool_memory.h"
 
@@ -63,9 +65,41 @@ size_t add_line(const char* line, uint64_t* bytes, size_t max_nodes) {
   return nodes;
 }
 
+// False where the kernel does not tell.
+bool has_one_node() {
+  char online[16];
+  return core::read_whole("/sys/devices/system/node/online", online, sizeof online) > 0 && strcmp(online, "0\n") == 0;
+}
+
+// In steps, so that what mincore says of each page fits on the stack.
+void add_resident(void* context, uintptr_t start, size_t bytes) {
+  constexpr size_t kPageBytes = 4096;
+  unsigned char pages[4096];
+  uint64_t resident = 0;
+  for (size_t done = 0; done < bytes; done += sizeof pages * kPageBytes) {
+    const size_t count = std::min(sizeof pages, (bytes - done + kPageBytes - 1) / kPageBytes);
+    const long result = core::system_call(SYS_mincore, static_cast<long>(start + done),
+                                          static_cast<long>(count * kPageBytes), core::as_argument(pages));
+    for (size_t i = 0; !core::failed(result) && i < count; ++i) resident += pages[i] & 1U;
+  }
+  *static_cast<uint64_t*>(context) += resident * kPageBytes;
+}
+
 }  // namespace
 
+uint64_t resident_pool_bytes() {
+  uint64_t bytes = 0;
+  for_each_pool_range(&add_resident, &bytes);
+  return bytes;
+}
+
 size_t read_pool_numa_bytes(uint64_t* bytes, size_t max_nodes) {
+  if (!has_one_node()) return read_numa_maps(bytes, max_nodes);
+  bytes[0] += resident_pool_bytes();
+  return 1;
+}
+
+size_t read_numa_maps(uint64_t* bytes, size_t max_nodes) {
   const int fd = core::open_file("/proc/self/numa_maps", O_RDONLY);
   if (fd < 0) return 0;
   size_t nodes = 0, line_length = 0;
