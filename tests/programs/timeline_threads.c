@@ -1,5 +1,5 @@
-// Shows: the timeline of eight threads that take and free blocks of their own and each other's for half a second, about 8 MiB at each
-// moment; with "fork" a child then ends at once, and another does the same with a quarter of that memory.
+// Shows: the timeline of eight threads that take and free blocks of their own and each other's for half a second, 8 MiB at each moment
+// but for what is just being exchanged; with "fork" a child then ends at once, and another does the same with a quarter of that memory.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,6 +36,7 @@ static void* churn(void* seed) {
 
 static void run(void) {
   pthread_t threads[THREADS];
+  for (int i = 0; i < place_count; ++i) atomic_store(&places[i], memset(malloc(BYTES), 1, BYTES));
   end_seconds = seconds() + 0.5;
   for (long i = 0; i < THREADS; ++i) pthread_create(&threads[i], NULL, churn, (void*)i);
   for (int i = 0; i < THREADS; ++i) pthread_join(threads[i], NULL);
