@@ -9,7 +9,8 @@ HEAD = """# Benchmarks
 
 `scripts/bench` installs what it compares with from Debian's packages and measures everything below in one run;
 `scripts/bench --quick` takes minutes. Tools take turns within each round, so that all meet the same machine in the same
-mood; a ratio is the median over the rounds of tool / glibc within a round, with the quartiles in brackets. CPU time is
+mood; a ratio is the median over the rounds of tool / glibc within a round, with the quartiles in brackets. Tools that a bound
+is about run in twice as many rounds as the others, slow ones in fewer. CPU time is
 user and system of the whole tree of processes, a tool's helpers included; memory is the largest peak of the program's own
 process; time at exit is from the end of `main` to the end of the last process.
 """
@@ -154,8 +155,8 @@ def failures_text(results):
 def real_text(results):
     if "real" not in results:
         return ""
-    rounds = max(len(one.get("rounds", [])) for by_tool in results["real"].values() for one in by_tool.values())
-    return "\n".join([f"## Real programs, {rounds} rounds\n",
+    rounds = sorted({len(one["rounds"]) for by_tool in results["real"].values() for one in by_tool.values() if one.get("rounds")})
+    return "\n".join([f"## Real programs, {' to '.join(map(str, rounds[::len(rounds) - 1 or 1]))} rounds\n",
                       "CPU time to glibc:\n", program_table(results, "cpu_s"),
                       "Wall time to glibc:\n", program_table(results, "wall_s"),
                       "Peak resident memory to glibc:\n", program_table(results, "peak_bytes"),

@@ -12,7 +12,8 @@ LIBC = pathlib.Path("/lib/x86_64-linux-gnu/libc.so.6")
 @dataclasses.dataclass(frozen=True)
 class Tool:
     """name: in figures; title: in tables; preload: a library or None; variables: {folder} becomes the output's folder;
-    prefix: words before the program; default: part of a run where no tools are asked for; slow: in fewer rounds."""
+    prefix: words before the program; default: part of a run where no tools are asked for; slow: in fewer rounds; bounded: a bound
+    is about it, so it runs in twice as many."""
 
     name: str
     title: str
@@ -21,6 +22,7 @@ class Tool:
     prefix: tuple = ()
     default: bool = True
     slow: bool = False
+    bounded: bool = False
 
     def environment(self, folder, base, own_allocator=False):
         """`base` plus what the tool needs. own_allocator: the program brings a malloc; glibc's takes its place."""
@@ -40,8 +42,8 @@ def all_tools(weir_library):
     weir = pathlib.Path(weir_library)
     report = {"WEIR_REPORT": "{folder}/%e.%p.json"}
     return [
-        Tool("glibc", "glibc"),
-        Tool("mimalloc", "mimalloc", LIBRARIES / "libmimalloc.so.2.0"),
+        Tool("glibc", "glibc", bounded=True),
+        Tool("mimalloc", "mimalloc", LIBRARIES / "libmimalloc.so.2.0", bounded=True),
         Tool("jemalloc", "jemalloc", LIBRARIES / "libjemalloc.so.2"),
         Tool("tcmalloc", "tcmalloc", LIBRARIES / "libtcmalloc_minimal.so.4"),
         Tool("jemalloc-sampled", "jemalloc sampled (512 KiB)", LIBRARIES / "libjemalloc.so.2",
@@ -52,7 +54,7 @@ def all_tools(weir_library):
         # 4 to 52 times slower than the program alone: only where asked for.
         Tool("gperftools", "gperftools' heap profiler", LIBRARIES / "libtcmalloc.so.4",
              {"HEAPPROFILE": "{folder}/gperftools"}, default=False, slow=True),
-        Tool("weir-exact", "Weir, exact", weir, report),
+        Tool("weir-exact", "Weir, exact", weir, report, bounded=True),
         Tool("weir-sampled", "Weir, sampled (512 KiB)", weir, report | {"WEIR_SAMPLE": "512KiB"}),
         Tool("weir-pool", "Weir, pool only", weir, report | {"WEIR_TRACK": "mmap"}),
     ]
