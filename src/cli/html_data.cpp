@@ -82,7 +82,7 @@ Json device_data(const CudaDigest& cuda) {
 // A list of stacks by columns: entries that differ in nothing that the page shows are one. A text column has the numbers of texts.
 class Columns {
  public:
-  Columns(StackTree& tree, TextTable& texts, std::vector<const char*> text_keys, std::vector<const char*> figure_keys)
+  Columns(PageStacks& tree, TextTable& texts, std::vector<const char*> text_keys, std::vector<const char*> figure_keys)
       : tree_(tree), texts_(texts), text_keys_(std::move(text_keys)), figure_keys_(std::move(figure_keys)) {}
 
   void add(const Json& entry) {
@@ -110,7 +110,7 @@ class Columns {
     return text.empty() ? number_text(entry, key) : text;  // a device is a number
   }
 
-  StackTree& tree_;
+  PageStacks& tree_;
   TextTable& texts_;
   const std::vector<const char*> text_keys_, figure_keys_;
   std::map<std::vector<uint32_t>, std::vector<uint64_t>> rows_;
@@ -121,7 +121,7 @@ Json columns_of(const Json& entries, Columns columns) {
   return columns.to_json();
 }
 
-Json lists_data(const Json& report, StackTree& tree, TextTable& texts) {
+Json lists_data(const Json& report, PageStacks& tree, TextTable& texts) {
   return {
       {"leaks", columns_of(report["leaks"], {tree,
                                              texts,
@@ -152,7 +152,7 @@ Json left_out_data(const PartOfReport& part) {
   return rows;
 }
 
-Json error_data(const HeapErrorDigest& digest, StackTree& tree) {
+Json error_data(const HeapErrorDigest& digest, PageStacks& tree) {
   Json rows = Json::array();
   for (const HeapError& error : digest.errors()) {
     Json moments = Json::array();
@@ -244,7 +244,7 @@ Json html_data(const PartOfReport& part) {
   HeapErrorDigest errors;
   errors.add(report);
   TextTable texts;
-  StackTree tree(report, texts);
+  PageStacks tree(report, texts);
   Json data = {{"process", process_data(report)},   {"sampling", sampling_data(report)},
                {"host", host_data(report["host"])}, {"memory", memory_data(report["host"], cuda)},
                {"devices", device_data(cuda)},      {"leak_check", leak_check_data(report)},

@@ -8,7 +8,7 @@ uint32_t TextTable::number_of(const std::string& text) {
   return number->second;
 }
 
-uint32_t StackTree::node_of(size_t stack) {
+uint32_t PageStacks::node_of(size_t stack) {
   std::vector<uint32_t> lines;
   for (const Json& index : report_["stacks"][stack]) {
     const std::vector<uint32_t>& its_lines = lines_of_frame(index.get<size_t>());
@@ -17,13 +17,13 @@ uint32_t StackTree::node_of(size_t stack) {
   return add(lines);
 }
 
-uint32_t StackTree::node_of(const std::vector<StackLine>& lines) {
+uint32_t PageStacks::node_of(const std::vector<StackLine>& lines) {
   std::vector<uint32_t> numbers;
   for (const StackLine& line : lines) numbers.push_back(number_of(line));
   return add(numbers);
 }
 
-const std::vector<uint32_t>& StackTree::lines_of_frame(size_t frame) {
+const std::vector<uint32_t>& PageStacks::lines_of_frame(size_t frame) {
   const auto [numbers, is_new] = frames_.try_emplace(frame);
   if (is_new) {
     for (const StackLine& line : frame_lines(report_, frame)) numbers->second.push_back(number_of(line));
@@ -31,7 +31,7 @@ const std::vector<uint32_t>& StackTree::lines_of_frame(size_t frame) {
   return numbers->second;
 }
 
-uint32_t StackTree::number_of(const StackLine& line) {
+uint32_t PageStacks::number_of(const StackLine& line) {
   const std::string key = line.function + '\n' + line.place + (line.inlined ? "\ni" : "\n");
   const auto [number, is_new] = line_numbers_.try_emplace(key, static_cast<uint32_t>(lines_.size()));
   if (is_new) {
@@ -41,7 +41,7 @@ uint32_t StackTree::number_of(const StackLine& line) {
   return number->second;
 }
 
-uint32_t StackTree::add(const std::vector<uint32_t>& lines) {
+uint32_t PageStacks::add(const std::vector<uint32_t>& lines) {
   size_t count = lines.size();
   while (count > 0 && lines_[lines[count - 1]].noise) --count;
   if (count == 0) count = lines.size();
@@ -50,7 +50,7 @@ uint32_t StackTree::add(const std::vector<uint32_t>& lines) {
   return node;
 }
 
-uint32_t StackTree::child_of(uint32_t parent, uint32_t line) {
+uint32_t PageStacks::child_of(uint32_t parent, uint32_t line) {
   const auto [child, is_new] =
       children_.try_emplace(uint64_t{parent} << 32 | line, static_cast<uint32_t>(parents_.size()));
   if (is_new) {
@@ -60,7 +60,7 @@ uint32_t StackTree::child_of(uint32_t parent, uint32_t line) {
   return child->second;
 }
 
-Json StackTree::to_json() const {
+Json PageStacks::to_json() const {
   Json functions = Json::array(), places = Json::array(), inlined = Json::array();
   for (const Line& line : lines_) {
     functions.push_back(line.function);

@@ -25,10 +25,10 @@ class TextTable {
 
 // Node 0 is the root: the stack of which nothing is known. A node's parent has the lower number. The start-up code of libc and the loader, with
 // which every stack begins, is left out where something is left without it.
-class StackTree {
+class PageStacks {
  public:
   // The report must be finished (finish_report) and outlive the tree.
-  StackTree(const Json& report, TextTable& texts) : report_(report), texts_(texts) {}
+  PageStacks(const Json& report, TextTable& texts) : report_(report), texts_(texts) {}
 
   // The node of the innermost function of the report's stack, or of those lines.
   uint32_t node_of(size_t stack);

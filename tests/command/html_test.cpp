@@ -27,10 +27,10 @@ TEST(ScriptText, ReplacesBytesThatAreNoText) {
             Json("\uFFFDa"));
 }
 
-TEST(StackTree, SharesWhatStacksHaveInCommon) {
+TEST(PageStacks, SharesWhatStacksHaveInCommon) {
   const Json report = Json::object();
   TextTable texts;
-  StackTree tree(report, texts);
+  PageStacks tree(report, texts);
   const uint32_t first = tree.node_of({line("leaf", "a.c:1"), line("main", "a.c:9")});
   const uint32_t second = tree.node_of({line("other", "a.c:2"), line("main", "a.c:9")});
   EXPECT_EQ(tree.node_of({line("leaf", "a.c:1"), line("main", "a.c:9")}), first);
@@ -40,10 +40,10 @@ TEST(StackTree, SharesWhatStacksHaveInCommon) {
   EXPECT_EQ(tree.node_of(std::vector<StackLine>()), 0U);
 }
 
-TEST(StackTree, LeavesStartUpCodeOutWhereSomethingIsLeft) {
+TEST(PageStacks, LeavesStartUpCodeOutWhereSomethingIsLeft) {
   const Json report = Json::object();
   TextTable texts;
-  StackTree tree(report, texts);
+  PageStacks tree(report, texts);
   const StackLine start = line("_start", "a.out", true);
   EXPECT_EQ(tree.node_of({line("main", "a.c:9"), start}), tree.node_of({line("main", "a.c:9")}));
   EXPECT_NE(tree.node_of({start}), 0U);
