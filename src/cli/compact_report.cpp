@@ -101,8 +101,11 @@ void CompactReport::check(const std::map<std::string, TakeRow>& lists) const {
   for (const char* key : {"process", "host"})
     shape.require(key, parts_.contains(key) && parts_[key].is_object(), "an object");
   for (const char* key : {"stacks", "frames", "modules"}) shape.require(key, lists_read_.contains(key), "an array");
-  for (const auto& [key, take] : lists) shape.require(key.c_str(), lists_read_.contains(key), "an array");
+  for (const auto& [key, take] : lists) {
+    if (key != "large") shape.require(key.c_str(), lists_read_.contains(key), "an array");  // older reports have none
+  }
   shape.require("leak_check", !parts_.contains("leak_check") || parts_["leak_check"].is_object(), "an object");
+  shape.require("warnings", parts_.contains("warnings") && parts_["warnings"].is_array(), "an array");
   frames_.check(path_);
   shape.require("stacks", largest_frame_ <= frames_.frame_count(), "indices into frames");
   shape.check_short_lists(parts_);
@@ -127,7 +130,14 @@ void CompactReport::name_short_lists() {
 }
 
 bool CompactReport::symbolize(symbolize::Symbolizer& symbolizer) {
-  return frames_.symbolize(symbolizer, notes_, is_confidential(parts_));
+  const Json before = array_of(parts_, "warnings");
+  Json warnings = before;
+  if (!frames_.symbolize(symbolizer, warnings, is_confidential(parts_))) return false;
+  for (const Json& warning : warnings) {
+    if (std::find(before.begin(), before.end(), warning) == before.end()) notes_.insert(text_of(warning, "text"));
+  }
+  parts_["warnings"] = std::move(warnings);
+  return true;
 }
 
 Json CompactReport::excerpt(const std::map<std::string, Json>& rows) const {

@@ -36,7 +36,7 @@ class CompactReport {
   const Json& parts() const { return parts_; }
   Json& parts() { return parts_; }
 
-  // Adds functions and lines where the report is raw; true where it was.
+  // Adds functions and lines where the report is raw, and to `warnings` what could not be symbolised; true where it was.
   bool symbolize(symbolize::Symbolizer& symbolizer);
   // What could not be symbolised here, and why.
   const std::set<std::string>& notes() const { return notes_; }

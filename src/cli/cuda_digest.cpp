@@ -41,11 +41,10 @@ std::vector<StackLine> stack_of(const Json& report, const Json& entry, const cha
 
 }  // namespace
 
-void CudaDigest::add(const Json& report, uint64_t report_number) {
+void CudaDigest::add(const Json& report) {
   const Json& cuda = child(report, "cuda");
   for (const Json& device : array_of(report, "devices")) add_device(device);
   for (const Json& transfers : array_of(cuda, "transfers")) add_transfers(report, transfers);
-  freed_with_context_.add(report, report_number, array_of(cuda, "freed_with_context"));
   for (const Json& event : array_of(report, "out_of_memory")) add_out_of_memory(report, event);
   pool_state_.add(report);
   out_of_memory_left_out_ += figure(cuda, "out_of_memory_left_out_count");

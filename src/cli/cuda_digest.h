@@ -53,11 +53,10 @@ struct OutOfMemory {
 class CudaDigest {
  public:
   // The report must be finished (finish_report).
-  void add(const Json& report, uint64_t report_number);
+  void add(const Json& report);
 
   const std::vector<CudaDevice>& devices() const { return devices_; }
   const std::vector<CudaTransfers>& transfers() const { return transfers_; }
-  const SiteTable& freed_with_context() const { return freed_with_context_; }
   const std::vector<OutOfMemory>& out_of_memory() const { return out_of_memory_; }
   const PoolState& pool_state() const { return pool_state_; }
   uint64_t out_of_memory_left_out() const { return out_of_memory_left_out_; }
@@ -70,7 +69,6 @@ class CudaDigest {
 
   std::vector<CudaDevice> devices_;
   std::vector<CudaTransfers> transfers_;
-  SiteTable freed_with_context_;
   std::vector<OutOfMemory> out_of_memory_;
   PoolState pool_state_;
   std::unordered_map<std::string, size_t> transfer_places_;

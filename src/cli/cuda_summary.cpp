@@ -4,6 +4,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "cli/capped_sum.h"
+
 namespace weir::cli {
 namespace {
 
@@ -203,22 +205,22 @@ void write_out_of_memory(SummaryPage& page, const CudaDigest& cuda) {
   write_left_out(page, cuda.out_of_memory_left_out());
 }
 
-void write_freed_with_context(SummaryPage& page, const CudaDigest& cuda) {
-  std::vector<const Site*> sites;
+void write_freed_with_context(SummaryPage& page, const SiteTable& table) {
+  std::vector<uint32_t> sites = table.all();
   uint64_t bytes = 0, count = 0;
-  for (const Site& site : cuda.freed_with_context().sites()) {
-    sites.push_back(&site);
-    bytes += site.bytes;
-    count += site.count;
+  for (const uint32_t site : sites) {
+    bytes = capped_sum(bytes, table.bytes(site));
+    count = capped_sum(count, table.count(site));
   }
   if (sites.empty()) return;
-  std::stable_sort(sites.begin(), sites.end(), [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
+  table.sort_by_bytes(sites);
   page.heading("Freed with its context: " + human_bytes(bytes) + " in " + plural(count, "allocation"));
   if (page.options().brief) return;
   for (size_t i = 0; i < sites.size() && i < page.options().top; ++i) {
-    page.line("  " + page.style().cyan(human_bytes(sites[i]->bytes) + " in " + plural(sites[i]->count, "allocation")) +
-              "  (" + memory_text(sites[i]->memory, sites[i]->device, "") + ")");
-    page.stack(sites[i]->stack);
+    const Site site = table.site(sites[i]);
+    page.line("  " + page.style().cyan(human_bytes(site.bytes) + " in " + plural(site.count, "allocation")) + "  (" +
+              memory_text(site.memory, site.device, "") + ")");
+    page.stack(site.stack);
   }
   page.rest(sites.size());
 }

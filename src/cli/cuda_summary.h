@@ -9,7 +9,7 @@ namespace weir::cli {
 void write_cuda_devices(SummaryPage& page, const CudaDigest& cuda, bool is_single);
 void write_transfer_totals(SummaryPage& page, const CudaDigest& cuda);
 void write_out_of_memory(SummaryPage& page, const CudaDigest& cuda);
-void write_freed_with_context(SummaryPage& page, const CudaDigest& cuda);
+void write_freed_with_context(SummaryPage& page, const SiteTable& table);
 // Places whose copies could be fewer or faster.
 void write_transfer_hints(SummaryPage& page, const CudaDigest& cuda);
 

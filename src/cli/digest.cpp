@@ -6,21 +6,42 @@
 #include "cli/json_access.h"
 
 namespace weir::cli {
-void Digest::add(const Json& report) {
+
+bool Digest::add(const std::string& path, symbolize::Symbolizer& symbolizer, const SuppressionFiles& suppressions) {
+  FinishedReport report(path, labels_, symbolizer, choice_);
+  report.apply(suppressions);
+  const bool leaks_left = report.has_leaks_left();
+  take(report);
+  return leaks_left;
+}
+
+void Digest::take(FinishedReport& report) {
+  const Json& parts = report.parts();
   if (reports_.empty()) {
-    for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(report, key);
+    for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(parts, key);
   }
-  add_sampling(report);
-  add_processes(report);
-  const uint64_t number = reports_.size();
-  cuda_.add(report, number);
-  heap_errors_.add(report);
-  leaks_.add(report, number, array_of(report, "leaks"));
-  peak_.add(report, number, array_of(report, "peak"));
-  hot_sites_.add(report, number, array_of(report, "hot_sites"), "alloc_bytes", "alloc_count");
+  add_sampling(parts);
+  add_processes(parts);
+  const Json short_lists = report.short_lists();
+  cuda_.add(short_lists);
+  heap_errors_.add(short_lists);
   add_large_blocks(report);
-  if (larger_than_ > 0) add_listing_limits(report);
-  for (const Json& warning : report["warnings"]) ++notes_[text_of(warning, "text")];
+  for (const Json& warning : array_of(parts, "warnings")) ++notes_[text_of(warning, "text")];
+  if (choice_.least_bytes > 0) {
+    add_listing_limits(parts);
+  } else {
+    add_sites(report);
+  }
+}
+
+// The stacks' nodes here are found at once, for all lists: that takes most memory, and is given back before the rows are added.
+void Digest::add_sites(FinishedReport& report) {
+  const std::vector<uint32_t> nodes = stacks_.add(report.report());
+  stacks_.seal();
+  leaks_.add(report.rows(SiteList::leaks), nodes);
+  peak_.add(report.rows(SiteList::peak), nodes);
+  hot_sites_.add(report.rows(SiteList::hot_sites), nodes);
+  freed_with_context_.add(report.rows(SiteList::freed_with_context), nodes);
 }
 
 void Digest::add_sampling(const Json& report) {
@@ -47,29 +68,26 @@ void Digest::add_process(const Json& process, const Json& totals) {
   pids_.insert({text_of(process, "host"), pid});
 }
 
-void Digest::add_large_blocks(const Json& report) {
-  std::set<std::string> seen;
-  const auto add = [&](const Json& block, const Json& owner) {
-    const std::string address = text_of(block, "address");
-    const uint64_t bytes = figure(block, "bytes");
-    const std::string memory = text_of(owner, "memory");
-    if (bytes < larger_than_ || !seen.insert(memory + address).second) return;  // a handle may equal an address
-    large_blocks_.push_back({memory, number_text(owner, "device"), address, text_of(block, "family"), bytes,
-                             figure(block, "ns"), stack_lines(report, owner["stack"].get<size_t>())});
-  };
-  for (const Json& block : array_of(report, "large")) add(block, block);
-  if (larger_than_ == 0) return;
-  for (const Json& leak : array_of(report, "leaks")) {
-    for (const Json& sample : array_of(leak, "samples")) add(sample, leak);
+void Digest::add_large_blocks(const FinishedReport& report) {
+  const std::vector<std::vector<StackLine>> stacks = report.block_stacks();
+  large_block_count_ += report.block_count();
+  for (size_t i = 0; i < stacks.size(); ++i) {
+    const Json& block = report.blocks()[i];
+    large_blocks_.push_back({text_of(block, "memory"), number_text(block, "device"), text_of(block, "address"),
+                             text_of(block, "family"), figure(block, "bytes"), figure(block, "ns"), stacks[i]});
   }
+  std::stable_sort(large_blocks_.begin(), large_blocks_.end(),
+                   [](const LargeBlock& a, const LargeBlock& b) { return a.bytes > b.bytes; });
+  if (large_blocks_.size() > choice_.most)
+    large_blocks_.erase(large_blocks_.begin() + static_cast<std::ptrdiff_t>(choice_.most), large_blocks_.end());
 }
 
 // Below WEIR_LARGE a report keeps a few samples of each stack.
 void Digest::add_listing_limits(const Json& report) {
   const std::string limit = text_of(child(child(report, "options"), "WEIR_LARGE"), "value");
-  if (!limit.empty() && parse_size(limit, "WEIR_LARGE") > larger_than_) {
+  if (!limit.empty() && parse_size(limit, "WEIR_LARGE") > choice_.least_bytes) {
     listing_limits_.push_back("of " + program_of(report) + " only samples below " + limit +
-                              ": run it with WEIR_LARGE=" + std::to_string(larger_than_) + " for all");
+                              ": run it with WEIR_LARGE=" + std::to_string(choice_.least_bytes) + " for all");
   }
   const uint64_t left_out = figure(report["host"], "large_left_out_count");
   if (left_out > 0)

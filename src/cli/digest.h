@@ -1,5 +1,5 @@
 // What a summary needs of the reports it covers: taken from one report after another, so that a run of thousands of processes
-// costs memory by its distinct stacks.
+// costs memory by its distinct stacks, and these some tens of bytes.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/cuda_digest.h"
+#include "cli/finished_report.h"
 #include "cli/heap_error_digest.h"
 #include "cli/report_file.h"
 #include "cli/site.h"
@@ -31,7 +32,7 @@ struct SamplingFigures {
   uint64_t mean_bytes = 0;  // the largest of any report; 0: all are exact
 };
 
-// One block of at least the size asked for.
+// One of the blocks asked for.
 struct LargeBlock {
   std::string memory, device, address, family;
   uint64_t bytes = 0;
@@ -41,10 +42,14 @@ struct LargeBlock {
 
 class Digest {
  public:
-  // larger_than: collect the blocks of at least so many bytes, from large[] and the leaks' samples; 0: those of large[].
-  explicit Digest(uint64_t larger_than = 0) : larger_than_(larger_than) {}
-  // The report must be finished (finish_report).
-  void add(const Json& report);
+  // Where blocks of some size are asked for, they are all that is collected beside processes and devices.
+  explicit Digest(const BlockChoice& blocks) : choice_(blocks) {}
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
+
+  // Reads a report, finishes it here where it is raw, and applies `suppressions`. Whether leaks are left in it. Throws Error(kExitBadReport), and
+  // then has nothing of it.
+  bool add(const std::string& path, symbolize::Symbolizer& symbolizer, const SuppressionFiles& suppressions);
 
   const std::vector<ProcessFigures>& reports() const { return reports_; }
   size_t process_count() const { return pids_.size(); }
@@ -55,26 +60,37 @@ class Digest {
   const SiteTable& leaks() const { return leaks_; }
   const SiteTable& peak() const { return peak_; }
   const SiteTable& hot_sites() const { return hot_sites_; }
-  const std::vector<LargeBlock>& large_blocks() const { return large_blocks_; }
+  const SiteTable& freed_with_context() const { return freed_with_context_; }
+  const std::vector<LargeBlock>& large_blocks() const {
+    return large_blocks_;
+  }  // the largest first, as many as asked for
+  uint64_t large_block_count() const { return large_block_count_; }
   const std::map<std::string, uint64_t>& notes() const { return notes_; }             // text -> reports that say so
   const std::vector<std::string>& listing_limits() const { return listing_limits_; }  // what large_blocks() may lack
 
  private:
+  void take(FinishedReport& report);
+  void add_sites(FinishedReport& report);
   void add_processes(const Json& report);
   void add_process(const Json& process, const Json& host_totals);
   void add_sampling(const Json& report);
-  void add_large_blocks(const Json& report);
+  void add_large_blocks(const FinishedReport& report);
   void add_listing_limits(const Json& report);
 
-  uint64_t larger_than_;
+  const BlockChoice choice_;
   std::vector<ProcessFigures> reports_;
   std::set<std::pair<std::string, uint64_t>> pids_;  // by host
   Json first_;
   SamplingFigures sampling_;
   CudaDigest cuda_;
   HeapErrorDigest heap_errors_;
-  SiteTable leaks_, peak_, hot_sites_;
+  Labels labels_;
+  LineTree stacks_;
+  SiteTable leaks_{SiteList::leaks, labels_, stacks_}, peak_{SiteList::peak, labels_, stacks_},
+      hot_sites_{SiteList::hot_sites, labels_, stacks_},
+      freed_with_context_{SiteList::freed_with_context, labels_, stacks_};
   std::vector<LargeBlock> large_blocks_;
+  uint64_t large_block_count_ = 0;
   std::map<std::string, uint64_t> notes_;
   std::vector<std::string> listing_limits_;
 };

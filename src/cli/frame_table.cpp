@@ -79,23 +79,25 @@ void FrameTable::check(const std::string& path) const {
   }
 }
 
-bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes, bool is_confidential) {
+bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, Json& warnings, bool is_confidential) {
   const Json raw_modules = modules_;
   if (!symbolize::is_unfinished({{"modules", raw_modules}})) return false;
-  for (size_t begin = 0; begin < frames_.size(); begin += kFramesAtOnce) {
+  size_t begin = 0;
+  do {  // once where there are no frames: modules then say that they have no symbols
     const size_t end = std::min(begin + kFramesAtOnce, frames_.size());
-    Json piece = {{"modules", raw_modules}, {"frames", Json::array()}, {"warnings", Json::array()}};
+    Json piece = {{"modules", raw_modules}, {"frames", Json::array()}, {"warnings", std::move(warnings)}};
     for (size_t i = begin; i < end; ++i) piece["frames"].push_back(frame_json(i));
     symbolizer.symbolize(piece);
     if (is_confidential) hide_private(piece);
     for (size_t i = begin; i < end; ++i) take_names(frames_[i], piece["frames"][i - begin]);
-    for (const Json& warning : piece["warnings"]) notes.insert(text_of(warning, "text"));
+    warnings = std::move(piece["warnings"]);
     for (size_t i = 0; i < modules_.size(); ++i) {
       Json& symbols = modules_[i]["symbols"];
       if (symbols.is_null() || symbols == "none" || piece["modules"][i]["symbols"] == "debug_info")
         symbols = piece["modules"][i]["symbols"];
     }
-  }
+    begin = end;
+  } while (begin < frames_.size());
   return true;
 }
 

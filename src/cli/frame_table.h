@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -46,9 +45,9 @@ class FrameTable {
   // Each frame's module is one of the table's; throws as ShapeCheck does.
   void check(const std::string& path) const;
 
-  // Adds functions and lines, and puts what is wrong with a module among `notes`; nothing where the frames have them already. True where
-  // it did.
-  bool symbolize(symbolize::Symbolizer& symbolizer, std::set<std::string>& notes, bool is_confidential);
+  // Adds functions and lines, and puts what is wrong with a module among the report's `warnings`, an array, in place of what they said of it
+  // before; nothing where the frames have all of it already. True where it did.
+  bool symbolize(symbolize::Symbolizer& symbolizer, Json& warnings, bool is_confidential);
 
   size_t frame_count() const { return frames_.size(); }
   size_t module_count() const { return modules_.size(); }

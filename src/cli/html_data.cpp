@@ -240,7 +240,7 @@ Json sampling_data(const Json& report) {
 Json html_data(const PartOfReport& part) {
   const Json& report = part.report;
   CudaDigest cuda;
-  cuda.add(report, 1);
+  cuda.add(report);
   HeapErrorDigest errors;
   errors.add(report);
   TextTable texts;

@@ -3,33 +3,24 @@
 #include <algorithm>
 #include <map>
 
+#include "cli/capped_sum.h"
+
 namespace weir::cli {
 namespace {
 
-using Sites = std::vector<const Site*>;
+using Sites = std::vector<uint32_t>;  // by their numbers
 
 struct Sum {
   uint64_t bytes = 0, count = 0;
 };
 
-Sum sum_of(const Sites& sites) {
-  Sum sum;
-  for (const Site* site : sites) {
-    sum.bytes += site->bytes;
-    sum.count += site->count;
-  }
-  return sum;
-}
-
 std::string text_of(const Sum& sum) { return human_bytes(sum.bytes) + " in " + plural(sum.count, "block"); }
 
 class LeakWriter {
  public:
-  LeakWriter(SummaryPage& page, const Digest& digest) : page_(page), digest_(digest) {
-    for (const Site& site : digest.leaks().sites()) list_of(site).push_back(&site);
-    for (auto& [kind, sites] : sites_) {
-      std::stable_sort(sites.begin(), sites.end(), [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
-    }
+  LeakWriter(SummaryPage& page, const Digest& digest) : page_(page), digest_(digest), leaks_(digest.leaks()) {
+    for (uint32_t site = 0; site < leaks_.size(); ++site) list_of(leaks_.head(site)).push_back(site);
+    for (auto& [kind, sites] : sites_) leaks_.sort_by_bytes(sites);
   }
 
   void write() {
@@ -42,6 +33,15 @@ class LeakWriter {
   }
 
  private:
+  Sum sum_of(const Sites& sites) const {
+    Sum sum;
+    for (const uint32_t site : sites) {
+      sum.bytes = capped_sum(sum.bytes, leaks_.bytes(site));
+      sum.count = capped_sum(sum.count, leaks_.count(site));
+    }
+    return sum;
+  }
+
   Sites& list_of(const Site& site) {
     if (!site.runtime.empty()) return runtime_;
     return site.suppressed.empty() ? sites_[site.kind] : suppressed_;
@@ -66,9 +66,9 @@ class LeakWriter {
 
   // What hangs from suppressed blocks is suppressed with them.
   Sum without_suppressed(Sum hanging) const {
-    for (const Site* site : suppressed_) {
-      hanging.bytes -= std::min(hanging.bytes, site->indirect_bytes);
-      hanging.count -= std::min(hanging.count, site->indirect_count);
+    for (const uint32_t site : suppressed_) {
+      hanging.bytes -= std::min(hanging.bytes, leaks_.indirect_bytes(site));
+      hanging.count -= std::min(hanging.count, leaks_.indirect_count(site));
     }
     return hanging;
   }
@@ -82,7 +82,7 @@ class LeakWriter {
   }
 
   void write_sites(const Sites& sites) {
-    page_.sites(sites, digest_.reports().size() > 1, [this](const Site& site) {
+    page_.sites(leaks_, sites, digest_.reports().size() > 1, [this](const Site& site) {
       const Sum hanging{site.indirect_bytes, site.indirect_count};
       return (site.memory == "host" ? about() : "") + human_bytes(site.bytes) + " in " + plural(site.count, "block") +
              taking_text(site.bytes, site.taken_bytes) + (hanging.count == 0 ? "" : ", leading to " + text_of(hanging));
@@ -93,7 +93,10 @@ class LeakWriter {
   void write_by_name(const std::string& what, const Sites& sites, std::string Site::*name_of) {
     if (sites.empty()) return;
     std::map<std::string, uint64_t> bytes_by_name;
-    for (const Site* site : sites) bytes_by_name[site->*name_of] += site->bytes;
+    for (const uint32_t site : sites) {
+      uint64_t& bytes = bytes_by_name[leaks_.head(site).*name_of];
+      bytes = capped_sum(bytes, leaks_.bytes(site));
+    }
     std::string names;
     for (const auto& [name, its_bytes] : bytes_by_name)
       names += (names.empty() ? "" : ", ") + name + " " + human_bytes(its_bytes);
@@ -102,6 +105,7 @@ class LeakWriter {
 
   SummaryPage& page_;
   const Digest& digest_;
+  const SiteTable& leaks_;
   std::map<std::string, Sites> sites_;  // by kind, most bytes first
   Sites suppressed_, runtime_;
 };

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "cli/cuda_calls.h"
+#include "cli/finish_rows.h"
 #include "cli/json_access.h"
 #include "cli/merge_figures.h"
 #include "cli/report_shape.h"
@@ -13,7 +13,6 @@
 namespace weir::cli {
 namespace {
 
-constexpr size_t kRowsAtOnce = 8192;  // whose stacks, as JSON, are some megabytes
 constexpr size_t kMostLarge = 10'000, kMostErrors = 10'000, kMostOutOfMemory = 1000;
 
 const RowForm kLeakForm = {{"memory", "kind", "reason", "device", "call", "runtime", "suppressed"},
@@ -73,7 +72,7 @@ void MergedReport::add(const MergeInput& input, symbolize::Symbolizer& symbolize
   lists.hot_sites.find_stacks(report, "hot_sites");
   report.name_stacks(lists.large, "large");
   report.forget_stack_numbers();
-  if (report.symbolize(symbolizer)) finish_rows(report, lists);
+  if (report.symbolize(symbolizer)) finish_rows(report, lists.leaks, lists.large);
   for (const std::string& note : report.notes()) add_note(note);
   take_cuda_rows(report, lists);
   const std::vector<uint32_t> nodes = stacks_.add(report);
@@ -88,49 +87,6 @@ void MergedReport::take_cuda_rows(const CompactReport& report, Lists& lists) {
   const Json& cuda = child(report.parts(), "cuda");
   for (const Json& row : array_of(cuda, "transfers")) lists.transfers.add(report.path(), "cuda", row);
   for (const Json& row : array_of(cuda, "freed_with_context")) lists.freed_with_context.add(report.path(), "cuda", row);
-}
-
-// ---- What finishing adds to rows ----
-
-void MergedReport::finish_rows(CompactReport& report, Lists& lists) const {
-  name_leaks(report, lists);
-  name_short_lists(report, lists);
-}
-
-void MergedReport::name_leaks(CompactReport& report, Lists& lists) const {
-  Json suppressions = Json::array();
-  for (size_t begin = 0; begin < lists.leaks.size(); begin += kRowsAtOnce) {
-    const size_t end = std::min(begin + kRowsAtOnce, lists.leaks.size());
-    Json rows = Json::array();
-    for (size_t i = begin; i < end; ++i) rows.push_back(lists.leaks.json_of(i));
-    Json excerpt = report.excerpt({{"leaks", std::move(rows)}});
-    name_what_is_known(excerpt);
-    for (size_t i = begin; i < end; ++i) lists.leaks.set_labels(i, excerpt["leaks"][i - begin]);
-    add_entries(suppressions, array_of(child(excerpt, "leak_check"), "suppressions"));
-    add_entries(report.parts()["warnings"], excerpt["warnings"]);
-  }
-  if (!suppressions.empty()) report.parts()["leak_check"]["suppressions"] = std::move(suppressions);
-}
-
-void MergedReport::name_short_lists(CompactReport& report, Lists& lists) const {
-  Json& parts = report.parts();
-  Json excerpt = report.excerpt({{"errors", array_of(parts, "errors")},
-                                 {"out_of_memory", array_of(parts, "out_of_memory")},
-                                 {"transfers", array_of(child(parts, "cuda"), "transfers")},
-                                 {"large", lists.large}});
-  excerpt["cuda"]["transfers"] = excerpt["transfers"];
-  name_cuda_calls(excerpt);
-  const auto take = [](Json& rows, const Json& named) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      for (const char* key : {"call", "alloc_call", "family"}) {
-        if (rows[i].contains(key)) rows[i][key] = named[i][key];
-      }
-    }
-  };
-  if (parts.contains("errors")) take(parts["errors"], excerpt["errors"]);
-  if (parts.contains("out_of_memory")) take(parts["out_of_memory"], excerpt["out_of_memory"]);
-  if (child(parts, "cuda").contains("transfers")) take(parts["cuda"]["transfers"], excerpt["cuda"]["transfers"]);
-  take(lists.large, excerpt["large"]);
 }
 
 // ---- What is added up ----

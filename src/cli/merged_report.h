@@ -31,9 +31,6 @@ class MergedReport {
   struct Lists;
   class Output;
 
-  void finish_rows(CompactReport& report, Lists& lists) const;
-  void name_leaks(CompactReport& report, Lists& lists) const;
-  void name_short_lists(CompactReport& report, Lists& lists) const;
   static void take_cuda_rows(const CompactReport& report, Lists& lists);
   void add_rows(Lists& lists, const std::vector<uint32_t>& nodes);
   void add_list(Json& target, Json rows, const std::vector<uint32_t>& nodes) const;

@@ -1,6 +1,7 @@
 #include "cli/row_table.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "cli/capped_sum.h"
@@ -61,6 +62,29 @@ Json RawRows::json_of(size_t row) const {
 
 void RawRows::set_labels(size_t row, const Json& entry) { heads_[row].label = labels_.id_of(label_of(form_, entry)); }
 
+Json RawRows::sums_by_label(const std::vector<std::string>& figures) const {
+  std::map<uint32_t, Json> sums;
+  for (size_t row = 0; row < heads_.size(); ++row) {
+    const auto [sum, is_new] = sums.try_emplace(heads_[row].label);
+    if (is_new) sum->second = Json::parse(labels_.name(heads_[row].label));
+    for (const std::string& name : figures)
+      sum->second[name] = capped_sum(figure(sum->second, name.c_str()), value_of(row, name));
+  }
+  Json entries = Json::array();
+  for (auto& [label, sum] : sums) entries.push_back(std::move(sum));
+  return entries;
+}
+
+uint64_t RawRows::value_of(size_t row, const std::string& name) const {
+  const auto sum = std::find(form_.sums.begin(), form_.sums.end(), name);
+  if (sum != form_.sums.end())
+    return figures_[row * form_.figure_count() + static_cast<size_t>(sum - form_.sums.begin())];
+  const auto seldom = seldom_.find(row);
+  const auto place = std::find(form_.seldom.begin(), form_.seldom.end(), name);
+  if (seldom == seldom_.end() || place == form_.seldom.end()) return 0;
+  return seldom->second[static_cast<size_t>(place - form_.seldom.begin())];
+}
+
 void RawRows::take(
     const std::function<void(RowHead, const std::vector<uint64_t>&, const std::vector<uint64_t>&)>& use) {
   const std::vector<uint64_t> none;
@@ -95,8 +119,8 @@ void RowTable::grow() {
   for (size_t row = 0; row < rows_.size(); ++row) slots_[slot_of(rows_[row].head)] = static_cast<uint32_t>(row);
 }
 
-void RowTable::add(RowHead head, const std::vector<uint64_t>& figures, const std::vector<uint64_t>& seldom,
-                   uint32_t process) {
+uint32_t RowTable::add(RowHead head, const std::vector<uint64_t>& figures, const std::vector<uint64_t>& seldom,
+                       uint32_t process, uint32_t process_count) {
   if (rows_.size() * 4 >= slots_.size() * 3) grow();
   uint32_t& number = slots_[slot_of(head)];
   const bool is_new = number == kNone;
@@ -109,11 +133,18 @@ void RowTable::add(RowHead head, const std::vector<uint64_t>& figures, const std
   }
   if (!seldom.empty()) add_seldom(seldom_[number], seldom);
   Row& row = rows_[number];
-  if (row.process_count == 0 || row.last_process != process) ++row.process_count;
+  if (row.process_count == 0 || row.last_process != process)
+    row.process_count += std::min(process_count, UINT32_MAX - row.process_count);
   row.last_process = process;
-  if (figures[0] <= row.most_figure) return;
+  if (figures[0] <= row.most_figure) return number;
   row.most_figure = figures[0];
   row.most_process = process;
+  return number;
+}
+
+uint64_t RowTable::seldom_of(uint32_t row, size_t sum) const {
+  const auto seldom = seldom_.find(row);
+  return seldom == seldom_.end() ? 0 : seldom->second[sum];
 }
 
 void RowTable::add_figures(uint32_t row, const std::vector<uint64_t>& figures) {

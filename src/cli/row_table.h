@@ -46,12 +46,16 @@ class RawRows {
 
   Json json_of(size_t row) const;
   void set_labels(size_t row, const Json& entry);
+  // One entry for each label, with the sums of `figures` over its rows.
+  Json sums_by_label(const std::vector<std::string>& figures) const;
 
   // Hands over all rows, one after another, and forgets them.
   void take(const std::function<void(RowHead head, const std::vector<uint64_t>& figures,
                                      const std::vector<uint64_t>& seldom)>& use);
 
  private:
+  uint64_t value_of(size_t row, const std::string& name) const;
+
   const RowForm& form_;
   Labels& labels_;
   std::deque<RowHead> heads_;
@@ -63,8 +67,9 @@ class RowTable {
  public:
   RowTable(const RowForm& form, Labels& labels) : form_(form), labels_(labels), slots_(1024, kNone) {}
 
-  // A row of that process, a number from 0 on; the rows of one process come together.
-  void add(RowHead head, const std::vector<uint64_t>& figures, const std::vector<uint64_t>& seldom, uint32_t process);
+  // A row of that process, a number from 0 on; the rows of one process come together. It stands for so many processes. Its number here.
+  uint32_t add(RowHead head, const std::vector<uint64_t>& figures, const std::vector<uint64_t>& seldom,
+               uint32_t process, uint32_t process_count = 1);
 
   // Gives up what add() needs, for good.
   void seal() { std::vector<uint32_t>().swap(slots_); }
@@ -74,6 +79,11 @@ class RowTable {
   // As text, its stack by that number.
   std::string text_of(uint32_t row, uint32_t stack) const;
   uint32_t node_of(uint32_t row) const { return rows_[row].head.stack; }
+  uint32_t label_of(uint32_t row) const { return rows_[row].head.label; }
+  uint32_t process_count(uint32_t row) const { return rows_[row].process_count; }
+  // The form's sums by their places in it; of those that are seldom 0 where the row has none.
+  uint64_t sum_of(uint32_t row, size_t sum) const { return figures_[row * form_.figure_count() + sum]; }
+  uint64_t seldom_of(uint32_t row, size_t sum) const;
   size_t size() const { return rows_.size(); }
 
  private:

@@ -60,26 +60,20 @@ int exit_code_for_leaks(const Settings& settings) {
   return code;
 }
 
-struct Finished {
-  Digest digest;
+// Finishes the reports of the run in their places, and adds them to the digest; what is wrong with one costs a line. Whether leaks are left.
+bool finish_all(const std::vector<std::string>& paths, Digest& digest) {
   bool leaks_left = false;
-};
-
-// Finishes the reports of the run in their places; what is wrong with one costs a line.
-Finished finish_all(const std::vector<std::string>& paths) {
-  Finished finished;
   symbolize::Symbolizer symbolizer;
   for (const std::string& path : paths) {
     try {
       Json report = read_report(path);
       if (finish_report(report, symbolizer)) write_report(path, report);
-      finished.digest.add(report);
-      finished.leaks_left = finished.leaks_left || has_leaks_left(report);
+      leaks_left |= digest.add(path, symbolizer, SuppressionFiles());
     } catch (const Error& error) {
       say(error.what());
     }
   }
-  return finished;
+  return leaks_left;
 }
 
 void print_summary(const Digest& digest, const RunArguments& arguments) {
@@ -99,19 +93,20 @@ std::string relative(const std::string& path) {
 // Whether leaks are left.
 bool report_run(ReportPlace& place, const RunArguments& arguments, const std::string& program) {
   const std::vector<std::string> paths = place.collect();
-  const Finished finished = finish_all(paths);
-  if (finished.digest.reports().empty()) {
+  Digest digest({0, arguments.top});
+  const bool leaks_left = finish_all(paths, digest);
+  if (digest.reports().empty()) {
     if (paths.empty()) say(program + " left no report");
     return false;
   }
-  if (!arguments.no_summary) print_summary(finished.digest, arguments);
+  if (!arguments.no_summary) print_summary(digest, arguments);
   const std::string where = paths.size() > 1 && !place.folder().empty() ? place.folder() : paths[0];
   if (paths.size() > 1 && place.folder().empty()) {
     say(std::to_string(paths.size()) + " reports, the first is " + relative(where));
   } else {
     say("report: " + relative(where));
   }
-  return finished.leaks_left;
+  return leaks_left;
 }
 
 int run(const std::vector<std::string>& program, const RunArguments& arguments) {

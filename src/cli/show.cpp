@@ -69,8 +69,10 @@ int show(const ShowArguments& arguments) {
   const SuppressionFiles suppressions(arguments.suppressions);
   const std::vector<std::string> paths = expand_folders(arguments.paths);
   if (arguments.json) return print_json(paths, suppressions, arguments.confidential) ? arguments.exit_code : 0;
-  Digest digest(options.larger_than);
-  const bool leaks_left = for_each_report(paths, suppressions, [&](const Json& report) { digest.add(report); });
+  Digest digest({options.larger_than, options.top});
+  symbolize::Symbolizer symbolizer;
+  bool leaks_left = false;
+  for (const std::string& path : paths) leaks_left |= digest.add(path, symbolizer, suppressions);
   print_paged(summarize(digest, options));
   return leaks_left ? arguments.exit_code : 0;
 }

@@ -23,6 +23,18 @@ class StackTree {
   // Gives up what child() needs; it makes that anew where it is called all the same.
   void seal() { std::vector<uint32_t>().swap(slots_); }
 
+  // Calls use(node, parent, item) for each stack but the root, by number, and gives back the memory of each as it goes.
+  template <class Use>
+  void drain(const Use& use) {
+    seal();
+    for (uint32_t node = 0; !nodes_.empty(); ++node) {
+      const Node one = nodes_.front();
+      nodes_.pop_front();
+      if (node != kRoot) use(node, one.parent, one.item);
+    }
+    nodes_.resize(1);
+  }
+
  private:
   static constexpr size_t kFirstSlots = 1024;
 

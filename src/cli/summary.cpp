@@ -43,7 +43,7 @@ class Writer {
     write_transfer_totals(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
     write_leaks(page_, digest_);
-    write_freed_with_context(page_, digest_.cuda());
+    write_freed_with_context(page_, digest_.freed_with_context());
     if (!options_.brief) {
       write_peak();
       write_hot_sites();
@@ -191,10 +191,11 @@ class Writer {
   }
 
   void write_peak() {
-    const std::vector<const Site*> sites = by_bytes(digest_.peak());
+    std::vector<uint32_t> sites = digest_.peak().all();
     if (sites.empty()) return;
+    digest_.peak().sort_by_bytes(sites);
     heading(is_single_ ? "Held when live memory was highest" : "Held when each process's live memory was highest");
-    page_.sites(sites, !is_single_,
+    page_.sites(digest_.peak(), sites, !is_single_,
                 [](const Site& site) { return human_bytes(site.bytes) + " in " + plural(site.count, "block"); });
     if (is_single_) write_peak_left_out(child(digest_.first_report()["host"], "peak_left_out"));
   }
@@ -207,12 +208,14 @@ class Writer {
   }
 
   void write_hot_sites() {
-    std::vector<const Site*> sites = sorted(
-        digest_.hot_sites(), [](const Site* a, const Site* b) { return a->temporary_count > b->temporary_count; });
-    std::erase_if(sites, [](const Site* site) { return site->temporary_count == 0; });
+    const SiteTable& table = digest_.hot_sites();
+    std::vector<uint32_t> sites = table.all();
+    std::erase_if(sites, [&](uint32_t site) { return table.temporary_count(site) == 0; });
     if (sites.empty()) return;
+    std::stable_sort(sites.begin(), sites.end(),
+                     [&](uint32_t a, uint32_t b) { return table.temporary_count(a) > table.temporary_count(b); });
     heading("Most temporary allocations (freed before the thread's next allocation)");
-    page_.sites(sites, !is_single_, [](const Site& site) {
+    page_.sites(table, sites, !is_single_, [](const Site& site) {
       return human_count(site.temporary_count) + " of " + plural(site.count, "allocation") + ", " +
              human_bytes(site.bytes);
     });
@@ -220,11 +223,10 @@ class Writer {
 
   void write_large_blocks() {
     const uint64_t least = options_.larger_than;
-    std::vector<LargeBlock> blocks = digest_.large_blocks();
-    std::stable_sort(blocks.begin(), blocks.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+    const std::vector<LargeBlock>& blocks = digest_.large_blocks();
+    const uint64_t count = digest_.large_block_count();
     if (blocks.empty() && least == 0) return;
-    heading(least > 0 ? "Blocks of at least " + human_bytes(least) +
-                            ", still allocated at exit: " + human_count(blocks.size())
+    heading(least > 0 ? "Blocks of at least " + human_bytes(least) + ", still allocated at exit: " + human_count(count)
                       : "Large blocks, still allocated at exit");
     for (size_t i = 0; i < blocks.size() && i < options_.top; ++i) {
       const LargeBlock& block = blocks[i];
@@ -234,19 +236,8 @@ class Writer {
            human_duration(block.ns));
       page_.stack(block.stack);
     }
-    page_.rest(blocks.size());
+    page_.rest(count);
     for (const std::string& limit : digest_.listing_limits()) line(style_.dim("  " + limit));
-  }
-
-  template <class Before>
-  static std::vector<const Site*> sorted(const SiteTable& table, const Before& before) {
-    std::vector<const Site*> sites;
-    for (const Site& site : table.sites()) sites.push_back(&site);
-    std::stable_sort(sites.begin(), sites.end(), before);
-    return sites;
-  }
-  static std::vector<const Site*> by_bytes(const SiteTable& table) {
-    return sorted(table, [](const Site* a, const Site* b) { return a->bytes > b->bytes; });
   }
 
   void write_warnings() {

@@ -10,10 +10,10 @@ void SummaryPage::row(const std::string& label, const std::string& text) {
   line("  " + style_.dim(padded) + text);
 }
 
-void SummaryPage::sites(const std::vector<const Site*>& sites, bool of_several_reports,
+void SummaryPage::sites(const SiteTable& table, const std::vector<uint32_t>& sites, bool of_several_reports,
                         const std::function<std::string(const Site&)>& figures) {
   for (size_t i = 0; i < sites.size() && i < options_.top; ++i) {
-    const Site& site = *sites[i];
+    const Site site = table.site(sites[i]);
     line("  " + style_.cyan(figures(site)) +
          (site.memory == "host" ? "" : "  (" + memory_text(site.memory, site.device, site.call) + ")") +
          (of_several_reports ? style_.dim("  in " + plural(site.report_count, "process")) : ""));

@@ -25,8 +25,8 @@ class SummaryPage {
   // A labelled line of figures.
   void row(const std::string& label, const std::string& text);
   void stack(const std::vector<StackLine>& stack, size_t indent = 6);
-  // A list of places, the first ones of it: `figures` says of each what it holds.
-  void sites(const std::vector<const Site*>& sites, bool of_several_reports,
+  // A list of places, the first ones of it, by their numbers: `figures` says of each what it holds.
+  void sites(const SiteTable& table, const std::vector<uint32_t>& sites, bool of_several_reports,
              const std::function<std::string(const Site&)>& figures);
   // What a list of `count` entries leaves out where `shown` are the most.
   void rest(size_t count, size_t shown);

@@ -16,6 +16,7 @@ void apply_own_suppressions(Json& report);
 // Applies those of more files, to what is not suppressed yet. Throws Error(kExitUsage) for a file that cannot be read or has a wrong line.
 class SuppressionFiles {
  public:
+  SuppressionFiles() = default;
   explicit SuppressionFiles(const std::vector<std::string>& paths);
   void apply(Json& report) const;
   bool is_empty() const { return files_.empty(); }

@@ -30,6 +30,22 @@ Json first_rows(const std::string& path, size_t count, symbolize::Symbolizer& sy
   return excerpt;
 }
 
+std::vector<Site> merged_sites(const Json& report) {
+  std::vector<Site> sites;
+  std::map<std::string, size_t> places;
+  for (const Json& leak : report["leaks"]) {
+    const Site site = site_of(report, leak);
+    const auto [place, is_new] = places.try_emplace(key_of(site), sites.size());
+    if (is_new) {
+      sites.push_back(site);
+      continue;
+    }
+    sites[place->second].bytes += site.bytes;
+    sites[place->second].count += site.count;
+  }
+  return sites;
+}
+
 }  // namespace
 
 TopStacks::TopStacks(WatchedProcess& process) : process_(process) {
@@ -63,11 +79,8 @@ void TopStacks::refresh(size_t count) {
 }
 
 void TopStacks::read(const std::string& path, size_t count) {
-  const Json report = first_rows(path, count * kRowsForOne, symbolizer_);
-  SiteTable table;
-  table.add(report, 1, report["leaks"]);
   rows_.clear();
-  for (const Site& site : table.sites()) {
+  for (const Site& site : merged_sites(first_rows(path, count * kRowsForOne, symbolizer_))) {
     const uint64_t first = first_bytes_.try_emplace(site.memory + key_of(site.stack), site.bytes).first->second;
     rows_.push_back({site, static_cast<int64_t>(site.bytes - first)});
   }

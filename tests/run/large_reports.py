@@ -1,14 +1,18 @@
 """Makes reports of any size, as a program with very many stacks would leave them: finished, with every key that the schema asks for.
 
     large_reports.py TARGET --megabytes 200 [--seed N] [--growth PERCENT]
+
+The commands that read them have only so much memory to themselves: run_limited(). LARGE_MEGABYTES=1000 makes the tests' long run.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import random
+import subprocess
 
-from weir_test import REPOSITORY
+from weir_test import REPOSITORY, clean_environment, command
 
 ROW_BYTES = 512  # about what a leak and its stack take, a sample and a thread included
 FRAMES = 40000
@@ -77,6 +81,18 @@ def write_report(target, megabytes, seed=1, growth=0, pid=4711, moved=0):
         write_list(file, "warnings", [])
         file.write("\n}\n")
     return count
+
+
+MEGABYTES = int(os.environ.get("LARGE_MEGABYTES") or 60)
+MOST_MEGABYTES = 256  # for a report of 1 GB
+FIXED_MEGABYTES = 40  # of these the command itself, and the names of 40,000 frames
+
+
+def run_limited(*arguments, megabytes=MEGABYTES):
+    """What the command prints, which fails where it needs more memory than reports of so many megabytes may take."""
+    most = FIXED_MEGABYTES + (MOST_MEGABYTES - FIXED_MEGABYTES) * min(1, megabytes / 1000)
+    limited = f'ulimit -d {int(most * 1e6 / 1024)}; exec "$@"'
+    return subprocess.run(["bash", "-c", limited, "bash", command(), *arguments], stdout=subprocess.PIPE, env=clean_environment(), check=True).stdout
 
 
 if __name__ == "__main__":

@@ -407,24 +407,18 @@ class BadInput(Case):
 
 
 class Large(Case):
-    """LARGE_MEGABYTES=1000 makes the long run. In memory a report costs what its distinct stacks do."""
-    MEGABYTES = int(os.environ.get("LARGE_MEGABYTES") or 60)
-    MOST_MEGABYTES = 256
-    FIXED_MEGABYTES = 40  # the command itself, and the names of 40,000 frames
+    """In memory a report costs what its distinct stacks do."""
 
     def test_memory_and_result(self):
         for name, growth, seed in (("a.json", 0, 1), ("b.json", 20, 1), ("c.json", 0, 2)):
-            large_reports.write_report(self.folder / name, self.MEGABYTES, seed=seed, growth=growth)
+            large_reports.write_report(self.folder / name, large_reports.MEGABYTES, seed=seed, growth=growth)
         self.assertEqual(self.lists("a.json", "b.json"), ["Grew"])
         self.assertLessEqual({"New", "Gone"}, set(self.lists("a.json", "c.json")))  # a few stacks of few frames are in both
 
     def lists(self, *names):
         """The lists that a comparison prints, which has only so much memory to itself."""
-        megabytes = self.FIXED_MEGABYTES + (self.MOST_MEGABYTES - self.FIXED_MEGABYTES) * min(1, self.MEGABYTES / 1000)
-        limited = f'ulimit -d {int(megabytes * 1e6 / 1024)}; exec "$@"'
-        result = subprocess.run(["bash", "-c", limited, "bash", command(), "diff", *(self.folder / name for name in names)],
-                                stdout=subprocess.PIPE, env=clean_environment(), check=True)
-        return re.findall(r"^(New|Grew|Gone|Shrunk): ", result.stdout.decode(), re.M)
+        text = large_reports.run_limited("diff", *(self.folder / name for name in names)).decode()
+        return re.findall(r"^(New|Grew|Gone|Shrunk): ", text, re.M)
 
 
 if __name__ == "__main__":

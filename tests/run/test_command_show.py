@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import unittest
 
+import large_reports
+from damaged_reports import damaged
 from weir_test import REPOSITORY, clean_environment, command, run_weir, system_python
 
 GOLDEN = REPOSITORY / "tests" / "golden"
@@ -159,6 +161,69 @@ class Damaged(unittest.TestCase):
         text = show(str(path)).stdout
         self.assertNotIn(b"\x1b", text)
         self.assertIn(b"evil?[2Jname", text)
+
+
+class DamagedAtRandom(unittest.TestCase):
+    """Bytes changed, taken out and doubled: an answer, never a crash."""
+    TEXTS = ("report_errors.json", "report_cuda.json", "report_raw.json", "report_suppressed.json")
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="weir-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.path = pathlib.Path(self.folder, "fuzz.json")
+
+    def texts(self):
+        for where, text in damaged([json.dumps(json.loads((GOLDEN / name).read_text())).encode() for name in self.TEXTS]):
+            self.path.write_bytes(text)
+            yield where
+
+    def answer(self, where, *arguments):
+        result = run_weir(arguments)
+        self.assertIn(result.returncode, (0, 2), f"{where}: {result.stderr}")
+        self.assertEqual(result.stderr.count(b"\n"), 1 if result.returncode else 0, where)
+        self.assertNotIn(b"\x1b", result.stdout + result.stderr, where)
+        return result
+
+    def test_show(self):
+        for number, where in enumerate(self.texts()):
+            few = (("--larger-than", "1kB"), ("--top", "1"), ())[number % 3]
+            self.answer(where, "show", *few, str(self.path))
+            printed = self.answer(where, "show", "--json", str(self.path))
+            if printed.returncode == 0:
+                json.loads(printed.stdout)
+
+    def test_symbolize(self):
+        for where in self.texts():
+            before = self.path.read_bytes()
+            if self.answer(where, "symbolize", str(self.path)).returncode != 0:
+                self.assertEqual(self.path.read_bytes(), before, where)
+                continue
+            self.answer(where, "show", str(self.path))  # what is written is a report again
+
+
+class Large(unittest.TestCase):
+    """In memory a report costs what its distinct stacks do."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.path = os.path.join(folder.name, "large.json")
+        cls.count = large_reports.write_report(cls.path, large_reports.MEGABYTES)
+
+    def test_memory_and_sums(self):
+        text = large_reports.run_limited("show", "--top", "3", self.path).decode()
+        leaks = [large_reports.leak(number, 0) for number in range(self.count)]
+        for kind, heading in (("definite", "Lost"), ("possible", "Possibly lost"), ("reachable", "Still reachable at exit")):
+            count = sum(leak["count"] for leak in leaks if leak["kind"] == kind)
+            self.assertIn(f" in {count:,} blocks from ", re.search(rf"^{heading}: .*", text, re.M)[0])
+        self.assertEqual(text.count("more (--top N shows them)"), 3)
+
+    def test_blocks_one_by_one(self):
+        text = large_reports.run_limited("show", "--larger-than", "4kB", self.path).decode()
+        count = sum(leak["samples"][0]["bytes"] >= 4000 for leak in (large_reports.leak(number, 0) for number in range(self.count)))
+        self.assertIn(f"still allocated at exit: {count:,}\n", text)
+        self.assertEqual(len(re.findall(r"^  4.0 KiB at 0x\w+ \(host, malloc\), allocated after ", text, re.M)), 10)
 
 
 class Terminal(unittest.TestCase):
