@@ -26,7 +26,8 @@ using TakeRow = std::function<void(const Json& row)>;
 // Not for use by two threads at a time.
 class CompactReport {
  public:
-  // Reads the file. Throws Error(kExitBadReport) as read_report does, but for what is passed over. The rows of `lists` are handed over without
+  // Reads the file. Throws Error(kExitBadReport), whose one line names the file, the byte where that is known, and what was
+  // expected: the schema, the types of the top-level keys, and that stacks, frames and modules refer to what is there. The rows of `lists` are handed over without
   // `row_members_left_out`. Reports that share names keep them once.
   CompactReport(const std::string& path, const std::map<std::string, TakeRow>& lists, std::shared_ptr<NameTable> names,
                 const std::vector<std::string>& row_members_left_out = {});

@@ -7,15 +7,11 @@
 
 namespace weir::cli {
 
-bool Digest::add(const std::string& path, symbolize::Symbolizer& symbolizer, const SuppressionFiles& suppressions) {
-  FinishedReport report(path, labels_, symbolizer, choice_);
-  report.apply(suppressions);
-  const bool leaks_left = report.has_leaks_left();
-  take(report);
-  return leaks_left;
+FinishedReport Digest::read(const std::string& path, symbolize::Symbolizer& symbolizer) {
+  return FinishedReport(path, labels_, symbolizer, choice_);
 }
 
-void Digest::take(FinishedReport& report) {
+void Digest::add(FinishedReport& report) {
   const Json& parts = report.parts();
   if (reports_.empty()) {
     for (const char* key : {"process", "sampling", "host", "timeline"}) first_[key] = child(parts, key);
@@ -36,7 +32,7 @@ void Digest::take(FinishedReport& report) {
 
 // The stacks' nodes here are found at once, for all lists: that takes most memory, and is given back before the rows are added.
 void Digest::add_sites(FinishedReport& report) {
-  const std::vector<uint32_t> nodes = stacks_.add(report.report());
+  const std::vector<uint32_t> nodes = stacks_.add(report.take_stacks());
   stacks_.seal();
   leaks_.add(report.rows(SiteList::leaks), nodes);
   peak_.add(report.rows(SiteList::peak), nodes);

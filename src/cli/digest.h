@@ -47,9 +47,10 @@ class Digest {
   Digest(const Digest&) = delete;
   Digest& operator=(const Digest&) = delete;
 
-  // Reads a report, finishes it here where it is raw, and applies `suppressions`. Whether leaks are left in it. Throws Error(kExitBadReport), and
-  // then has nothing of it.
-  bool add(const std::string& path, symbolize::Symbolizer& symbolizer, const SuppressionFiles& suppressions);
+  // A report to add here. Throws Error(kExitBadReport).
+  FinishedReport read(const std::string& path, symbolize::Symbolizer& symbolizer);
+  // Takes its rows and stacks.
+  void add(FinishedReport& report);
 
   const std::vector<ProcessFigures>& reports() const { return reports_; }
   size_t process_count() const { return pids_.size(); }
@@ -69,7 +70,6 @@ class Digest {
   const std::vector<std::string>& listing_limits() const { return listing_limits_; }  // what large_blocks() may lack
 
  private:
-  void take(FinishedReport& report);
   void add_sites(FinishedReport& report);
   void add_processes(const Json& report);
   void add_process(const Json& process, const Json& host_totals);

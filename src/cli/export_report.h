@@ -95,7 +95,7 @@ struct ExportReport {
 };
 
 // Reads a report in one pass, raw or finished; a raw one gets the functions and lines that this machine knows. Memory: the packed tables, not
-// the file's length. Throws Error(kExitBadReport) as read_report does.
+// the file's length. Throws Error(kExitBadReport) as CompactReport does.
 ExportReport read_for_export(const std::string& path);
 
 // What a stack of no frames, and one that the report left out, is called.

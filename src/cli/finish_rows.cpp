@@ -12,14 +12,6 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 8192;  // whose stacks, as JSON, are some megabytes
 
-void take_names(Json& rows, const Json& named) {
-  for (size_t i = 0; i < rows.size(); ++i) {
-    for (const char* key : {"call", "alloc_call", "family"}) {
-      if (rows[i].contains(key)) rows[i][key] = named[i][key];
-    }
-  }
-}
-
 // Calls of CUDA's runtime, by which the program made them.
 void name_short_lists(CompactReport& report, Json& large) {
   Json& parts = report.parts();
@@ -36,6 +28,14 @@ void name_short_lists(CompactReport& report, Json& large) {
 }
 
 }  // namespace
+
+void take_names(Json& rows, const Json& named) {
+  for (size_t i = 0; i < std::min(rows.size(), named.size()); ++i) {
+    for (const char* key : {"call", "alloc_call", "family"}) {
+      if (rows[i].contains(key)) rows[i][key] = named[i][key];
+    }
+  }
+}
 
 void finish_rows(CompactReport& report, RawRows& leaks, Json& large) {
   const bool is_private = is_confidential(report.parts());

@@ -12,6 +12,9 @@ namespace weir::cli {
 // included. All stacks are nodes.
 void finish_rows(CompactReport& report, RawRows& leaks, Json& large);
 
+// The names of calls in these rows, from the same rows where they are known.
+void take_names(Json& rows, const Json& named);
+
 // Has `name` mark the leaks of an excerpt, some at a time, and keeps what it says of them, of what suppresses them and what is wrong with
 // suppressions. The rows' stacks are nodes.
 void name_leaks(CompactReport& report, RawRows& leaks, const std::function<void(Json& excerpt)>& name);

@@ -34,7 +34,8 @@ FinishedReport::FinishedReport(const std::string& path, Labels& labels, symboliz
       large_(blocks),
       report_(path_, takers(blocks), std::make_shared<NameTable>(), members_left_out(blocks)) {
   find_stacks();
-  if (report_.symbolize(symbolizer)) finish_rows(report_, rows_.at(SiteList::leaks), blocks_);
+  was_raw_ = has_named_leaks_ = report_.symbolize(symbolizer);
+  if (was_raw_) finish_rows(report_, rows_.at(SiteList::leaks), blocks_);
   for (const Json& row : array_of(child(parts(), "cuda"), "freed_with_context"))
     rows_.at(SiteList::freed_with_context).add(path_, "cuda", row);
 }
@@ -64,16 +65,21 @@ void FinishedReport::find_stacks() {
   block_count_ = large_.count();
   blocks_ = large_.take();
   report_.name_stacks(blocks_, "large");
-  report_.forget_stack_numbers();
 }
 
 void FinishedReport::apply(const SuppressionFiles& suppressions) {
   if (suppressions.is_empty()) return;
+  has_named_leaks_ = true;
   name_leaks(report_, rows_.at(SiteList::leaks), [&](Json& excerpt) { suppressions.apply(excerpt); });
 }
 
 bool FinishedReport::has_leaks_left() const {
   return cli::has_leaks_left({{"leaks", rows_.at(SiteList::leaks).sums_by_label({"count", "indirect_count"})}});
+}
+
+CompactReport& FinishedReport::take_stacks() {
+  report_.forget_stack_numbers();
+  return report_;
 }
 
 Json FinishedReport::short_lists() const {

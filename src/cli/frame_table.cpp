@@ -88,7 +88,7 @@ bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, Json& warnings, bo
     Json piece = {{"modules", raw_modules}, {"frames", Json::array()}, {"warnings", std::move(warnings)}};
     for (size_t i = begin; i < end; ++i) piece["frames"].push_back(frame_json(i));
     symbolizer.symbolize(piece);
-    if (is_confidential) hide_private(piece);
+    if (is_confidential) hide_private(piece);  // guard: confidential-again
     for (size_t i = begin; i < end; ++i) take_names(frames_[i], piece["frames"][i - begin]);
     warnings = std::move(piece["warnings"]);
     for (size_t i = 0; i < modules_.size(); ++i) {

@@ -19,13 +19,13 @@ struct LeftOutSum {
 };
 
 struct PartOfReport {
-  Json report;  // has the shape that read_report checks
+  Json report;  // has the shape that check_shape() asks for
   std::vector<LeftOutSum> left_out;
 };
 
 // Keeps the first `most_stacks` entries of each of leaks, peak and hot_sites (the report has the largest first), all errors and
 // out_of_memory, and of stacks and frames what these refer to. Leaves out what lists single blocks or copies: large, samples, threads,
-// cuda.transfers and cuda.freed_with_context. Throws as read_report does, and where a list comes after the stacks that it refers to.
+// cuda.transfers and cuda.freed_with_context. Throws as CompactReport does, and where a list comes after the stacks that it refers to.
 PartOfReport read_largest(const std::string& path, size_t most_stacks);
 
 }  // namespace weir::cli

@@ -32,40 +32,7 @@ void keep_owner(const std::string& path, int fd) {
 
 }  // namespace
 
-Json read_report(const std::string& path) {
-  ReportInput input(path);
-  try {
-    Json report = Json::parse(input.begin(), input.end());
-    check_shape(path, report);
-    return report;
-  } catch (const Json::parse_error& error) {
-    input.refuse(error, error.byte);
-  } catch (const Json::out_of_range& error) {
-    input.refuse(error, input.parsed_bytes());
-  }
-}
-
 std::string compact_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-std::string to_text(const Json& report) {
-  std::string text = "{";
-  const char* separator = "\n";
-  for (const auto& [key, value] : report.items()) {
-    text += separator + compact_text(key) + ": ";
-    separator = ",\n";
-    if (!value.is_array() || value.empty()) {
-      text += compact_text(value);
-      continue;
-    }
-    const char* element_separator = "[\n  ";
-    for (const Json& element : value) {
-      text += element_separator + compact_text(element);
-      element_separator = ",\n  ";
-    }
-    text += "\n]";
-  }
-  return text + "\n}\n";
-}
 
 NewFile::NewFile(const std::string& path) : path_(path), temporary_(path + ".XXXXXX") {
   struct stat status {};
@@ -101,13 +68,11 @@ void write_text(const std::string& path, const std::string& text) {
   file.commit();
 }
 
-void write_report(const std::string& path, const Json& report) { write_text(path, to_text(report)); }
-
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
   if (!symbolize::is_unfinished(report)) return false;
   symbolizer.symbolize(report);
   name_what_is_known(report);
-  if (is_confidential(report)) hide_private(report);  // guard: confidential-again
+  if (is_confidential(report)) hide_private(report);
   return true;
 }
 

@@ -13,15 +13,7 @@ namespace weir::cli {
 
 using Json = nlohmann::ordered_json;
 
-// Reads a report and checks what the rest of the command relies on: the schema's name, the types of the top-level keys, and
-// that stacks, frames and modules refer to what is there. Throws Error(kExitBadReport) whose one line names the file, the
-// byte where that is known, and what was expected.
-Json read_report(const std::string& path);
-
-// The report as text: one line per entry of each table. Bytes that are not UTF-8 become U+FFFD.
-std::string to_text(const Json& report);
-
-// One value on one line.
+// One value on one line. Bytes that are not UTF-8 become U+FFFD.
 std::string compact_text(const Json& value);
 
 // A file that takes its name when it is whole: replaces what is there, and is readable by the owner only. A link, a device or a pipe is
@@ -45,10 +37,7 @@ class NewFile {
   std::FILE* stream_ = nullptr;
 };
 
-// Replaces `path` atomically as a NewFile, readable by the owner only. Throws Error(kExitOwnFailure).
-void write_report(const std::string& path, const Json& report);
-
-// The same for any text: what is at `path` is whole, the old or the new.
+// Replaces `path` as a NewFile does: what is there is whole, the old or the new. Throws Error(kExitOwnFailure).
 void write_text(const std::string& path, const std::string& text);
 
 // Adds functions, lines, the names of runtime allocations and calls, and which leaks are suppressed, where the report has none of it yet.

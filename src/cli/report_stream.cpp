@@ -1,9 +1,11 @@
 #include "cli/report_stream.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "cli/json_access.h"
 #include "cli/report_input.h"
 #include "cli/report_shape.h"
 
@@ -54,6 +56,8 @@ class Events {
 
  private:
   void begin_part(const std::string& name) {
+    if (!keys_.insert(name).second)
+      refuse_report(path_, "expected each key once, found \"" + printable(name) + "\" twice");
     part_key_ = name;
     if (name == "schema") {
       part_ = {false, [this](const Json& schema) {
@@ -132,6 +136,7 @@ class Events {
   const ChooseParts& choose_;
   size_t depth_ = 0;
   bool has_schema_ = false;
+  std::set<std::string> keys_;
   std::string part_key_;
   ReportPart part_;
   std::string key_;

@@ -22,7 +22,7 @@ using ChooseParts = std::function<ReportPart(const std::string& key)>;
 // Thrown by a taker that needs nothing more of the file.
 struct StopReading {};
 
-// Reads the file once, from front to back. Throws Error(kExitBadReport) with the line that read_report has for what is no JSON, for a file
+// Reads the file once, from front to back. Throws Error(kExitBadReport), whose one line names the file and the byte, for what is no JSON and for a file
 // that ends too early, for another schema or none, and where `by_element` meets no array.
 void stream_report(const std::string& path, const ChooseParts& choose);
 

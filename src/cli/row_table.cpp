@@ -53,8 +53,10 @@ void RawRows::find_stacks(const CompactReport& report, const char* key) {
   }
 }
 
+Json RawRows::label(size_t row) const { return Json::parse(labels_.name(heads_[row].label)); }
+
 Json RawRows::json_of(size_t row) const {
-  Json entry = Json::parse(labels_.name(heads_[row].label));
+  Json entry = label(row);
   for (size_t i = 0; i < form_.sums.size(); ++i) entry[form_.sums[i]] = figures_[row * form_.figure_count() + i];
   entry["stack"] = heads_[row].stack;
   return entry;

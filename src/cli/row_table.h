@@ -45,6 +45,8 @@ class RawRows {
   void find_stacks(const CompactReport& report, const char* key);
 
   Json json_of(size_t row) const;
+  Json label(size_t row) const;
+  uint32_t label_number(size_t row) const { return heads_[row].label; }
   void set_labels(size_t row, const Json& entry);
   // One entry for each label, with the sums of `figures` over its rows.
   Json sums_by_label(const std::vector<std::string>& figures) const;

@@ -8,6 +8,7 @@
 
 #include "cli/child.h"
 #include "cli/error.h"
+#include "cli/finished_copy.h"
 #include "cli/json_access.h"
 #include "cli/library.h"
 #include "cli/option_table.h"
@@ -66,9 +67,10 @@ bool finish_all(const std::vector<std::string>& paths, Digest& digest) {
   symbolize::Symbolizer symbolizer;
   for (const std::string& path : paths) {
     try {
-      Json report = read_report(path);
-      if (finish_report(report, symbolizer)) write_report(path, report);
-      leaks_left |= digest.add(path, symbolizer, SuppressionFiles());
+      FinishedReport report = digest.read(path, symbolizer);
+      if (report.was_raw()) replace_by_finished(report, false);
+      leaks_left |= report.has_leaks_left();
+      digest.add(report);
     } catch (const Error& error) {
       say(error.what());
     }

@@ -5,10 +5,11 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "cli/confidential.h"
 #include "cli/error.h"
+#include "cli/finished_copy.h"
 #include "cli/format.h"
 #include "cli/pager.h"
 #include "cli/report_file.h"
@@ -30,29 +31,41 @@ struct ShowArguments {
   bool confidential = false;
 };
 
-// Hands the finished reports to `take`, one after another. Whether leaks are left in any of them.
-template <class Take>
-bool for_each_report(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, const Take& take) {
+// Reads the reports one after another and hands each to `take`. Whether leaks are left in any of them.
+template <class Read, class Take>
+bool for_each_report(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, const Read& read,
+                     const Take& take) {
   symbolize::Symbolizer symbolizer;
   bool leaks_left = false;
   for (const std::string& path : paths) {
-    Json report = read_report(path);
-    finish_report(report, symbolizer);
-    suppressions.apply(report);
-    leaks_left = leaks_left || has_leaks_left(report);
+    FinishedReport report = read(path, symbolizer);
+    report.apply(suppressions);
+    leaks_left |= report.has_leaks_left();
     take(report);
   }
   return leaks_left;
 }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+// The same for reports that are to be written.
+template <class Take>
+bool for_each_copy(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, const Take& take) {
+  Labels labels;
+  return for_each_report(
+      paths, suppressions,
+      [&labels](const std::string& path, symbolize::Symbolizer& symbolizer) {
+        return FinishedReport(path, labels, symbolizer, {0, 0});
+      },
+      take);
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 // One report as it is, several as an array.
 bool print_json(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, bool confidential) {
   const char* before = paths.size() > 1 ? "[\n" : "";
-  const bool leaks_left = for_each_report(paths, suppressions, [&](Json& report) {
-    if (confidential) hide_private(report);
-    print(before + to_text(report));
+  const bool leaks_left = for_each_copy(paths, suppressions, [&](const FinishedReport& report) {
+    print(before);
+    copy_finished(report, confidential, print);
     before = ",\n";
   });
   if (paths.size() > 1) print("]\n");
@@ -70,25 +83,19 @@ int show(const ShowArguments& arguments) {
   const std::vector<std::string> paths = expand_folders(arguments.paths);
   if (arguments.json) return print_json(paths, suppressions, arguments.confidential) ? arguments.exit_code : 0;
   Digest digest({options.larger_than, options.top});
-  symbolize::Symbolizer symbolizer;
-  bool leaks_left = false;
-  for (const std::string& path : paths) leaks_left |= digest.add(path, symbolizer, suppressions);
+  const bool leaks_left = for_each_report(
+      paths, suppressions,
+      [&](const std::string& path, symbolize::Symbolizer& symbolizer) { return digest.read(path, symbolizer); },
+      [&](FinishedReport& report) { digest.add(report); });
   print_paged(summarize(digest, options));
   return leaks_left ? arguments.exit_code : 0;
 }
 
 // Whether leaks are left in any of the reports.
 bool symbolize_in_place(const std::vector<std::string>& paths, bool confidential) {
-  symbolize::Symbolizer symbolizer;
-  bool leaks_left = false;
-  for (const std::string& path : expand_folders(paths)) {
-    Json report = read_report(path);
-    const bool is_finished = finish_report(report, symbolizer);
-    if (confidential) hide_private(report);
-    if (is_finished || confidential) write_report(path, report);
-    leaks_left = leaks_left || has_leaks_left(report);
-  }
-  return leaks_left;
+  return for_each_copy(expand_folders(paths), SuppressionFiles(), [confidential](const FinishedReport& report) {
+    if (report.was_raw() || confidential) replace_by_finished(report, confidential);
+  });
 }
 
 CLI::Option* add_confidential(CLI::App& command, bool& confidential) {

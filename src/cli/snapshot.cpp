@@ -8,7 +8,7 @@
 
 #include "cli/control_target.h"
 #include "cli/error.h"
-#include "cli/report_file.h"
+#include "cli/finished_copy.h"
 
 namespace weir::cli {
 namespace {
@@ -42,8 +42,9 @@ std::chrono::milliseconds wait_of(const SnapshotArguments& arguments) {
 
 void finish(const std::string& path) {
   symbolize::Symbolizer symbolizer;
-  Json report = read_report(path);
-  if (finish_report(report, symbolizer)) write_report(path, report);
+  Labels labels;
+  const FinishedReport report(path, labels, symbolizer, {0, 0});
+  if (report.was_raw()) replace_by_finished(report, false);
 }
 
 int snapshot(const SnapshotArguments& arguments) {

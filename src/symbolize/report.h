@@ -25,7 +25,7 @@ class Symbolizer {
  public:
   // Adds `function`, `file`, `line` and `inlined` to the report's frames and `symbols` to its modules, from the modules'
   // files on this machine. A module that is missing or another build now keeps its raw frames and costs one entry in
-  // `warnings`. The report must have the shape that cli::read_report checks. Changes nothing where is_unfinished() is false.
+  // `warnings`. The report must have the shape that cli::check_shape() asks for. Changes nothing where is_unfinished() is false.
   void symbolize(nlohmann::ordered_json& report);
 
  private:

@@ -41,7 +41,7 @@ class Suppressions {
 
   // Marks the leaks of a report that match, and were not marked: "suppressed" is the pattern's text; of several patterns the first one's.
   // Adds what matched to leak_check.suppressions[]. Leaks that are reachable, or a runtime's own ("runtime"), are left alone. The report has
-  // the shape that cli::read_report checks; where its frames have no symbols, modules alone can match.
+  // the shape that cli::check_shape() asks for; where its frames have no symbols, modules alone can match.
   void apply(nlohmann::ordered_json& report);
 
  private:

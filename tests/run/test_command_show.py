@@ -163,6 +163,20 @@ class Damaged(unittest.TestCase):
         self.assertIn(b"evil?[2Jname", text)
 
 
+class InPlace(unittest.TestCase):
+    def test_through_a_link_what_it_leads_to_is_finished(self):
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+            report, link = pathlib.Path(folder, "r.json"), pathlib.Path(folder, "link")
+            shutil.copy(GOLDEN / "report_raw.json", report)
+            link.symlink_to("r.json")
+            printed = show("--json", str(report)).stdout
+            result = run_weir(["symbolize", str(link)])
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(report.read_bytes(), printed)
+            self.assertIn(b'"symbols":"none"', printed)
+
+
 class DamagedAtRandom(unittest.TestCase):
     """Bytes changed, taken out and doubled: an answer, never a crash."""
     TEXTS = ("report_errors.json", "report_cuda.json", "report_raw.json", "report_suppressed.json")
@@ -187,8 +201,9 @@ class DamagedAtRandom(unittest.TestCase):
     def test_show(self):
         for number, where in enumerate(self.texts()):
             few = (("--larger-than", "1kB"), ("--top", "1"), ())[number % 3]
-            self.answer(where, "show", *few, str(self.path))
+            text = self.answer(where, "show", *few, str(self.path))
             printed = self.answer(where, "show", "--json", str(self.path))
+            self.assertEqual(printed.returncode, text.returncode, where)
             if printed.returncode == 0:
                 json.loads(printed.stdout)
 
@@ -224,6 +239,10 @@ class Large(unittest.TestCase):
         count = sum(leak["samples"][0]["bytes"] >= 4000 for leak in (large_reports.leak(number, 0) for number in range(self.count)))
         self.assertIn(f"still allocated at exit: {count:,}\n", text)
         self.assertEqual(len(re.findall(r"^  4.0 KiB at 0x\w+ \(host, malloc\), allocated after ", text, re.M)), 10)
+
+    def test_json_is_the_report(self):
+        text = large_reports.run_limited("show", "--json", self.path)
+        self.assertEqual(json.loads(text), json.loads(pathlib.Path(self.path).read_bytes()))
 
 
 class Terminal(unittest.TestCase):

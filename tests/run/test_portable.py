@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -238,6 +239,8 @@ class Confidential(Elsewhere):
         self.leave()
         self.assertEqual(run_weir(["symbolize", "--confidential", self.report]).returncode, 0)
         self.assert_hidden(json.loads(self.report.read_text()))
+        shown = run_weir(["show", "--debug-dir", folder, self.report]).stdout.decode()
+        self.assertRegex(shown, rf"main  {re.escape(PROGRAM)}:\d")
         self.assertEqual(run_weir(["symbolize", "--debug-dir", folder, self.report]).returncode, 0)
         finished = json.loads(self.report.read_text())
         self.assert_hidden(finished)
