@@ -58,8 +58,12 @@ class Excerpt {
 
 CompactReport::CompactReport(const std::string& path, const std::map<std::string, TakeRow>& lists,
                              std::shared_ptr<NameTable> names, const std::vector<std::string>& row_members_left_out)
-    : path_(path), frames_(std::move(names)) {
-  stream_report(path_, [&](const std::string& key) { return part_for(key, lists, row_members_left_out); });
+    : CompactReport(OpenReport(path), lists, std::move(names), row_members_left_out) {}
+
+CompactReport::CompactReport(const OpenReport& file, const std::map<std::string, TakeRow>& lists,
+                             std::shared_ptr<NameTable> names, const std::vector<std::string>& row_members_left_out)
+    : path_(file.path()), frames_(std::move(names)) {
+  stream_report(file, [&](const std::string& key) { return part_for(key, lists, row_members_left_out); });
   tree_.seal();
   check(lists);
   name_short_lists();

@@ -31,6 +31,9 @@ class CompactReport {
   // `row_members_left_out`. Reports that share names keep them once.
   CompactReport(const std::string& path, const std::map<std::string, TakeRow>& lists, std::shared_ptr<NameTable> names,
                 const std::vector<std::string>& row_members_left_out = {});
+  // The same of a file that is open.
+  CompactReport(const OpenReport& file, const std::map<std::string, TakeRow>& lists, std::shared_ptr<NameTable> names,
+                const std::vector<std::string>& row_members_left_out);
 
   const std::string& path() const { return path_; }
   // process, options, sampling, host, devices, cuda, leak_check, errors, out_of_memory, warnings, ...: what is short.

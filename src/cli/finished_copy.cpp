@@ -31,7 +31,7 @@ class Copier {
 
   void copy() {
     write_("{\n\"schema\": " + compact_text(kReportSchema));
-    stream_report(report_.path(), [this](const std::string& key) { return part(key); });
+    stream_report(report_.file(), [this](const std::string& key) { return part(key); });
     end_list();
     for (const char* key : {"leak_check", "warnings"}) {
       if (!written_.contains(key) && report_.parts().contains(key)) write_value(key, report_.parts()[key]);

@@ -29,21 +29,21 @@ std::vector<std::string> members_left_out(const BlockChoice& choice) {
 
 FinishedReport::FinishedReport(const std::string& path, Labels& labels, symbolize::Symbolizer& symbolizer,
                                const BlockChoice& blocks)
-    : path_(path),
+    : file_(path),
       rows_(empty_rows(labels)),
       large_(blocks),
-      report_(path_, takers(blocks), std::make_shared<NameTable>(), members_left_out(blocks)) {
+      report_(file_, takers(blocks), std::make_shared<NameTable>(), members_left_out(blocks)) {
   find_stacks();
   was_raw_ = has_named_leaks_ = report_.symbolize(symbolizer);
   if (was_raw_) finish_rows(report_, rows_.at(SiteList::leaks), blocks_);
   for (const Json& row : array_of(child(parts(), "cuda"), "freed_with_context"))
-    rows_.at(SiteList::freed_with_context).add(path_, "cuda", row);
+    rows_.at(SiteList::freed_with_context).add(path, "cuda", row);
 }
 
 std::map<std::string, TakeRow> FinishedReport::takers(const BlockChoice& choice) {
   std::map<std::string, TakeRow> takers;
   for (const auto& [key, list] : kLists)
-    takers[key] = [this, key = key, &rows = rows_.at(list)](const Json& row) { rows.add(path_, key, row); };
+    takers[key] = [this, key = key, &rows = rows_.at(list)](const Json& row) { rows.add(path(), key, row); };
   if (choice.least_bytes > 0) {
     takers["leaks"] = [this, take = takers["leaks"]](const Json& leak) {
       take(leak);
@@ -51,7 +51,7 @@ std::map<std::string, TakeRow> FinishedReport::takers(const BlockChoice& choice)
     };
   }
   takers["large"] = [this](const Json& block) {
-    ShapeCheck(path_, 0, 0, UINT32_MAX).check_entry("large", block);
+    ShapeCheck(path(), 0, 0, UINT32_MAX).check_entry("large", block);
     most_large_stacks_ = std::max(most_large_stacks_, figure(block, "stack") + 1);
     large_.add_large(block);
   };
@@ -60,7 +60,7 @@ std::map<std::string, TakeRow> FinishedReport::takers(const BlockChoice& choice)
 
 void FinishedReport::find_stacks() {
   for (const auto& [key, list] : kLists) rows_.at(list).find_stacks(report_, key);
-  ShapeCheck(path_, 0, 0, 0)
+  ShapeCheck(path(), 0, 0, 0)
       .require("large", most_large_stacks_ <= report_.stack_count(), "entries with an index into stacks");
   block_count_ = large_.count();
   blocks_ = large_.take();

@@ -22,7 +22,8 @@ class FinishedReport {
 
   // What is short, as the report has it, for what works on reports: with the stacks of errors, out_of_memory and transfers.
   Json short_lists() const;
-  const std::string& path() const { return path_; }
+  const OpenReport& file() const { return file_; }
+  const std::string& path() const { return file_.path(); }
   const Json& parts() const { return report_.parts(); }
   // Whether it has been finished here, and whether leaks have got names that are not in the file.
   bool was_raw() const { return was_raw_; }
@@ -43,7 +44,7 @@ class FinishedReport {
   std::map<std::string, TakeRow> takers(const BlockChoice& choice);
   void find_stacks();
 
-  const std::string path_;
+  OpenReport file_;
   std::map<SiteList, RawRows> rows_;
   LargeBlocks large_;
   uint64_t most_large_stacks_ = 0;  // the highest number of a stack in large[], and one

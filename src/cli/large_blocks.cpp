@@ -61,7 +61,7 @@ void LargeBlocks::keep_most() {
 
 size_t LargeBlocks::count() {
   std::sort(keys_.begin(), keys_.end());
-  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
+  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());  // guard: show-blocks
   return keys_.size();
 }
 

@@ -38,7 +38,8 @@ LineTree::FrameLines LineTree::lines_of_frames(const FrameTable& frames) {
 
 uint32_t LineTree::child(uint32_t parent, uint32_t line) {
   const uint32_t node = tree_.child(parent, line), first = lines_[line].first, parent_text = same_text(parent);
-  if (first != line || parent_text != parent) same_texts_.try_emplace(node, tree_.child(parent_text, first));
+  const bool is_other = first != line || parent_text != parent;
+  if (is_other) same_texts_.try_emplace(node, tree_.child(parent_text, first));  // guard: show-places
   return node;
 }
 

@@ -22,23 +22,30 @@ void refuse_report(const std::string& path, const std::string& what) {
   throw Error(kExitBadReport, path + ": " + what);
 }
 
-ReportInput::ReportInput(const std::string& path)
-    : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), buffer_(kBufferBytes) {
+OpenReport::OpenReport(const std::string& path)
+    : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (fd_ < 0) refuse_report(path, std::strerror(errno));
   struct stat status;
-  try {
-    if (fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) refuse_report(path, "expected a regular file");
-    file_bytes_ = static_cast<uint64_t>(status.st_size);
-    skip_blanks();
-  } catch (...) {
-    close(fd_);
-    throw;
-  }
+  if (fstat(fd_, &status) == 0 && S_ISREG(status.st_mode)) return;
+  close(fd_);
+  refuse_report(path, "expected a regular file");
+}
+
+OpenReport::~OpenReport() { close(fd_); }
+
+uint64_t OpenReport::bytes() const {
+  struct stat status;
+  return fstat(fd_, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
+}
+
+ReportInput::ReportInput(const OpenReport& file)
+    : path_(file.path()), fd_(file.fd()), file_bytes_(file.bytes()), buffer_(kBufferBytes) {
+  if (lseek(fd_, 0, SEEK_SET) != 0) refuse_report(path_, std::strerror(errno));
+  skip_blanks();
 }
 
 ReportInput::~ReportInput() {
   if (shown_percent_ >= 0) std::fputs("\r\033[K", stderr);
-  close(fd_);
 }
 
 bool ReportInput::fill() {

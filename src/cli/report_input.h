@@ -15,12 +15,30 @@ namespace weir::cli {
 // Throws Error(kExitBadReport) whose one line names the file and says what is wrong with it.
 [[noreturn]] void refuse_report(const std::string& path, const std::string& what);
 
-// Not for use by two threads at a time.
+// A report's file, held open: read twice it is the same, whatever has got its name by then.
+class OpenReport {
+ public:
+  // Throws where it is no regular file.
+  explicit OpenReport(const std::string& path);
+  ~OpenReport();
+  OpenReport(const OpenReport&) = delete;
+  OpenReport& operator=(const OpenReport&) = delete;
+
+  const std::string& path() const { return path_; }
+  int fd() const { return fd_; }
+  uint64_t bytes() const;
+
+ private:
+  const std::string path_;
+  const int fd_;
+};
+
+// One reading of it. Not for use by two threads at a time.
 class ReportInput {
  public:
-  // Opens a regular file whose text begins with '{', behind blanks; throws otherwise. On a terminal stderr says how far a large file
+  // The file must outlive it. Throws where the text does not begin with '{', behind blanks. On a terminal stderr says how far a large file
   // has been read.
-  explicit ReportInput(const std::string& path);
+  explicit ReportInput(const OpenReport& file);
   ~ReportInput();
   ReportInput(const ReportInput&) = delete;
   ReportInput& operator=(const ReportInput&) = delete;
@@ -65,9 +83,10 @@ class ReportInput {
   void skip_blanks();
   void show_progress();
 
-  const std::string path_;
-  int fd_;
-  uint64_t file_bytes_ = 0, read_bytes_ = 0, skipped_bytes_ = 0;
+  const std::string& path_;
+  const int fd_;
+  const uint64_t file_bytes_;
+  uint64_t read_bytes_ = 0, skipped_bytes_ = 0;
   int shown_percent_ = -1;
   std::vector<char> buffer_;
   const char* at_ = nullptr;

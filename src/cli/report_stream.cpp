@@ -56,8 +56,9 @@ class Events {
 
  private:
   void begin_part(const std::string& name) {
-    if (!keys_.insert(name).second)
-      refuse_report(path_, "expected each key once, found \"" + printable(name) + "\" twice");
+    const bool is_new = keys_.insert(name).second;
+    if (!is_new)
+      refuse_report(path_, "expected each key once, found \"" + printable(name) + "\" twice");  // guard: key-once
     part_key_ = name;
     if (name == "schema") {
       part_ = {false, [this](const Json& schema) {
@@ -148,9 +149,11 @@ class Events {
 
 }  // namespace
 
-void stream_report(const std::string& path, const ChooseParts& choose) {
-  ReportInput input(path);
-  Events events(path, input, choose);
+void stream_report(const std::string& path, const ChooseParts& choose) { stream_report(OpenReport(path), choose); }
+
+void stream_report(const OpenReport& file, const ChooseParts& choose) {
+  ReportInput input(file);
+  Events events(file.path(), input, choose);
   try {
     Json::sax_parse(input.begin(), input.end(), &events);
   } catch (const StopReading&) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/report_file.h"
+#include "cli/report_input.h"
 
 namespace weir::cli {
 
@@ -25,5 +26,6 @@ struct StopReading {};
 // Reads the file once, from front to back. Throws Error(kExitBadReport), whose one line names the file and the byte, for what is no JSON and for a file
 // that ends too early, for another schema or none, and where `by_element` meets no array.
 void stream_report(const std::string& path, const ChooseParts& choose);
+void stream_report(const OpenReport& file, const ChooseParts& choose);
 
 }  // namespace weir::cli

@@ -86,6 +86,39 @@ class Golden(unittest.TestCase):
         self.assertEqual([e.message for e in validator.iter_errors(finished)], [])
 
 
+class Places(unittest.TestCase):
+    """Two stacks by other addresses, of the same text but for what is inlined there."""
+
+    def setUp(self):
+        report = json.loads((GOLDEN / "report_no_leaks.json").read_text())
+        position = {"function": "grow", "file": "/x/grow.c", "line": 7}
+        report["modules"] = [{"path": "/x/prog", "build_id": "00", "base": "0x0", "loaded": True, "symbols": "debug_info"}]
+        main = {"module": 0, "function": "main", "file": "/x/main.c", "line": 1}
+        report["frames"] = [{"module": 0, "offset": 16, **position}, {"offset": 32, **main}, {"offset": 48, **main, "inlined": [position]}]
+        report["stacks"] = [[0, 1], [2]]
+        row = {"memory": "host", "kind": "definite", "count": 1, "first_ns": 1, "last_ns": 1, "thread_count": 1, "threads": [], "samples": []}
+        report["leaks"] = [{**row, "bytes": 1024, "stack": 1}, {**row, "bytes": 2048, "stack": 0}]
+        report["peak"] = report["hot_sites"] = report["large"] = []
+        self.report = report
+
+    def text(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(self.report, file)
+            file.flush()
+            result = show(file.name)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        return result.stdout.decode()
+
+    def test_equal_text_is_one_place_and_told_as_its_first_stack_is(self):
+        self.assertIn("Lost: 3.0 KiB in 2 blocks from 1 place\n  3.0 KiB in 2 blocks\n      grow (inlined)  /x/grow.c:7\n      main  /x/main.c:1\n",
+                      self.text())
+
+    def test_sums_end_at_the_largest_number(self):
+        for leak in self.report["leaks"]:
+            leak["bytes"] = 2**64 - 1
+        self.assertIn("Lost: 16.0 EiB in 2 blocks from 1 place\n  16.0 EiB in 2 blocks\n", self.text())
+
+
 class RawOnAnotherMachine(unittest.TestCase):
     def test_frames_stay_raw_and_each_module_is_named_once(self):
         text = show("report_raw.json").stdout.decode()
@@ -119,6 +152,7 @@ class Damaged(unittest.TestCase):
         broken[4000:4001] = b"\x01"
         self.assert_refused(bytes(broken), "byte 4000: expected valid JSON")
         self.assert_refused(b'{"a": 1}', 'the key "schema" is missing')
+        self.assert_refused(b'{"schema": "weir-report/1", "leaks": [], "leaks": []}', 'expected each key once, found "leaks" twice')
         self.assert_refused(b'{"schema": "weir-report/9"}', "expected schema weir-report/1, found weir-report/9")
 
     def test_every_truncation_is_refused(self):
