@@ -118,14 +118,10 @@ LeakFigures::LeakFigures(const std::vector<Limit>& limits, DiffSide& report, Bas
 // What hangs from excused blocks alone is excused with them.
 void LeakFigures::add_hanging(const std::vector<Limit>& limits, const DiffSide& report, const MemoryPlaces& memories,
                               std::vector<Blocks>& hanging) {
-  const auto& rows = report.rows.rows();
-  for (size_t row = 0; row < rows.size(); ++row) {
-    if (!rows[row].is_known || rows[row].kind != LeakKind::definite) continue;
-    const std::string memory = memories.place(rows[row].memory).memory;
-    for (size_t i = 0; i < limits.size(); ++i) {
-      if (limits[i].counts(LeakKind::indirect) && limits[i].counts(memory))
-        hanging[i].add(report.rows.hanging_from(row));
-    }
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (!limits[i].counts(LeakKind::indirect)) continue;
+    hanging[i] =
+        report.rows.excused_hanging([&](uint16_t memory) { return limits[i].counts(memories.place(memory).memory); });
   }
 }
 

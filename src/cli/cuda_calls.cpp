@@ -77,6 +77,11 @@ class Namer {
 
 }  // namespace
 
+bool is_cuda_runtime(std::string_view function) {
+  return !runtime_call(function).empty() || function.starts_with("__cuda") ||
+         function.find("cudart") != std::string_view::npos;
+}
+
 void name_cuda_calls(Json& report) {
   const Namer namer(report);
   namer.for_each(report, "leaks", [&](Json& leak) {

@@ -83,7 +83,7 @@ class Copier {
   void write_leaks() {
     if (report_.has_named_leaks()) {
       for (size_t i = 0; i < batch_.size(); ++i)
-        add_members(batch_[i], label_of(count_ + i), {"runtime", "call", "suppressed"});
+        add_members(batch_[i], label_of(count_ + i), {"runtime", "call", "framework_cache", "suppressed"});
     }
     if (report_.was_raw()) name_calls("leaks");
     write_rows();

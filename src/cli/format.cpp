@@ -21,23 +21,6 @@ std::string printed(const char* format, double value, const char* unit) {
   return text;
 }
 
-std::string without_template_arguments(const std::string& name) {
-  std::string text;
-  int depth = 0;
-  for (size_t i = 0; i < name.size(); ++i) {
-    const size_t operator_end = skip_operator(name, i);
-    if (operator_end > i) {
-      if (depth == 0) text.append(name, i, operator_end - i);
-      i = operator_end - 1;
-      continue;
-    }
-    if (name[i] == '<' && depth++ == 0) text += "<...>";
-    if (depth == 0) text += name[i];
-    if (name[i] == '>' && depth > 0) --depth;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string human_bytes(uint64_t bytes) {
@@ -106,7 +89,7 @@ std::string as_table(const std::vector<TableRow>& rows, const std::vector<std::s
 
 std::string shorten_function(const std::string& name, size_t width) {
   if (name.size() <= width) return name;
-  std::string text = without_template_arguments(name);
+  std::string text = without_template_arguments(name, "<...>");
   if (text.size() > width) {
     const size_t arguments = text.find('(', text.starts_with("(") ? text.find(')') : 0);
     if (arguments != std::string::npos && arguments > 0) text = text.substr(0, arguments) + "(...)";

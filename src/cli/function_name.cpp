@@ -96,4 +96,21 @@ std::string function_without_build(std::string_view name) {
   return std::string(text.substr(0, layout.parameters).substr(layout.name));
 }
 
+std::string without_template_arguments(std::string_view name, std::string_view instead) {
+  std::string text;
+  size_t depth = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const size_t operator_end = skip_operator(name, i);
+    if (operator_end > i) {
+      if (depth == 0) text.append(name, i, operator_end - i);
+      i = operator_end - 1;
+      continue;
+    }
+    if (name[i] == '<' && depth++ == 0) text += instead;
+    if (depth == 0) text += name[i];
+    if (name[i] == '>' && depth > 0) --depth;
+  }
+  return text;
+}
+
 }  // namespace weir::cli

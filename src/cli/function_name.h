@@ -14,4 +14,7 @@ size_t skip_operator(std::string_view name, size_t at);
 // information may have none), and the mark of a compiler's copy, as of "grow(int) [clone .isra.0]" or "grow.part.0".
 std::string function_without_build(std::string_view name);
 
+// "pool<int>::grow(list<int>)" -> "pool<...>::grow(list<...>)" for "<...>" instead of them.
+std::string without_template_arguments(std::string_view name, std::string_view instead);
+
 }  // namespace weir::cli

@@ -50,12 +50,18 @@ Json host_data(const Json& host) {
   return data;
 }
 
-Json memory_data(const Json& host, const CudaDigest& cuda) {
+Json memory_data(const Json& report, const CudaDigest& cuda) {
+  FrameworkCacheSums caches;
+  for (const Json& leak : report["leaks"]) {
+    if (leak.contains("framework_cache"))
+      caches.add(text_of(leak, "memory"), number_text(leak, "device"), figure(leak, "bytes"));
+  }
   Json rows = Json::array();
-  for (const MemoryRow& row : memory_rows(host, cuda)) {
+  for (const MemoryRow& row : memory_rows(report["host"], cuda, caches)) {
     rows.push_back({{"name", row.name},
                     {"total", row.total_bytes},
                     {"live", row.live_bytes},
+                    {"framework", row.framework_bytes},
                     {"cached", row.cached_bytes},
                     {"quarantine", row.quarantine_bytes},
                     {"fragments", row.fragment_bytes},
@@ -125,7 +131,7 @@ Json lists_data(const Json& report, PageStacks& tree, TextTable& texts) {
   return {
       {"leaks", columns_of(report["leaks"], {tree,
                                              texts,
-                                             {"memory", "kind", "device", "call", "suppressed", "runtime", "reason"},
+                                             {"memory", "kind", "device", "call", "suppressed", "runtime", "framework_cache", "reason"},
                                              {"bytes", "count", "taken_bytes", "indirect_bytes", "indirect_count"}})},
       {"peak", columns_of(report["peak"], {tree, texts, {"memory"}, {"bytes", "count"}})},
       {"hot_sites",
@@ -246,7 +252,7 @@ Json html_data(const PartOfReport& part) {
   TextTable texts;
   PageStacks tree(report, texts);
   Json data = {{"process", process_data(report)},   {"sampling", sampling_data(report)},
-               {"host", host_data(report["host"])}, {"memory", memory_data(report["host"], cuda)},
+               {"host", host_data(report["host"])}, {"memory", memory_data(report, cuda)},
                {"devices", device_data(cuda)},      {"leak_check", leak_check_data(report)},
                {"timeline", timeline_data(report)}, {"lists", lists_data(report, tree, texts)},
                {"left_out", left_out_data(part)},   {"errors", error_data(errors, tree)},

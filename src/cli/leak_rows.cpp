@@ -59,6 +59,7 @@ void LeakRows::add(const Json& leak) {
     row.memory = memories_->number_of(leak);
     row.kind = kind_of(text_of(leak, "kind"));
     row.is_known = leak.contains("runtime") || leak.contains("suppressed");
+    row.is_cached = leak.contains("framework_cache");
     const Blocks blocks{figure(leak, "bytes"), figure(leak, "count")};
     row.is_large = std::max(blocks.bytes, blocks.count) > UINT32_MAX;
     row.bytes = static_cast<uint32_t>(row.is_large ? large_.size() : blocks.bytes);
@@ -103,7 +104,7 @@ void LeakRows::name_known(const CompactReport& report, const std::function<void(
     std::vector<size_t> numbers;
     Json leaks = Json::array();
     for (; begin < rows_.size() && numbers.size() < kRowsAtOnce; ++begin) {
-      if (rows_[begin].is_known || !may_be_known(rows_[begin].kind)) continue;
+      if (rows_[begin].is_excused() || !may_be_known(rows_[begin].kind)) continue;
       numbers.push_back(begin);
       leaks.push_back(json_of(rows_[begin]));
     }
@@ -113,6 +114,7 @@ void LeakRows::name_known(const CompactReport& report, const std::function<void(
     for (size_t i = 0; i < numbers.size(); ++i) {
       const Json& leak = excerpt["leaks"][i];
       if (leak.contains("runtime") || leak.contains("suppressed")) rows_[numbers[i]].is_known = true;
+      if (leak.contains("framework_cache")) rows_[numbers[i]].is_cached = true;
     }
   }
 }
@@ -120,12 +122,22 @@ void LeakRows::name_known(const CompactReport& report, const std::function<void(
 std::array<Blocks, kLeakKinds> LeakRows::sums() const {
   std::array<Blocks, kLeakKinds> sums;
   for (const LeakRow& row : rows_) {
-    if (!row.is_known) sums[static_cast<size_t>(row.kind)].add(blocks_of(row));
+    if (!row.is_known) sums[static_cast<size_t>(row.counted_kind())].add(blocks_of(row));
   }
-  for (const auto& [row, blocks] : hanging_) {
-    if (rows_[row].is_known) sums[static_cast<size_t>(LeakKind::indirect)].subtract(blocks);
-  }
+  sums[static_cast<size_t>(LeakKind::indirect)].subtract(excused_hanging([](uint16_t) { return true; }));
   return sums;
+}
+
+Blocks LeakRows::excused_hanging(const std::function<bool(uint16_t memory)>& is_wanted) const {
+  Blocks hanging, excused;
+  for (const auto& [row, blocks] : hanging_) {
+    if (rows_[row].is_excused() && is_wanted(rows_[row].memory)) hanging.add(blocks);
+  }
+  for (const LeakRow& row : rows_) {
+    if (row.is_excused() && row.kind == LeakKind::indirect && is_wanted(row.memory)) excused.add(blocks_of(row));
+  }
+  hanging.subtract(excused);  // guard: excused-once
+  return hanging;
 }
 
 Blocks LeakRows::known() const {

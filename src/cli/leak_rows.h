@@ -32,11 +32,15 @@ struct LeakRow {
   uint32_t bytes = 0, count = 0;
   uint16_t memory = 0;  // number among the memories
   LeakKind kind = LeakKind::live;
-  bool is_known : 1 = false;  // suppressed, or a runtime's by design
+  bool is_known : 1 = false;   // suppressed, or a runtime's by design
+  bool is_cached : 1 = false;  // by a framework's own cache: in use, and no leak, whether anything points to it or not
   bool is_large : 1 = false;  // `bytes` is the number of its blocks among the large ones
 
+  bool is_excused() const { return is_known || is_cached; }
   // Definitely or indirectly, and nobody knows of it.
-  bool is_lost() const { return !is_known && (kind == LeakKind::definite || kind == LeakKind::indirect); }
+  bool is_lost() const { return !is_excused() && (kind == LeakKind::definite || kind == LeakKind::indirect); }
+  // As what it counts, where it does.
+  LeakKind counted_kind() const { return is_cached ? LeakKind::live : kind; }
 };
 
 // Where memory lies, as text: its kind, and its device's number or nothing.
@@ -71,7 +75,11 @@ class LeakRows {
   Blocks blocks_of(const LeakRow& row) const;
   Blocks hanging_from(size_t row) const;  // what only its blocks lead to; before the rows change places
 
-  // By kind, without what is known; what hangs from known blocks alone is known with them. Before the rows change places.
+  // What excused blocks in those memories alone lead to, but for what is excused itself: it is excused with them.
+  // `is_wanted` is asked with a row's memory. Before the rows change places.
+  Blocks excused_hanging(const std::function<bool(uint16_t memory)>& is_wanted) const;
+
+  // By kind, without what is known; a framework's cache counts as live. Before the rows change places.
   std::array<Blocks, kLeakKinds> sums() const;
   Blocks known() const;
 

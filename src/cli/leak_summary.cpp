@@ -30,6 +30,7 @@ class LeakWriter {
     write_kind("live", "Still allocated at exit", "");
     write_by_name("Suppressed", suppressed_, &Site::suppressed);
     write_by_name("Runtime allocations, kept until exit by design", runtime_, &Site::runtime);
+    write_by_name("Framework cache, in use or idle", cached_, &Site::framework_cache);
   }
 
  private:
@@ -44,6 +45,7 @@ class LeakWriter {
 
   Sites& list_of(const Site& site) {
     if (!site.runtime.empty()) return runtime_;
+    if (!site.framework_cache.empty()) return cached_;
     return site.suppressed.empty() ? sites_[site.kind] : suppressed_;
   }
 
@@ -53,7 +55,7 @@ class LeakWriter {
 
   // What only lost blocks lead to is told with them.
   void write_lost() {
-    const Sum hanging = without_suppressed(sum_of(sites_["indirect"]));
+    const Sum hanging = without_excused(sum_of(sites_["indirect"]));
     if (sites_["definite"].empty() && hanging.count == 0) {
       if (has_classes()) page_.heading(page_.style().green("No leaks."));
       return;
@@ -64,12 +66,20 @@ class LeakWriter {
     write_sites(sites_["definite"]);
   }
 
-  // What hangs from suppressed blocks is suppressed with them.
-  Sum without_suppressed(Sum hanging) const {
-    for (const uint32_t site : suppressed_) {
-      hanging.bytes -= std::min(hanging.bytes, leaks_.indirect_bytes(site));
-      hanging.count -= std::min(hanging.count, leaks_.indirect_count(site));
+  // What hangs from excused blocks, and is not excused by itself, is excused with them.
+  Sum without_excused(Sum hanging) const {
+    Sum excused, excused_itself;
+    for (const Sites* sites : {&suppressed_, &runtime_, &cached_}) {
+      for (const uint32_t site : *sites) {
+        excused.bytes = capped_sum(excused.bytes, leaks_.indirect_bytes(site));
+        excused.count = capped_sum(excused.count, leaks_.indirect_count(site));
+        if (leaks_.head(site).kind != "indirect") continue;
+        excused_itself.bytes = capped_sum(excused_itself.bytes, leaks_.bytes(site));
+        excused_itself.count = capped_sum(excused_itself.count, leaks_.count(site));
+      }
     }
+    hanging.bytes -= std::min(hanging.bytes, excused.bytes - std::min(excused.bytes, excused_itself.bytes));
+    hanging.count -= std::min(hanging.count, excused.count - std::min(excused.count, excused_itself.count));
     return hanging;
   }
 
@@ -107,7 +117,7 @@ class LeakWriter {
   const Digest& digest_;
   const SiteTable& leaks_;
   std::map<std::string, Sites> sites_;  // by kind, most bytes first
-  Sites suppressed_, runtime_;
+  Sites suppressed_, runtime_, cached_;
 };
 
 }  // namespace

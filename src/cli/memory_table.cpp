@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kLabelWidth = 10;
 constexpr size_t kColumnWidth = 12;
+constexpr const char* kMemoriesOnDevice[] = {"device", "async", "graph", "vmm", "array"};
 
 uint64_t difference(uint64_t larger, uint64_t smaller) { return larger > smaller ? larger - smaller : 0; }
 
@@ -25,6 +26,18 @@ MemoryRow host_row(const Json& host) {
   row.fragment_bytes = difference(figure(pool, "active_bytes"), block_bytes);
   row.other_bytes = difference(row.total_bytes, row.known_bytes());
   return row;
+}
+
+bool is_on_device(const std::string& memory) {
+  return std::find(std::begin(kMemoriesOnDevice), std::end(kMemoriesOnDevice), memory) != std::end(kMemoriesOnDevice);
+}
+
+// What a framework's cache holds is live to Weir: how much of it is idle, only the framework knows.
+void tell_framework_caches(std::vector<MemoryRow>& rows, const FrameworkCacheSums& caches) {
+  for (MemoryRow& row : rows) {
+    row.framework_bytes = std::min(caches.bytes(row.name), row.live_bytes);
+    row.live_bytes -= row.framework_bytes;
+  }
 }
 
 void take_pool(MemoryRow& row, const PoolFigures& pool) {
@@ -66,23 +79,28 @@ std::string right(const std::string& text) {
 
 std::string amount(uint64_t bytes) { return right(bytes == 0 ? "-" : human_bytes(bytes)); }
 
-void write_row(SummaryPage& page, const MemoryRow& row) {
+// A column that few programs need is there for those alone.
+void write_row(SummaryPage& page, const MemoryRow& row, bool has_framework) {
   std::string label = row.name;
   label.resize(std::max(label.size(), kLabelWidth), ' ');
   page.line("  " + page.style().dim(label) + amount(row.total_bytes) + amount(row.live_bytes) +
-            amount(row.cached_bytes) + amount(row.quarantine_bytes) + amount(row.fragment_bytes) +
-            amount(row.other_bytes));
+            (has_framework ? amount(row.framework_bytes) : "") + amount(row.cached_bytes) +
+            amount(row.quarantine_bytes) + amount(row.fragment_bytes) + amount(row.other_bytes));
 }
 
-void write_head(SummaryPage& page) {
+void write_head(SummaryPage& page, bool has_framework) {
   std::string head(2 + kLabelWidth, ' ');
-  for (const char* column : {"in use", "live", "cached", "quarantine", "fragments", "other"}) head += right(column);
+  head += right("in use") + right("live");
+  if (has_framework) head += right("framework");
+  for (const char* column : {"cached", "quarantine", "fragments", "other"}) head += right(column);
   page.line(page.style().dim(head));
 }
 
-void write_legend(SummaryPage& page, const Json& host) {
+void write_legend(SummaryPage& page, const Json& host, bool has_framework) {
   page.line(
       page.style().dim("  live: the program's; cached: idle in a pool; fragments: what pages and rounding leave over"));
+  if (has_framework)
+    page.line(page.style().dim("  framework: in a framework's own cache, where it alone knows what is idle"));
   page.line(
       page.style().dim("  other: contexts, driver, other processes; on the host code, stacks and Weir's records (" +
                        human_bytes(figure(host, "metadata_bytes")) + ")"));
@@ -90,7 +108,17 @@ void write_legend(SummaryPage& page, const Json& host) {
 
 }  // namespace
 
-std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda) {
+void FrameworkCacheSums::add(const std::string& memory, const std::string& device, uint64_t bytes) {
+  const bool is_of_host = memory == "host" || memory == "mmap";
+  bytes_[is_of_host ? "host" : is_on_device(memory) ? "device " + device : memory] += bytes;
+}
+
+uint64_t FrameworkCacheSums::bytes(const std::string& row) const {
+  const auto found = bytes_.find(row);
+  return found == bytes_.end() ? 0 : found->second;
+}
+
+std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches) {
   std::vector<MemoryRow> rows = {host_row(host)};
   for (const CudaDevice& device : cuda.devices()) {
     const MemoryRow row = device_row(device);
@@ -98,16 +126,19 @@ std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda) {
   }
   const MemoryRow pinned = pinned_row(cuda);
   if (pinned.total_bytes > 0) rows.push_back(pinned);
+  tell_framework_caches(rows, caches);
   return rows;
 }
 
-void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda) {
-  const std::vector<MemoryRow> rows = memory_rows(host, cuda);
+void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches) {
+  const std::vector<MemoryRow> rows = memory_rows(host, cuda, caches);
   if (rows.size() == 1) return;  // the host's figures stand above
+  const bool has_framework =
+      std::any_of(rows.begin(), rows.end(), [](const MemoryRow& row) { return row.framework_bytes > 0; });
   page.heading("Where the memory was at exit");
-  write_head(page);
-  for (const MemoryRow& row : rows) write_row(page, row);
-  write_legend(page, host);
+  write_head(page, has_framework);
+  for (const MemoryRow& row : rows) write_row(page, row, has_framework);
+  write_legend(page, host, has_framework);
 }
 
 }  // namespace weir::cli

@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMostLarge = 10'000, kMostErrors = 10'000, kMostOutOfMemory = 1000;
 
-const RowForm kLeakForm = {{"memory", "kind", "reason", "device", "call", "runtime", "suppressed"},
+const RowForm kLeakForm = {{"memory", "kind", "reason", "device", "call", "runtime", "framework_cache", "suppressed"},
                            {"bytes", "count", "thread_count"},
                            "first_ns",
                            "last_ns",

@@ -13,6 +13,7 @@
 #include "cli/confidential.h"
 #include "cli/cuda_calls.h"
 #include "cli/error.h"
+#include "cli/framework_caches.h"
 #include "cli/report_input.h"
 #include "cli/report_shape.h"
 #include "cli/runtime_allocations.h"
@@ -79,6 +80,7 @@ bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
 void name_what_is_known(Json& report) {
   name_runtime_allocations(report);
   name_cuda_calls(report);
+  name_framework_caches(report);    // guard: framework-cache-first (suppressions may name any frame of its stacks)
   apply_own_suppressions(report);  // guard: suppressions
 }
 

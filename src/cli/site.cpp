@@ -15,7 +15,7 @@ RowForm with_processes(RowForm form) {
   return form;
 }
 
-const RowForm kLeakForm = {{"memory", "device", "call", "kind", "runtime", "suppressed"},
+const RowForm kLeakForm = {{"memory", "device", "call", "kind", "runtime", "framework_cache", "suppressed"},
                            {"bytes", "count"},
                            "",
                            "",
@@ -40,6 +40,7 @@ Site head_of(const Json& label) {
   site.call = text_of(label, "call");
   site.kind = text_of(label, "kind");
   site.runtime = text_of(label, "runtime");
+  site.framework_cache = text_of(label, "framework_cache");
   site.suppressed = text_of(label, "suppressed");
   return site;
 }
@@ -59,7 +60,7 @@ std::string key_of(const std::vector<StackLine>& stack) {
 
 std::string key_of(const Site& site) {
   return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.kind + '\n' + site.runtime + '\n' +
-         site.suppressed + key_of(site.stack);
+         site.framework_cache + '\n' + site.suppressed + key_of(site.stack);
 }
 
 Site site_of(const Json& report, const Json& entry) {

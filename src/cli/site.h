@@ -19,6 +19,7 @@ struct Site {
   std::string call;
   std::string kind;        // of a leak: "definite", "indirect", "possible", "reachable", "live"; else empty
   std::string runtime;     // name of a runtime allocation (runtime_allocations.h), or empty
+  std::string framework_cache;  // name of the framework whose cache it is (framework_caches.h), or empty
   std::string suppressed;  // the suppression that names it (suppressed_leaks.h), or empty
   std::vector<StackLine> stack;
   uint64_t bytes = 0;

@@ -38,7 +38,7 @@ class Writer {
       write_large_blocks();
       return page_.text();
     }
-    if (is_single_) write_memory_table(page_, digest_.first_report()["host"], digest_.cuda());
+    if (is_single_) write_memory_table(page_, digest_.first_report()["host"], digest_.cuda(), framework_caches());
     write_pools(page_, digest_.cuda());
     write_transfer_totals(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
@@ -56,6 +56,16 @@ class Writer {
   }
 
  private:
+  FrameworkCacheSums framework_caches() const {
+    FrameworkCacheSums sums;
+    const SiteTable& leaks = digest_.leaks();
+    for (uint32_t site = 0; site < leaks.size(); ++site) {
+      const Site& head = leaks.head(site);
+      if (!head.framework_cache.empty()) sums.add(head.memory, head.device, leaks.bytes(site));
+    }
+    return sums;
+  }
+
   void line(const std::string& text) { page_.line(text); }
   void heading(const std::string& text) { page_.heading(text); }
   void row(const char* label, const std::string& text) { page_.row(label, text); }

@@ -58,7 +58,7 @@ class Gatherer {
     for (const LeakRow& row : rows.rows()) {
       const bool is_wanted = row.kind == LeakKind::definite || (possible_ && row.kind == LeakKind::possible) ||
                              (with_indirect && row.kind == LeakKind::indirect);
-      if (is_wanted && !row.is_known) {
+      if (is_wanted && !row.is_excused()) {
         lost.insert(row.stack);
         choice_.add_lost(report, row.stack, readers_.memories.place(row.memory).memory, rows.blocks_of(row));
       } else if (row.kind == LeakKind::reachable || row.kind == LeakKind::live) {
@@ -74,7 +74,7 @@ class Gatherer {
     Blocks indirect, hanging;
     for (size_t i = 0; i < rows.rows().size(); ++i) {
       const LeakRow& row = rows.rows()[i];
-      if (row.kind == LeakKind::indirect && !row.is_known) indirect.add(rows.blocks_of(row));
+      if (row.kind == LeakKind::indirect) indirect.add(rows.blocks_of(row));
       if (row.kind == LeakKind::definite) hanging.add(rows.hanging_from(i));
     }
     return indirect.count > hanging.count;

@@ -29,7 +29,7 @@ class SuppressionFiles {
 };
 
 // Whether blocks are definitely or indirectly lost that no suppression names. What hangs from a suppressed block alone is suppressed with it,
-// and what a runtime keeps by design is no leak.
+// and what a runtime keeps by design, or a framework in a cache of its own, is no leak.
 bool has_leaks_left(const Json& report);
 
 }  // namespace weir::cli

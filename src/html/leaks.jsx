@@ -62,6 +62,7 @@ function LeakDetails({ row, stacks }) {
     row.reason,
     row.suppressed && `suppressed by ${row.suppressed}`,
     row.runtime && `runtime allocation: ${row.runtime}`,
+    row.framework_cache && `framework cache: ${row.framework_cache}`,
   ].filter(Boolean);
   return (
     <>

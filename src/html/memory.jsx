@@ -4,6 +4,7 @@ import { Bytes, Section } from './parts.jsx';
 
 const KINDS = [
   { id: 'live', label: 'live', about: 'in the hands of the program' },
+  { id: 'framework', label: 'framework cache', about: "in a framework's own cache, where it alone knows what is idle" },
   { id: 'cached', label: 'cached', about: 'idle in a pool' },
   { id: 'quarantine', label: 'quarantine', about: 'freed, but work queued before may still use it' },
   { id: 'fragments', label: 'fragments', about: 'what pages and rounding leave over' },

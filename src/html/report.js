@@ -22,6 +22,7 @@ export const CLASSES = [
   { id: 'live', label: 'live', about: 'not told apart' },
   { id: 'suppressed', label: 'suppressed', about: 'named by a suppression' },
   { id: 'runtime', label: 'runtime', about: 'kept until exit by design' },
+  { id: 'framework', label: 'framework cache', about: "in a framework's own cache, in use or idle" },
 ];
 
 // Each figure of a flame graph: which rows of which list, and the columns of its bytes and counts.
@@ -38,10 +39,11 @@ export const METRICS = [
     about: "freed before its thread's next allocation, by the stacks with most; the others are summed up", takes: () => true },
 ];
 
-const TEXT_COLUMNS = ['memory', 'kind', 'device', 'call', 'suppressed', 'runtime', 'reason'];
+const TEXT_COLUMNS = ['memory', 'kind', 'device', 'call', 'suppressed', 'runtime', 'framework_cache', 'reason'];
 
 function classOf(row) {
   if (row.runtime) return 'runtime';
+  if (row.framework_cache) return 'framework';
   return row.suppressed ? 'suppressed' : row.kind;
 }
 

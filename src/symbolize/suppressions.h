@@ -40,8 +40,9 @@ class Suppressions {
   std::vector<std::string> add(std::string_view text, const std::string& source);
 
   // Marks the leaks of a report that match, and were not marked: "suppressed" is the pattern's text; of several patterns the first one's.
-  // Adds what matched to leak_check.suppressions[]. Leaks that are reachable, or a runtime's own ("runtime"), are left alone. The report has
-  // the shape that cli::check_shape() asks for; where its frames have no symbols, modules alone can match.
+  // Adds what matched to leak_check.suppressions[]. Leaks that are reachable, a runtime's own ("runtime") or a framework's cache
+  // ("framework_cache") are left alone. The report has the shape that cli::check_shape() asks for; where its frames have no symbols, modules
+  // alone can match.
   void apply(nlohmann::ordered_json& report);
 
  private:

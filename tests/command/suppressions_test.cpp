@@ -119,6 +119,10 @@ TEST(LeaksLeft, WhatHangsFromASuppressedBlockIsSuppressedWithIt) {
   EXPECT_FALSE(cli::has_leaks_left(own)) << "its two indirect ones hang from it";
   own["leaks"][0]["indirect_count"] = 1;
   EXPECT_TRUE(cli::has_leaks_left(own)) << "one hangs from another";
+  own["leaks"][0]["indirect_count"] = 2;
+  own["leaks"].push_back(own["leaks"][1]);
+  own["leaks"].back()["framework_cache"] = "PyTorch";
+  EXPECT_TRUE(cli::has_leaks_left(own)) << "two of the four hang from it, which are excused by themselves";
 }
 
 }  // namespace

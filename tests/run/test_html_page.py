@@ -171,16 +171,18 @@ class Tables(PageCase):
         return self.browser.run("return [...document.querySelectorAll('.leak')].map(row => [...row.cells].map(cell => cell.innerText))")
 
     def test_leaks_by_class(self):
-        self.open("report_cuda")
         report = golden("report_cuda.json")
+        report["leaks"].append(dict(report["leaks"][0], kind="definite", bytes=123456, framework_cache="PyTorch"))
+        self.open("classes", report)
         classes = [option.get_attribute("value") for option in self.browser.all("#leak-class option")]
         for wanted in classes:
             self.browser.select("#leak-class", wanted)
             kinds = {"lost": {"definite", "indirect", "possible"}, "all": None}.get(wanted, {wanted})
             rows = [row for row in report["leaks"] if kinds is None or ("runtime" if row.get("runtime") else
-                    "suppressed" if row.get("suppressed") else row["kind"]) in kinds]
+                    "framework" if row.get("framework_cache") else "suppressed" if row.get("suppressed") else row["kind"]) in kinds]
             self.browser.wait(lambda: self.browser.text("#leak-count").startswith(f"{len(rows):,} place"))
             self.assertEqual(sorted(self.bytes_shown()), sorted(row["bytes"] for row in rows))
+        self.assertIn("framework", classes)
 
     def test_leaks_sorted_by_each_column(self):
         self.open("large", large_report(400))
