@@ -43,8 +43,8 @@ const ElfW(Dyn) * dynamic_section(const dl_phdr_info& module) {
   return nullptr;
 }
 
-bool is_defined_function(const ElfW(Sym) & symbol) {
-  return symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC;
+bool is_defined(const ElfW(Sym) & symbol, unsigned type) {
+  return symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == type;
 }
 
 }  // namespace
@@ -63,13 +63,13 @@ ElfImage::ElfImage(uintptr_t base, const ElfW(Dyn) * dynamic) : base_(base) {
 
 ElfImage::ElfImage(const dl_phdr_info& module) : ElfImage(module.dlpi_addr, dynamic_section(module)) {}
 
-bool ElfImage::is_named(size_t symbol, const char* name) const {
-  return is_defined_function(symbols_[symbol]) && strcmp(names_ + symbols_[symbol].st_name, name) == 0;
+bool ElfImage::is_named(size_t symbol, const char* name, unsigned type) const {
+  return is_defined(symbols_[symbol], type) && strcmp(names_ + symbols_[symbol].st_name, name) == 0;
 }
 
 void* ElfImage::address_of(size_t symbol) const { return reinterpret_cast<void*>(base_ + symbols_[symbol].st_value); }
 
-void* ElfImage::function_by_gnu_hash(const char* name) const {
+void* ElfImage::find_by_gnu_hash(const char* name, unsigned type) const {
   const GnuHash table(gnu_hash_);
   const uint32_t hash = gnu_hash_of(name);
   void* found = nullptr;
@@ -77,7 +77,7 @@ void* ElfImage::function_by_gnu_hash(const char* name) const {
   if (symbol < table.first_symbol) return nullptr;
   for (;; ++symbol) {
     const uint32_t word = table.chain_word(symbol);
-    if ((word | 1) == (hash | 1) && is_named(symbol, name)) {
+    if ((word | 1) == (hash | 1) && is_named(symbol, name, type)) {
       found = address_of(symbol);
       if (versions_ == nullptr || (versions_[symbol] & kHiddenVersion) == 0) return found;
     }
@@ -85,12 +85,16 @@ void* ElfImage::function_by_gnu_hash(const char* name) const {
   }
 }
 
-void* ElfImage::function(const char* name) const {
+void* ElfImage::function(const char* name) const { return find(name, STT_FUNC); }
+
+void* ElfImage::object(const char* name) const { return find(name, STT_OBJECT); }
+
+void* ElfImage::find(const char* name, unsigned type) const {
   if (!is_valid()) return nullptr;
-  if (gnu_hash_ != nullptr) return function_by_gnu_hash(name);
+  if (gnu_hash_ != nullptr) return find_by_gnu_hash(name, type);
   void* found = nullptr;
   for (size_t symbol = 0; symbol < symbol_count(); ++symbol) {
-    if (!is_named(symbol, name)) continue;
+    if (!is_named(symbol, name, type)) continue;
     found = address_of(symbol);
     if (versions_ == nullptr || (versions_[symbol] & kHiddenVersion) == 0) return found;
   }
@@ -112,7 +116,7 @@ const char* ElfImage::function_at(uintptr_t address) const {
   const size_t count = symbol_count();
   for (size_t i = 0; i < count; ++i) {
     const ElfW(Sym)& symbol = symbols_[i];
-    if (is_defined_function(symbol) && address - (base_ + symbol.st_value) < symbol.st_size) {
+    if (is_defined(symbol, STT_FUNC) && address - (base_ + symbol.st_value) < symbol.st_size) {
       return names_ + symbol.st_name;
     }
   }

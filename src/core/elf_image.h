@@ -20,6 +20,9 @@ class ElfImage {
   // address is to be asked for (ifunc).
   void* function(const char* name) const;
 
+  // Where the variable of that name is; nullptr where the module defines none.
+  void* object(const char* name) const;
+
   // The name of the function that `address` lies in, in the module's own memory; nullptr where no exported one does.
   const char* function_at(uintptr_t address) const;
 
@@ -30,9 +33,10 @@ class ElfImage {
 
  private:
   size_t symbol_count() const;
-  bool is_named(size_t symbol, const char* name) const;  // and a function that is defined
+  bool is_named(size_t symbol, const char* name, unsigned type) const;  // and of that type (STT_), and defined
   void* address_of(size_t symbol) const;
-  void* function_by_gnu_hash(const char* name) const;
+  void* find(const char* name, unsigned type) const;
+  void* find_by_gnu_hash(const char* name, unsigned type) const;
 
   uintptr_t base_ = 0;
   const ElfW(Sym) * symbols_ = nullptr;

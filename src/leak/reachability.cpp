@@ -128,9 +128,19 @@ void Reachability::visit(uintptr_t word) {
   }
 }
 
+// What one of CPython's integers has for its value may be an address too.
+void Reachability::await_integer(const uintptr_t* digits, const uintptr_t* floor) {
+  const uintptr_t address = integers_.address_at(digits, floor);
+  if (address != 0 && (heap_.may_hold(address) || devices_.may_hold(address))) await(address);  // guard: python-integer
+}
+
 // Returns where fewer than four words are left.
-const uintptr_t* Reachability::scan_by_four(const uintptr_t* word, const uintptr_t* end) {
+template <bool kHasIntegers>
+const uintptr_t* Reachability::scan_by_four(const uintptr_t* word, const uintptr_t* end, const uintptr_t* floor) {
   for (; end - word >= 4; word += 4) {
+    if (kHasIntegers && integer_filter_.may_hold_any(word)) {
+      for (int i = 0; i < 4; ++i) await_integer(word + i, floor);
+    }
     if (!filter_.may_hold_any(word)) continue;
     for (int i = 0; i < 4; ++i) {
       if (heap_.may_hold(word[i])) await(word[i]);
@@ -139,13 +149,18 @@ const uintptr_t* Reachability::scan_by_four(const uintptr_t* word, const uintptr
   return word;
 }
 
-void Reachability::scan(uintptr_t start, uintptr_t end) {
+// floor: what lies between there and `start` is the same memory's, and may be read.
+void Reachability::scan(uintptr_t start, uintptr_t end, uintptr_t floor) {
   const auto* word = reinterpret_cast<const uintptr_t*>((start + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
   const auto* const last = reinterpret_cast<const uintptr_t*>(end & ~(sizeof(uintptr_t) - 1));
+  const auto* const first = reinterpret_cast<const uintptr_t*>((floor + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
   if (word >= last) return;
   scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
-  if (devices_.empty() || is_of_driver_) word = scan_by_four(word, last);
+  const bool has_integers = integers_.exist();
+  if (devices_.empty() || is_of_driver_)
+    word = has_integers ? scan_by_four<true>(word, last, first) : scan_by_four<false>(word, last, first);
   for (; word != last; ++word) {
+    if (has_integers) await_integer(word, first);
     if (heap_.may_hold(*word) || devices_.may_hold(*word)) await(*word);
   }
 }
@@ -180,9 +195,9 @@ void Reachability::for_each_readable(uintptr_t start, uintptr_t end, const Visit
 void Reachability::scan_block(uintptr_t start, uintptr_t end) {
   const Area* area = map_.find(start);
   if (area != nullptr && area->readable && area->kind != AreaKind::special && end <= area->end) {
-    scan(start, end);
+    scan(start, end, start);
   } else {
-    for_each_readable(start, end, [this](uintptr_t from, uintptr_t until) { scan(from, until); });
+    for_each_readable(start, end, [this](uintptr_t from, uintptr_t until) { scan(from, until, from); });
   }
 }
 
@@ -200,7 +215,7 @@ void Reachability::walk() {
       continue;
     }
     is_of_driver_ = piece.of_driver;
-    piece.is_sure ? scan(piece.start, piece.end) : scan_block(piece.start, piece.end);
+    piece.is_sure ? scan(piece.start, piece.end, piece.start) : scan_block(piece.start, piece.end);
     is_of_driver_ = false;
   }
 }
@@ -225,10 +240,11 @@ void Reachability::push_present(const Piece& piece) {
 }
 
 void Reachability::walk_from_run(uintptr_t start, uintptr_t end, bool of_driver) {
+  const uintptr_t floor = start;
   while (start < end) {
     const uintptr_t until = std::min(end, slice_end(start));
     is_of_driver_ = of_driver;
-    scan(start, until);
+    scan(start, until, floor);
     is_of_driver_ = false;
     walk();
     start = until;

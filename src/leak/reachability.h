@@ -15,6 +15,7 @@
 #include "leak/leak_class.h"
 #include "leak/memory_map.h"
 #include "leak/present_pages.h"
+#include "leak/python_integers.h"
 #include "leak/word_filter.h"
 
 namespace weir::leak {
@@ -33,7 +34,10 @@ class Reachability {
         driver_(driver),
         map_(map),
         pages_(pages),
-        filter_(heap.lowest(), heap.highest()) {}
+        filter_(heap.lowest(), heap.highest()),
+        integer_filter_(PythonIntegers::as_digits(heap.lowest()), PythonIntegers::as_digits(heap.highest())) {
+    integers_.find(map);
+  }
 
   // First, before the roots are gathered: takes what memory the walks may need, which costs nothing until it is touched. Where there is
   // less it is taken as needed, and may then lie where the memory map saw a root.
@@ -73,8 +77,10 @@ class Reachability {
   static constexpr size_t kMostAwaited = 64;  // a power of two
   static constexpr size_t kPagesAwaited = 16;
 
-  void scan(uintptr_t start, uintptr_t end);
-  const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end);
+  void scan(uintptr_t start, uintptr_t end, uintptr_t floor);
+  template <bool kHasIntegers>
+  const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end, const uintptr_t* floor);
+  void await_integer(const uintptr_t* digits, const uintptr_t* floor);
   template <class Visit>
   void for_each_present(uintptr_t start, uintptr_t end, const Visit& visit);
   template <class Visit>
@@ -108,7 +114,9 @@ class Reachability {
   DriverMemory& driver_;
   const MemoryMap& map_;
   PresentPages& pages_;
-  const WordFilter filter_;  // of addresses of host blocks
+  const WordFilter filter_;          // of addresses of host blocks
+  const WordFilter integer_filter_;  // of the same as the digits of integers
+  PythonIntegers integers_;
   core::ScratchArray<Piece> work_;
   core::ScratchArray<Leader> leaders_;
   Awaited awaited_[kMostAwaited];

@@ -24,6 +24,13 @@ TEST(ElfImage, FindsAFunctionByName) {
   EXPECT_EQ(image.function("environ"), nullptr) << "no function";
 }
 
+TEST(ElfImage, FindsAVariableByName) {
+  const ElfImage image(libc());
+  EXPECT_EQ(image.object("program_invocation_name"), dlsym(RTLD_DEFAULT, "program_invocation_name"));
+  EXPECT_EQ(image.object("qsort"), nullptr) << "a function";
+  EXPECT_EQ(image.object("no_such_variable"), nullptr);
+}
+
 TEST(ElfImage, GivesTheDefaultOfSeveralVersions) {
   const ElfImage image(libc());
   EXPECT_EQ(image.function("pthread_cond_wait"), dlsym(RTLD_DEFAULT, "pthread_cond_wait"));

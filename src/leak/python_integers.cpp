@@ -1,0 +1,55 @@
+#include "leak/python_integers.h"
+
+#include <link.h>
+
+#include "core/elf_image.h"
+
+namespace weir::leak {
+namespace {
+
+constexpr unsigned kDigitBits = 30;  // PYLONG_BITS_IN_DIGIT where pointers have 64 bits
+constexpr uintptr_t kDigitMask = (uintptr_t{1} << kDigitBits) - 1;
+constexpr unsigned kDigitWidth = 32;                  // a digit is an unsigned int
+constexpr unsigned long kVersionOfTags = 0x030c0000;  // 3.12, which keeps sign and number of digits in one word: PEP 683's time
+
+// An object begins with the number of its references and its type; of an integer the number of digits follows (longintrepr.h).
+constexpr int kReferencesBefore = 3, kTypeBefore = 2, kSizeBefore = 1;  // words before the digits
+
+// Freed objects keep their type. In the place of the references there is then the next free one's address, or nothing (obmalloc.c).
+bool is_alive(uintptr_t references) { return references != 0 && references >> kDigitWidth == 0; }
+
+}  // namespace
+
+void PythonIntegers::assume(uintptr_t type, unsigned long version) {
+  type_ = type;
+  two_digits_positive_ = version >= kVersionOfTags ? 2 << 3 : 2;
+}
+
+void PythonIntegers::find(const MemoryMap& map) {
+  const link_map* last = nullptr;
+  for (size_t i = 0; i < map.size(); ++i) {
+    if (!map[i].executable || map[i].kind != AreaKind::file) continue;
+    const link_map* module = core::module_at(reinterpret_cast<const void*>(map[i].start));
+    if (module == nullptr || module == last) continue;
+    last = module;
+    const core::ElfImage image(*module);
+    const void* type = image.object("PyLong_Type");
+    if (type == nullptr) continue;
+    const void* version = image.object("Py_Version");  // since 3.11
+    return assume(reinterpret_cast<uintptr_t>(type), version == nullptr ? 0 : *static_cast<const unsigned long*>(version));
+  }
+}
+
+uintptr_t PythonIntegers::as_digits(uintptr_t address) {
+  return (address >> kDigitBits << kDigitWidth) | (address & kDigitMask);
+}
+
+uintptr_t PythonIntegers::address_at(const uintptr_t* digits, const uintptr_t* floor) const {
+  const uintptr_t low = *digits & ((uintptr_t{1} << kDigitWidth) - 1), high = *digits >> kDigitWidth;
+  if (high == 0 || low > kDigitMask || high > kDigitMask || digits - floor < kReferencesBefore) return 0;
+  if (digits[-kTypeBefore] != type_ || digits[-kSizeBefore] != two_digits_positive_) return 0;
+  if (!is_alive(digits[-kReferencesBefore])) return 0;  // guard: freed-integer
+  return high << kDigitBits | low;
+}
+
+}  // namespace weir::leak
