@@ -40,7 +40,8 @@ BlocksByKind blocks_at(const LeakRows& rows, size_t begin, size_t& end) {
   BlocksByKind sums;
   for (end = begin; end < rows.rows().size() && place_of(rows.rows()[end]) == place_of(rows.rows()[begin]); ++end) {
     const LeakRow& row = rows.rows()[end];
-    if (!is_excused(row)) sums[static_cast<size_t>(row.counted_kind())].add(rows.blocks_of(row));  // guard: check-suppressed
+    if (!is_excused(row))
+      sums[static_cast<size_t>(row.counted_kind())].add(rows.blocks_of(row));  // guard: check-suppressed
   }
   return sums;
 }

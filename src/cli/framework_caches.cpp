@@ -21,8 +21,8 @@ using symbolize::Pattern;
 // Patterns of functions without return type, template arguments and parameters. A name ends with "::" or "_" where it must not go on.
 struct FrameworkCache {
   const char* name;
-  std::vector<Pattern> own;         // the cache's
-  std::vector<Pattern> way;         // by which it gets memory, between its own functions and CUDA's or the C library's
+  std::vector<Pattern> own;  // the cache's
+  std::vector<Pattern> way;  // by which it gets memory, between its own functions and CUDA's or the C library's
   bool calls_through_python = false;  // its functions call one another through the interpreter's C functions
 };
 

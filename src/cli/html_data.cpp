@@ -129,10 +129,11 @@ Json columns_of(const Json& entries, Columns columns) {
 
 Json lists_data(const Json& report, PageStacks& tree, TextTable& texts) {
   return {
-      {"leaks", columns_of(report["leaks"], {tree,
-                                             texts,
-                                             {"memory", "kind", "device", "call", "suppressed", "runtime", "framework_cache", "reason"},
-                                             {"bytes", "count", "taken_bytes", "indirect_bytes", "indirect_count"}})},
+      {"leaks", columns_of(report["leaks"],
+                           {tree,
+                            texts,
+                            {"memory", "kind", "device", "call", "suppressed", "runtime", "framework_cache", "reason"},
+                            {"bytes", "count", "taken_bytes", "indirect_bytes", "indirect_count"}})},
       {"peak", columns_of(report["peak"], {tree, texts, {"memory"}, {"bytes", "count"}})},
       {"hot_sites",
        columns_of(report["hot_sites"], {tree, texts, {"memory"}, {"alloc_bytes", "alloc_count", "temporary_count"}})}};

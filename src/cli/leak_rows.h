@@ -34,7 +34,7 @@ struct LeakRow {
   LeakKind kind = LeakKind::live;
   bool is_known : 1 = false;   // suppressed, or a runtime's by design
   bool is_cached : 1 = false;  // by a framework's own cache: in use, and no leak, whether anything points to it or not
-  bool is_large : 1 = false;  // `bytes` is the number of its blocks among the large ones
+  bool is_large : 1 = false;   // `bytes` is the number of its blocks among the large ones
 
   bool is_excused() const { return is_known || is_cached; }
   // Definitely or indirectly, and nobody knows of it.

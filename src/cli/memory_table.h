@@ -17,14 +17,15 @@ namespace weir::cli {
 struct MemoryRow {
   std::string name;  // "host", "device 0", "pinned"
   uint64_t total_bytes = 0;
-  uint64_t live_bytes = 0;       // in the program's hands
-  uint64_t framework_bytes = 0;  // in those of a framework's own cache (framework_caches.h), which hands parts of it out
-  uint64_t cached_bytes = 0;     // idle in the pool
+  uint64_t live_bytes = 0;  // in the program's hands
+  uint64_t framework_bytes =
+      0;                      // in those of a framework's own cache (framework_caches.h), which hands parts of it out
+  uint64_t cached_bytes = 0;  // idle in the pool
   uint64_t quarantine_bytes = 0;
   uint64_t fragment_bytes = 0;  // of the pool, but of use to nobody
   uint64_t other_bytes = 0;     // of which Weir knows no more
 
-  uint64_t known_bytes() const { 
+  uint64_t known_bytes() const {
     return live_bytes + framework_bytes + cached_bytes + quarantine_bytes + fragment_bytes;
   }
 };

@@ -80,7 +80,8 @@ bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {
 void name_what_is_known(Json& report) {
   name_runtime_allocations(report);
   name_cuda_calls(report);
-  name_framework_caches(report);    // guard: framework-cache-first (suppressions may name any frame of its stacks)
+  // Before suppressions, which may name any frame of its stacks.
+  name_framework_caches(report);   // guard: framework-cache-first
   apply_own_suppressions(report);  // guard: suppressions
 }
 

@@ -17,10 +17,10 @@ struct Site {
   std::string memory;  // "host", "mmap", ...
   std::string device;  // of CUDA's memory: its device's number, and the call that gave it; or empty
   std::string call;
-  std::string kind;        // of a leak: "definite", "indirect", "possible", "reachable", "live"; else empty
-  std::string runtime;     // name of a runtime allocation (runtime_allocations.h), or empty
+  std::string kind;             // of a leak: "definite", "indirect", "possible", "reachable", "live"; else empty
+  std::string runtime;          // name of a runtime allocation (runtime_allocations.h), or empty
   std::string framework_cache;  // name of the framework whose cache it is (framework_caches.h), or empty
-  std::string suppressed;  // the suppression that names it (suppressed_leaks.h), or empty
+  std::string suppressed;       // the suppression that names it (suppressed_leaks.h), or empty
   std::vector<StackLine> stack;
   uint64_t bytes = 0;
   uint64_t taken_bytes = 0;  // of CUDA's memory, with what pitch and rounding add

@@ -75,7 +75,8 @@ bool has_leaks_left(const Json& report) {
   for (const Json& leak : array_of(report, "leaks")) {
     const std::string kind = text_of(leak, "kind");
     const bool excused = is_excused(leak);
-    if (kind == "definite") (excused ? excused_hanging : definite) += figure(leak, excused ? "indirect_count" : "count");
+    if (kind == "definite")
+      (excused ? excused_hanging : definite) += figure(leak, excused ? "indirect_count" : "count");
     if (kind == "indirect") (excused ? excused_indirect : indirect) += figure(leak, "count");
   }
   // What hangs from excused blocks and is not excused by itself.

@@ -9,8 +9,9 @@ namespace {
 
 constexpr unsigned kDigitBits = 30;  // PYLONG_BITS_IN_DIGIT where pointers have 64 bits
 constexpr uintptr_t kDigitMask = (uintptr_t{1} << kDigitBits) - 1;
-constexpr unsigned kDigitWidth = 32;                  // a digit is an unsigned int
-constexpr unsigned long kVersionOfTags = 0x030c0000;  // 3.12, which keeps sign and number of digits in one word: PEP 683's time
+constexpr unsigned kDigitWidth = 32;  // a digit is an unsigned int
+// 3.12, which keeps an integer's sign and its number of digits in one word.
+constexpr unsigned long kVersionOfTags = 0x030c0000;
 
 // An object begins with the number of its references and its type; of an integer the number of digits follows (longintrepr.h).
 constexpr int kReferencesBefore = 3, kTypeBefore = 2, kSizeBefore = 1;  // words before the digits
@@ -36,7 +37,8 @@ void PythonIntegers::find(const MemoryMap& map) {
     const void* type = image.object("PyLong_Type");
     if (type == nullptr) continue;
     const void* version = image.object("Py_Version");  // since 3.11
-    return assume(reinterpret_cast<uintptr_t>(type), version == nullptr ? 0 : *static_cast<const unsigned long*>(version));
+    return assume(reinterpret_cast<uintptr_t>(type),
+                  version == nullptr ? 0 : *static_cast<const unsigned long*>(version));
   }
 }
 

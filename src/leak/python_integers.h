@@ -26,7 +26,7 @@ class PythonIntegers {
   void assume(uintptr_t type, unsigned long version);
 
  private:
-  uintptr_t type_ = 0;             // PyLong_Type
+  uintptr_t type_ = 0;                 // PyLong_Type
   uintptr_t two_digits_positive_ = 0;  // the word between an integer's type and its digits
 };
 

@@ -153,7 +153,8 @@ const uintptr_t* Reachability::scan_by_four(const uintptr_t* word, const uintptr
 void Reachability::scan(uintptr_t start, uintptr_t end, uintptr_t floor) {
   const auto* word = reinterpret_cast<const uintptr_t*>((start + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
   const auto* const last = reinterpret_cast<const uintptr_t*>(end & ~(sizeof(uintptr_t) - 1));
-  const auto* const first = reinterpret_cast<const uintptr_t*>((floor + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
+  const auto* const first =
+      reinterpret_cast<const uintptr_t*>((floor + sizeof(uintptr_t) - 1) & ~(sizeof(uintptr_t) - 1));
   if (word >= last) return;
   scanned_bytes_ += static_cast<uint64_t>(last - word) * sizeof(uintptr_t);
   const bool has_integers = integers_.exist();

@@ -42,8 +42,8 @@ std::string module_path(const Json& report, const Json& frame) {
 bool is_weirs_own(const std::string& path) { return path.substr(path.rfind('/') + 1).starts_with("libweir.so"); }
 
 bool may_be_suppressed(const Json& leak) {
-  return text_or_empty(leak, "kind") != "reachable" && !leak.contains("runtime") &&
-         !leak.contains("framework_cache") && !leak.contains("suppressed");
+  return text_or_empty(leak, "kind") != "reachable" && !leak.contains("runtime") && !leak.contains("framework_cache") &&
+         !leak.contains("suppressed");
 }
 
 uint64_t number_of(const Json& object, const char* key) {

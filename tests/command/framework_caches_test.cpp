@@ -48,36 +48,51 @@ TEST(FrameworkCaches, AreKnownByTheFunctionsThatAllocate) {
     Stack stack;
   } cases[] = {
       {"PyTorch",
-       {kUnnamedRuntime, kRuntime, {kPyTorch + "DeviceCachingAllocator::malloc(signed char, unsigned long, CUstream_st*)"},
-        {kPyTorch + "NativeCachingAllocator::allocate(unsigned long)"}, kProgram}},
+       {kUnnamedRuntime,
+        kRuntime,
+        {kPyTorch + "DeviceCachingAllocator::malloc(signed char, unsigned long, CUstream_st*)"},
+        {kPyTorch + "NativeCachingAllocator::allocate(unsigned long)"},
+        kProgram}},
       {"PyTorch",
-       {kRuntime, {kPyTorch + "(anonymous namespace)::cudaMallocMaybeCapturing(void**, unsigned long)"},
+       {kRuntime,
+        {kPyTorch + "(anonymous namespace)::cudaMallocMaybeCapturing(void**, unsigned long)"},
         {kPyTorch + "DeviceCachingAllocator::alloc_block(" + kPyTorch + "(anonymous namespace)::AllocParams&, bool)"}}},
       {"PyTorch",
-       {{"cuMemCreate", "/lib/libcuda.so.1"}, {kPyTorch + "ExpandableSegment::map(" + kPyTorch + "SegmentRange)"},
-        {"bool std::__invoke<int>(int&&)"}, {kPyTorch + "DeviceCachingAllocator::map_block(Block*)"}}},
+       {{"cuMemCreate", "/lib/libcuda.so.1"},
+        {kPyTorch + "ExpandableSegment::map(" + kPyTorch + "SegmentRange)"},
+        {"bool std::__invoke<int>(int&&)"},
+        {kPyTorch + "DeviceCachingAllocator::map_block(Block*)"}}},
       {"PyTorch", {{"c10::cuda::CUDACachingAllocator::(anonymous namespace)::DeviceCachingAllocator::malloc(int)"}}},
       {"PyTorch pinned",
-       {kRuntime, {"at::cuda::(anonymous namespace)::CUDACachingHostAllocatorImpl::allocate_host_memory(unsigned long, void**)"},
+       {kRuntime,
+        {"at::cuda::(anonymous namespace)::CUDACachingHostAllocatorImpl::allocate_host_memory(unsigned long, void**)"},
         {"at::CachingHostAllocatorImpl<c10::cuda::CUDAStream, Event>::allocate(unsigned long)"}}},
       {"PyTorch pinned", {kRuntime, {"at::cuda::(anonymous namespace)::CUDAHostAllocator::allocate(unsigned long)"}}},
       {"CuPy",
-       {kStaticRuntime, {"cudaMalloc"}, {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_malloc(unsigned long, int)"},
+       {kStaticRuntime,
+        {"cudaMalloc"},
+        {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_malloc(unsigned long, int)"},
         {"__pyx_pw_4cupy_4cuda_6memory_6Memory_1__init__(_object*, _object*, _object*)"},
-        {"", "/usr/bin/python3.11"}, {"_PyObject_MakeTpCall", "/usr/bin/python3.11"},
-        {"__pyx_f_4cupy_4cuda_6memory__malloc(unsigned long, int)"}, {"__Pyx_PyObject_FastCall(_object*)"},
+        {"", "/usr/bin/python3.11"},
+        {"_PyObject_MakeTpCall", "/usr/bin/python3.11"},
+        {"__pyx_f_4cupy_4cuda_6memory__malloc(unsigned long, int)"},
+        {"__Pyx_PyObject_FastCall(_object*)"},
         {"__pyx_f_4cupy_4cuda_6memory_22SingleDeviceMemoryPool__alloc(_object*, long)"}}},
       {"CuPy pinned",
-       {{"cudaHostAlloc"}, {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_hostAlloc(unsigned long, unsigned int, int)"},
+       {{"cudaHostAlloc"},
+        {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_hostAlloc(unsigned long, unsigned int, int)"},
         {"__pyx_f_4cupy_4cuda_13pinned_memory__malloc(unsigned long, int)"},
         {"__pyx_f_4cupy_4cuda_13pinned_memory_16PinnedMemoryPool_malloc(_object*, unsigned long, int)"}}},
       {"RMM",
-       {{"cudaMalloc"}, {"rmm::mr::cuda_memory_resource::do_allocate(unsigned long, rmm::cuda_stream_view)"},
+       {{"cudaMalloc"},
+        {"rmm::mr::cuda_memory_resource::do_allocate(unsigned long, rmm::cuda_stream_view)"},
         {"rmm::mr::device_memory_resource::allocate(unsigned long, rmm::cuda_stream_view)"},
-        {"std::optional<rmm::mr::detail::coalescing_free_list::block> rmm::mr::pool_memory_resource<rmm::mr::cuda_memory_resource>"
+        {"std::optional<rmm::mr::detail::coalescing_free_list::block> "
+         "rmm::mr::pool_memory_resource<rmm::mr::cuda_memory_resource>"
          "::block_from_upstream(unsigned long, rmm::cuda_stream_view)"}}},
       {"RMM",
-       {{"cudaMalloc"}, {"cuda::mr::any_resource<cuda::mr::device_accessible>::allocate(int)"},
+       {{"cudaMalloc"},
+        {"cuda::mr::any_resource<cuda::mr::device_accessible>::allocate(int)"},
         {"rmm::mr::detail::arena::global_arena::initialize(unsigned long)"}}},
       {"TensorFlow and JAX",
        {{"stream_executor::gpu::CudaExecutor::Allocate(unsigned long, long)"},
@@ -98,11 +113,14 @@ TEST(FrameworkCaches, WhatOthersAllocateIsNone) {
       {kRuntime, {"c10::cuda::CUDACachingAllocator::CudaMallocAsync::mallocAsync(void**, int)"}, kProgram},
       // A callback, and an allocator of the program's: what it does below the cache is its own.
       {kRuntime, kProgram, {kPyTorch + "DeviceCachingAllocator::malloc()"}},
-      {{"cudaMalloc", "/home/user/train", {"leaky_upstream::allocate"}}, {"rmm::mr::pool_memory_resource<X>::expand_pool()"}},
+      {{"cudaMalloc", "/home/user/train", {"leaky_upstream::allocate"}},
+       {"rmm::mr::pool_memory_resource<X>::expand_pool()"}},
       {kRuntime, kProgram, {"rmm::mr::pool_memory_resource<rmm::mr::cuda_memory_resource>::expand_pool()"}},
       // An allocator written in Python
-      {{"cudaMalloc"}, {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_malloc(unsigned long, int)"},
-       {"_PyEval_EvalFrameDefault", "/usr/bin/python3.11"}, {"_PyFunction_Vectorcall", "/usr/bin/python3.11"},
+      {{"cudaMalloc"},
+       {"__pyx_f_13cupy_backends_4cuda_3api_7runtime_malloc(unsigned long, int)"},
+       {"_PyEval_EvalFrameDefault", "/usr/bin/python3.11"},
+       {"_PyFunction_Vectorcall", "/usr/bin/python3.11"},
        {"__pyx_f_4cupy_4cuda_6memory_22SingleDeviceMemoryPool__alloc(_object*, long)"}},
       {{"cudaMalloc"}, {"__pyx_f_4cupy_4cuda_6memory__malloc(unsigned long, int)"}, kProgram},
       // Names that only look like it
@@ -122,12 +140,13 @@ TEST(FrameworkCaches, OnTheHostTheCachesRecordsAreItsOwnAndNotWhatCudaAllocatesF
 }
 
 TEST(FrameworkCaches, ARuntimesOwnStaysThatAndNoSuppressionTakesTheirs) {
-  Json report = {{"leaks",
-                  {{{"memory", "host"}, {"kind", "definite"}, {"bytes", 1}, {"count", 1}, {"stack", 0}, {"runtime", "x"}},
-                   {{"memory", "host"}, {"kind", "definite"}, {"bytes", 1}, {"count", 1}, {"stack", 0}}}},
-                 {"stacks", {{0}}},
-                 {"frames", {{{"module", 0}, {"offset", 1}, {"function", "tsl::BFCAllocator::Extend()"}}}},
-                 {"modules", {{{"path", "/lib/libtensorflow.so"}}}}};
+  Json report = {
+      {"leaks",
+       {{{"memory", "host"}, {"kind", "definite"}, {"bytes", 1}, {"count", 1}, {"stack", 0}, {"runtime", "x"}},
+        {{"memory", "host"}, {"kind", "definite"}, {"bytes", 1}, {"count", 1}, {"stack", 0}}}},
+      {"stacks", {{0}}},
+      {"frames", {{{"module", 0}, {"offset", 1}, {"function", "tsl::BFCAllocator::Extend()"}}}},
+      {"modules", {{{"path", "/lib/libtensorflow.so"}}}}};
   name_framework_caches(report);
   EXPECT_FALSE(report["leaks"][0].contains("framework_cache"));
   EXPECT_EQ(report["leaks"][1].value("framework_cache", ""), "TensorFlow and JAX");

@@ -7,45 +7,45 @@ extern "C" {
 static int (*free_device)(device_address);
 
 // What both do.
-#define CALL_DRIVER(call)      \
-  do {                         \
-    if ((call) != 0) abort();  \
+#define CALL_DRIVER(call)     \
+  do {                        \
+    if ((call) != 0) abort(); \
   } while (false)
-#define ALLOCATORS                                                                                           \
-  struct DeviceCachingAllocator {                                                                            \
-    struct Record {                                                                                          \
-      device_address address;                                                                                \
-    };                                                                                                       \
-    static OWN_FRAME Record* record_block(device_address address) {                                          \
-      auto* record = new Record{address};                                                                    \
-      use(record);                                                                                           \
-      return record;                                                                                         \
-    }                                                                                                        \
-    static OWN_FRAME device_address malloc(size_t bytes, device_address (*callback)()) {                     \
-      device_address address = callback == nullptr ? 0 : callback();                                         \
-      CALL_DRIVER(allocate_device(&address, bytes));                                                         \
-      return address;                                                                                        \
-    }                                                                                                        \
-  };                                                                                                         \
-  struct NativeCachingAllocator {                                                                            \
-    static OWN_FRAME device_address allocate(size_t bytes) {                                                 \
-      const device_address address = DeviceCachingAllocator::malloc(bytes, nullptr);                         \
-      use(&address);                                                                                         \
-      return address;                                                                                        \
-    }                                                                                                        \
-    static OWN_FRAME device_address allocate_uncached(size_t bytes) {                                        \
-      device_address address = 0;                                                                            \
-      CALL_DRIVER(allocate_device(&address, bytes));                                                         \
-      return address;                                                                                        \
-    }                                                                                                        \
+#define ALLOCATORS                                                                       \
+  struct DeviceCachingAllocator {                                                        \
+    struct Record {                                                                      \
+      device_address address;                                                            \
+    };                                                                                   \
+    static OWN_FRAME Record* record_block(device_address address) {                      \
+      auto* record = new Record{address};                                                \
+      use(record);                                                                       \
+      return record;                                                                     \
+    }                                                                                    \
+    static OWN_FRAME device_address malloc(size_t bytes, device_address (*callback)()) { \
+      device_address address = callback == nullptr ? 0 : callback();                     \
+      CALL_DRIVER(allocate_device(&address, bytes));                                     \
+      return address;                                                                    \
+    }                                                                                    \
+  };                                                                                     \
+  struct NativeCachingAllocator {                                                        \
+    static OWN_FRAME device_address allocate(size_t bytes) {                             \
+      const device_address address = DeviceCachingAllocator::malloc(bytes, nullptr);     \
+      use(&address);                                                                     \
+      return address;                                                                    \
+    }                                                                                    \
+    static OWN_FRAME device_address allocate_uncached(size_t bytes) {                    \
+      device_address address = 0;                                                        \
+      CALL_DRIVER(allocate_device(&address, bytes));                                     \
+      return address;                                                                    \
+    }                                                                                    \
   };
-#define PINNED_ALLOCATOR                                   \
-  struct CUDACachingHostAllocatorImpl {                    \
+#define PINNED_ALLOCATOR                                        \
+  struct CUDACachingHostAllocatorImpl {                         \
     static OWN_FRAME void* allocate_host_memory(size_t bytes) { \
-      void* block = nullptr;                               \
-      CALL_DRIVER(allocate_pinned(&block, bytes, 0));      \
-      return block;                                        \
-    }                                                      \
+      void* block = nullptr;                                    \
+      CALL_DRIVER(allocate_pinned(&block, bytes, 0));           \
+      return block;                                             \
+    }                                                           \
   };
 
 namespace c10::cuda::CUDACachingAllocator::Native {
@@ -59,7 +59,7 @@ PINNED_ALLOCATOR
 namespace twin {
 ALLOCATORS
 PINNED_ALLOCATOR
-}
+}  // namespace twin
 
 constexpr size_t kMiB = 1 << 20;
 
