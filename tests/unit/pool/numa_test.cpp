@@ -28,7 +28,9 @@ TEST(Numa, BothWaysCountTheTouchedPages) {
   madvise(range, kRangePages * kPageBytes, MADV_NOHUGEPAGE);
   memset(static_cast<char*>(range) + kPageBytes, 1, kTouchedPages * kPageBytes);
   EXPECT_EQ(resident_pool_bytes() - resident_before, kTouchedPages * kPageBytes);
-  if (bytes_by_numa_maps() > 0) EXPECT_EQ(bytes_by_numa_maps() - mapped_before, kTouchedPages * kPageBytes);
+  if (bytes_by_numa_maps() > 0) {
+    EXPECT_EQ(bytes_by_numa_maps() - mapped_before, kTouchedPages * kPageBytes);
+  }
   weir_pool_munmap(range, kRangePages * kPageBytes);
   EXPECT_EQ(resident_pool_bytes(), resident_before);
 }
