@@ -72,7 +72,7 @@ struct weir_leak {
   uint64_t sample_address; /* of one of them; of CUDA's memory its key: an address, or a handle */
   uint32_t stack;          /* the same number for the same stack, as long as the process lives; 0: not known */
   size_t frame_count;
-  const uintptr_t* frames; /* return addresses, innermost first */
+  const uintptr_t* frames; /* return addresses, innermost first; Python frames have none and are left out */
 };
 /* Anything but 0 ends the visit. */
 typedef int (*weir_leak_callback)(const struct weir_leak* leak, void* context);

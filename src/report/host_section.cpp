@@ -6,7 +6,9 @@
 #include "core/arena.h"
 #include "core/scratch.h"
 #include "options/options.h"
+#include "report/python_version.h"
 #include "stack/capture.h"
+#include "stack/python_frames.h"
 #include "stack/stack_table.h"
 #include "track/heap_errors.h"
 
@@ -209,6 +211,22 @@ void write_process_memory(JsonStream& json, const ProcessMemory& memory) {
   json.end_object();
 }
 
+// Where Python frames are wanted and the process has a CPython.
+void write_python(JsonStream& json, const stack::CaptureCounters& counters) {
+  const stack::PythonFacts facts = stack::python_facts();
+  if (!facts.wanted || facts.version == 0) return;
+  char storage[32];
+  core::TextBuffer version(storage);
+  json.key("python").begin_object();
+  append_python_version(version, facts.version);
+  json.key("version").text(version.c_str());
+  json.key("frames_read").boolean(facts.problem == nullptr);
+  json.key("captures").number(counters.python);
+  json.key("repeated").number(counters.python_repeated);
+  json.key("unmatched").number(counters.python_unmatched);
+  json.end_object();
+}
+
 void write_capture(JsonStream& json, const stack::CaptureCounters& counters) {
   json.begin_object();
   json.key("captures").number(counters.captures);
@@ -225,6 +243,7 @@ void write_capture(JsonStream& json, const stack::CaptureCounters& counters) {
   json.key("compared_recalled").number(counters.compared_recalled);
   json.key("compared_plain").number(counters.compared_plain);
   json.key("mismatches").number(counters.mismatches);
+  write_python(json, counters);
   json.end_object();
 }
 

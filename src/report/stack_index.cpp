@@ -4,6 +4,7 @@
 
 #include "options/options.h"
 #include "stack/module_table.h"
+#include "stack/python_frames.h"
 
 namespace weir::report {
 namespace {
@@ -12,6 +13,13 @@ constexpr int kExactShift = 47, kModuleShift = 48;
 constexpr uint64_t kAddressMask = (uint64_t{1} << kExactShift) - 1;
 constexpr auto kTruncatedFrame = UINT64_MAX;  // no frame of a program: the last address of the last module
 constexpr size_t kFirstSlots = 1024;
+
+// A Python frame is where a function stands, and no code of a module's.
+void write_python_frame(JsonStream& json, const stack::PythonFrame& frame) {
+  json.key("module").null().key("language").text("python");
+  json.key("function").text(frame.function).key("file").text(frame.file);
+  if (frame.line != 0) json.key("line").number(frame.line);
+}
 
 }  // namespace
 
@@ -35,7 +43,9 @@ uint32_t StackIndex::number_of(core::StackId stack) {
 }
 
 void StackIndex::write_stacks(JsonStream& json) {
-  if (!buffer_.resize(options::current().stack_depth)) out_of_memory_ = true;
+  // Native frames up to that depth, and as many Python frames where they are wanted.
+  const size_t kinds = options::current().python ? 2 : 1;
+  if (!buffer_.resize(options::current().stack_depth * kinds)) out_of_memory_ = true;
   json.begin_array();
   for (size_t i = 0; i < stacks_.size() && !out_of_memory_; ++i) write_stack(json, stacks_[i]);
   json.end_array();
@@ -116,7 +126,9 @@ void StackIndex::write_frame(JsonStream& json, FrameKey key) {
   if (bits == kTruncatedFrame) {
     json.key("module").null().key("truncated").boolean(true);
   } else {
-    if (const stack::ModuleInfo* module = stack::module_info(id)) {
+    if (stack::PythonFrame python; stack::python_frame({address, id, false}, &python)) {
+      write_python_frame(json, python);
+    } else if (const stack::ModuleInfo* module = stack::module_info(id)) {
       json.key("module").number(module_number_of(id)).key("offset").number(address - module->base);
     } else {
       json.key("module").null().key("address").address(address);

@@ -27,6 +27,7 @@
 #include "runtime/symbol_look_up.h"
 #include "runtime/thread_state.h"
 #include "runtime/timeline.h"
+#include "stack/python_frames.h"
 
 namespace weir::runtime {
 namespace {
@@ -35,7 +36,7 @@ cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& calle
   cuda::Origin origin;
   if (ThreadState* thread = this_thread(inside)) {
     origin.thread = thread->counters->id;
-    if (thread->last_stack != nullptr) origin.stack = stack::capture(inside, *thread->last_stack, caller);
+    if (thread->last_stack != nullptr) origin.stack = stack::capture_all(inside, *thread->last_stack, caller);
   }
   origin.tick = core::current_tick();
   return origin;

@@ -22,6 +22,7 @@
 #include "runtime/running_report.h"
 #include "runtime/runtime.h"
 #include "runtime/timeline.h"
+#include "stack/python_frames.h"
 #include "track/live_set.h"
 #include "track/page_usage.h"
 #include "track/pool_records.h"
@@ -60,6 +61,11 @@ uint64_t sampling_mean_of(const options::Options& chosen) {
   return chosen.sample;
 }
 
+uintptr_t block_that_holds(uintptr_t address) {
+  track::Block block;
+  return track::find_block(address, &block, nullptr) == track::RemoveResult::removed ? block.address : 0;
+}
+
 constexpr uint64_t kUsualQuarantineBytes = uint64_t{64} << 20;
 
 bool guards_by(const options::Options& chosen) {
@@ -82,7 +88,9 @@ void configure_runtime(const core::Inside& inside) {
   prepare_thread_ends();
   const bool guarded = guards_by(chosen);
   if (guarded) guard_blocks(chosen.guard == options::kUsualBudget ? kUsualQuarantineBytes : chosen.guard);
-  allow_plain_path(chosen.host_pool && !chosen.debug && !guarded && chosen.host_min_align <= pool::kNaturalAlignment);
+  if (chosen.python) stack::show_python_frames(&block_that_holds);
+  allow_plain_path(chosen.host_pool && !chosen.debug && !guarded && !chosen.python &&
+                   chosen.host_min_align <= pool::kNaturalAlignment);
   configure_device_events();
   stack::configure_capture({static_cast<uint32_t>(chosen.stack_depth), chosen.debug});
   if (!chosen.host_pool) {

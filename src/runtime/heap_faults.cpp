@@ -11,7 +11,7 @@
 #include "runtime/foreign_pointer.h"
 #include "runtime/process_abort.h"
 #include "runtime/quarantine.h"
-#include "stack/capture.h"
+#include "stack/python_frames.h"
 
 namespace weir::runtime {
 namespace {
@@ -74,7 +74,7 @@ void take_down(const core::Inside& inside, ThreadState* thread, const HeapCall& 
   error.event.tick = core::current_tick();
   if (thread != nullptr) error.event.thread = thread->counters->id;
   if (thread != nullptr && thread->last_stack != nullptr && call.caller != nullptr) {
-    error.event.stack = stack::capture(inside, *thread->last_stack, *call.caller);
+    error.event.stack = stack::capture_all(inside, *thread->last_stack, *call.caller);
   }
   track::record_heap_error(error);
   if (answer == options::kOnErrorAbort && thread != nullptr) abort_by(error);

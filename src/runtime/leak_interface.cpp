@@ -13,7 +13,7 @@
 #include "runtime/process_report.h"
 #include "runtime/process_verdict.h"
 #include "runtime/thread_state.h"
-#include "stack/stack_table.h"
+#include "stack/python_frames.h"
 
 namespace weir::runtime {
 namespace {
@@ -45,9 +45,13 @@ class StackOfRow {
 
   void read(core::StackId stack) {
     bool truncated = false;
-    count_ = stack == core::StackId::unknown ? 0 : stack::frames_of(stack, frames_.begin(), kMostFrames, &truncated);
-    if (count_ > kMostFrames) count_ = kMostFrames;
-    for (size_t i = 0; i < count_; ++i) addresses_[i] = frames_[i].ip;
+    size_t depth =
+        stack == core::StackId::unknown ? 0 : stack::frames_of(stack, frames_.begin(), kMostFrames, &truncated);
+    if (depth > kMostFrames) depth = kMostFrames;
+    count_ = 0;
+    for (size_t i = 0; i < depth; ++i) {
+      if (!stack::is_python(frames_[i])) addresses_[count_++] = frames_[i].ip;  // the others have no address
+    }
   }
   const uintptr_t* addresses() const { return addresses_.begin(); }
   size_t count() const { return count_; }

@@ -14,6 +14,7 @@
 #include "runtime/process_end.h"
 #include "runtime/thread_state.h"
 #include "runtime/timeline.h"
+#include "stack/python_frames.h"
 #include "track/mapping_table.h"
 
 namespace weir::runtime {
@@ -78,7 +79,7 @@ bool entered_or_counted(const core::Guard& guard) {
 void insert(const core::Inside& inside, const stack::Registers& caller, Mapping mapping) {
   if (ThreadState* thread = this_thread(inside)) {
     mapping.thread = thread->counters->id;
-    if (thread->last_stack != nullptr) mapping.stack = stack::capture(inside, *thread->last_stack, caller);
+    if (thread->last_stack != nullptr) mapping.stack = stack::capture_all(inside, *thread->last_stack, caller);
   }
   mapping.tick = core::current_tick();
   track::insert_mapping(mapping);
@@ -217,6 +218,7 @@ void* map_memory(const stack::Registers& caller, const MapRequest& request) {
 
 int unmap_memory(void* address, size_t bytes) {
   note_pages_changed(address, bytes);
+  stack::notice_release(0);
   if (!tracking()) return call_munmap(address, bytes);
   DetachedMappings released = detach(number(address), rounded_up(bytes, kPageBytes));
   const int result = call_munmap(address, bytes);

@@ -6,6 +6,7 @@
 #include "core/large_table.h"
 #include "core/system_call.h"
 #include "options/options.h"
+#include "report/python_version.h"
 #include "runtime/process.h"
 #include "runtime/process_end.h"
 #include "runtime/program_allocator.h"
@@ -24,7 +25,7 @@ constexpr const char kConfined[] =
     "The report was written just before the process installed a seccomp filter; what came later was not seen.";
 constexpr const char kOwnAllocator[] = "The program brings a malloc of its own: its heap was not seen.";
 constexpr const char kStillRunning[] = "snapshot";  // how it ended
-constexpr size_t kMaxWarnings = 2;
+constexpr size_t kMaxWarnings = 3;
 const char* warnings[kMaxWarnings];
 
 void add_warnings(const char* how, report::ReportInput* input) {
@@ -32,6 +33,7 @@ void add_warnings(const char* how, report::ReportInput* input) {
   if (strcmp(how, "seccomp") == 0) warnings[count++] = kConfined;
   // One that passes on to the next malloc is seen there.
   if (program_brings_allocator() && track::read_totals().all.alloc_count == 0) warnings[count++] = kOwnAllocator;
+  if (const char* about_python = report::python_warning()) warnings[count++] = about_python;
   input->warnings = warnings;
   input->warning_count = count;
 }

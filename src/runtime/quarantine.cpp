@@ -10,6 +10,7 @@
 #include "runtime/guarded_blocks.h"
 #include "runtime/heap_faults.h"
 #include "runtime/process.h"
+#include "stack/python_frames.h"
 #include "track/live_set.h"
 
 namespace weir::runtime {
@@ -123,7 +124,7 @@ void check_bounds(const core::Inside& inside, ThreadState& thread, const HeapCal
 track::HeapEvent event_of(const core::Inside& inside, ThreadState& thread, const HeapCall& call) {
   track::HeapEvent event{core::StackId::unknown, thread.counters->id, core::current_tick()};
   if (thread.last_stack != nullptr && call.caller != nullptr) {
-    event.stack = stack::capture(inside, *thread.last_stack, *call.caller);
+    event.stack = stack::capture_all(inside, *thread.last_stack, *call.caller);
   }
   return event;
 }

@@ -23,6 +23,7 @@
 #include "runtime/quarantine.h"
 #include "runtime/running_report.h"
 #include "runtime/timeline.h"
+#include "stack/python_frames.h"
 #include "track/foreign_table.h"
 #include "track/live_set.h"
 #include "track/pool_records.h"
@@ -59,7 +60,7 @@ bool insert(const core::Inside& inside, const Acquired& acquired, const track::B
 
 core::StackId capture(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller) {
   if (thread.last_stack == nullptr) return core::StackId::unknown;
-  return stack::capture(inside, *thread.last_stack, caller);
+  return stack::capture_all(inside, *thread.last_stack, caller);
 }
 
 // WEIR_DEBUG: what an allocator hands out is aligned, and was not handed out already.
@@ -188,6 +189,7 @@ void release_to_pool(const core::Inside& inside, uintptr_t base) {
 }
 
 void release_inside(const core::Inside& inside, ThreadState& thread, const HeapCall& call) {
+  stack::notice_release(call.address);
   track::Block block;
   uintptr_t base = 0;
   track::BlockClass block_class;
@@ -322,6 +324,7 @@ Acquired move_block(const core::Inside& inside, ThreadState& thread, const HeapC
 void* reallocate_tracked(const core::Inside& inside, ThreadState& thread, const stack::Registers& caller, void* user,
                          size_t bytes) {
   const HeapCall call{kRealloc, reinterpret_cast<uintptr_t>(user), &caller};
+  stack::notice_release(call.address);
   const core::MovingBlock moving;
   track::Block old;
   uintptr_t old_base = 0;

@@ -10,6 +10,9 @@
 #include "stack/full_unwind.h"
 #include "stack/last_stack.h"
 #include "stack/module_registry.h"
+#include "stack/python/interpreter.h"
+#include "stack/python/thread_walks.h"
+#include "stack/python_frames.h"
 #include "stack/rule_cache.h"
 
 extern "C" void* __tls_get_addr(void*);
@@ -42,6 +45,10 @@ void add_counters(const ThreadStack& last, CaptureCounters* sum) {
   sum->compared_spliced += value(last.compared_spliced);
   sum->compared_plain += value(last.compared_plain);
   sum->mismatches += value(last.mismatches);
+  if (last.walks == nullptr) return;
+  sum->python += value(last.walks->captures);
+  sum->python_repeated += value(last.walks->repeated);
+  sum->python_unmatched += value(last.walks->unmatched);
 }
 
 void clear_counters(ThreadStack* last) {
@@ -49,6 +56,10 @@ void clear_counters(ThreadStack* last) {
        {&last->same, &last->recalled, &last->spliced, &last->walked_whole, &last->plain, &last->full_unwinds,
         &last->truncated, &last->compared, &last->compared_recalled, &last->compared_spliced, &last->compared_plain,
         &last->mismatches}) {
+    counter->store(0, std::memory_order_relaxed);
+  }
+  if (last->walks == nullptr) return;
+  for (std::atomic<uint64_t>* counter : {&last->walks->captures, &last->walks->repeated, &last->walks->unmatched}) {
     counter->store(0, std::memory_order_relaxed);
   }
 }
@@ -89,6 +100,7 @@ void release_memory(ThreadStack* last) {
   release_arrays(last);
   last->recent.release();
   last->children.release();
+  python::release_walks(last->walks);
   core::arena_release(last, sizeof *last);
 }
 
@@ -178,6 +190,7 @@ void detail::notice_free_by_loader(const void* pointer) {
   const core::ModuleId module = forget_module_of(pointer);
   if (module == core::ModuleId::none) return;
   drop_rules_of(module);
+  python::forget_interpreter_in(module);
   // guard: generation-bump
   module_generation.fetch_add(1, std::memory_order_release);
 }
@@ -197,6 +210,7 @@ void capture_reset_after_fork() {
   rule_cache_reset_after_fork();
   stack_table_reset_after_fork();
   full_unwind_reset_after_fork();
+  python_frames_reset_after_fork();
   ended = {};
   for (ThreadStack* last = threads; last != nullptr; last = last->next) clear_counters(last);
 }

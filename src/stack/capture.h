@@ -66,6 +66,10 @@ struct CaptureCounters {
   uint64_t truncated;
   uint64_t rules_built;
   uint64_t compared, compared_spliced, compared_recalled, compared_plain, mismatches;
+  uint64_t python;           // that came to a stack with Python frames (python_frames.h)
+  uint64_t python_repeated;  // of `python`: it was one of the latest
+  uint64_t
+      python_unmatched;  // calls of the interpreter whose native frame was not found: their Python frames are missing
 };
 CaptureCounters capture_counters();
 

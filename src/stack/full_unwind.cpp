@@ -83,7 +83,7 @@ UnwindEnd unwind_from(unw_cursor_t* cursor, FrameSink sink, void* context) {
   for (bool exact = false;;) {
     const Position at = position_of(cursor);
     if (at.ip == 0) return UnwindEnd::complete;
-    if (!sink(context, at.ip, exact)) return UnwindEnd::truncated;
+    if (!sink(context, at.ip, at.sp, exact)) return UnwindEnd::truncated;
     UnwindEnd end;
     if (ends_at(at.ip, exact, &end)) return end;
     const int stepped = unw_step(cursor);

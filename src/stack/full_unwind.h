@@ -9,8 +9,8 @@
 
 namespace weir::stack {
 
-// Takes the frames innermost first, caller.ip as the first; false stops the unwind. May not unwind itself.
-using FrameSink = bool (*)(void* context, uintptr_t ip, bool exact);
+// Takes the frames innermost first, caller.ip as the first, with their stack pointers; false stops the unwind. May not unwind itself.
+using FrameSink = bool (*)(void* context, uintptr_t ip, uintptr_t sp, bool exact);
 
 enum class UnwindEnd : uint8_t {
   complete,

@@ -12,7 +12,7 @@ struct Collected {
   bool cut = false;
 };
 
-bool collect_frame(void* context, uintptr_t ip, bool exact) {
+bool collect_frame(void* context, uintptr_t ip, uintptr_t sp, bool exact) {
   auto* collected = static_cast<Collected*>(context);
   ThreadStack& last = collected->last;
   if (collected->count >= capture_settings.max_depth || !ensure_capacity(last, collected->count + 1)) {
@@ -22,6 +22,7 @@ bool collect_frame(void* context, uintptr_t ip, bool exact) {
   LoadedModule module;
   WalkedFrame& frame = last.walked[collected->count++];
   const bool known = plausible_code(ip) && find_loaded_module(exact ? ip : ip - 1, &module);
+  frame.sp = sp;
   frame.key = frame_key(ip, known ? register_module(module) : core::ModuleId::none, exact);
   return true;
 }

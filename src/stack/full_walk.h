@@ -7,7 +7,7 @@
 namespace weir::stack {
 
 struct FullWalk {
-  uint32_t count;  // of frames in ThreadStack::walked, innermost first; of each only the key
+  uint32_t count;  // of frames in ThreadStack::walked, innermost first; of each only the key and the stack pointer
   UnwindEnd end;
 };
 

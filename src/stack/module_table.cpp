@@ -19,7 +19,7 @@ std::atomic<uint32_t> module_generation{1};
 
 namespace {
 
-constexpr uint32_t kMaxModules = 65535;
+constexpr uint32_t kMaxModules = 65534;  // one more is kPythonModule
 constexpr size_t kMaxPathBytes = 4096;
 constexpr char kUnknownPath[] = "[unknown]";
 constexpr char kVdsoPath[] = "[vdso]";

@@ -26,6 +26,7 @@ inline FrameKey frame_key(uintptr_t ip, core::ModuleId module, bool exact = fals
                                uint64_t{core::index_of(module)} << 48);
 }
 inline uintptr_t ip_of(FrameKey key) { return static_cast<uint64_t>(key) & (kExactBit - 1); }
+inline core::ModuleId module_of(FrameKey key) { return static_cast<core::ModuleId>(static_cast<uint64_t>(key) >> 48); }
 
 // Whether the frame is the one that `ip` returns to; of a frame under a signal handler never.
 inline bool is_return_to(FrameKey key, uintptr_t ip) { return (static_cast<uint64_t>(key) ^ ip) << 16 == 0; }

@@ -220,7 +220,7 @@ size_t frames_of(core::StackId stack, StackFrame* frames, size_t capacity, bool*
   const NodeId root = visit_frames(stack, [&](FrameKey key) {
     const auto bits = static_cast<uint64_t>(key);
     if (depth < capacity) {
-      frames[depth] = {ip_of(key), static_cast<core::ModuleId>(bits >> 48), (bits & kExactBit) != 0};
+      frames[depth] = {ip_of(key), module_of(key), (bits & kExactBit) != 0};
     }
     ++depth;
     return true;
