@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "cli/confidential.h"
+#include "cli/function_name.h"
 #include "cli/json_access.h"
+#include "cli/python_frame.h"
 
 namespace weir::cli {
 namespace {
@@ -40,6 +42,7 @@ void FrameTable::add_frame(const Json& entry) {
   frame.address = names_->id_of(raw_text(entry, "address"));
   frame.is_exact = is_true(entry, "exact");
   frame.is_truncated = is_true(entry, "truncated");
+  frame.is_python = is_python(entry);
   take_names(frame, entry);
   frames_.push_back(frame);
 }
@@ -101,6 +104,11 @@ bool FrameTable::symbolize(symbolize::Symbolizer& symbolizer, Json& warnings, bo
   return true;
 }
 
+std::string FrameTable::plain_name(const CompactFrame& frame, const CompactPosition& position) const {
+  const std::string& function = name(position.function);
+  return frame.is_python ? function : function_without_build(function);
+}
+
 Json FrameTable::frame_json(size_t index) const {
   const CompactFrame& frame = frames_[index];
   const auto add_position = [this](Json& target, const CompactPosition& position) {
@@ -112,6 +120,8 @@ Json FrameTable::frame_json(size_t index) const {
   if (frame.module != CompactFrame::kNoModule) {
     entry["module"] = frame.module;
     entry["offset"] = frame.offset;
+  } else if (frame.is_python) {
+    entry["language"] = kPython;
   } else if (!frame.is_truncated) {
     entry["address"] = name(frame.address);
   }

@@ -27,6 +27,7 @@ struct CompactFrame {
   CompactPosition position;
   uint32_t first_inlined = 0, inlined_count = 0;  // innermost first
   bool is_exact = false, is_truncated = false;
+  bool is_python = false;  // a Python function and line: nothing but its position tells it from others
 };
 
 class FrameTable {
@@ -56,6 +57,8 @@ class FrameTable {
   const std::string& name(uint32_t id) const { return names_->name(id); }
   const Json& modules() const { return modules_; }
   Json frame_json(size_t index) const;  // as the report has it
+  // The name that is compared with other reports': what differs from build to build is taken off.
+  std::string plain_name(const CompactFrame& frame, const CompactPosition& position) const;
 
  private:
   CompactPosition position_of(const Json& entry);

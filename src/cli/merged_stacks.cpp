@@ -15,6 +15,12 @@ bool is_identity(const std::vector<uint32_t>& numbers) {
   return true;
 }
 
+// Of tables that share their names.
+std::string position_key(const CompactPosition& position) {
+  return 'p' + std::to_string(position.function) + ' ' + std::to_string(position.file) + ' ' +
+         std::to_string(position.line);
+}
+
 }  // namespace
 
 uint32_t MergedStacks::add_module(const Json& module) {
@@ -33,7 +39,9 @@ uint32_t MergedStacks::add_frame(const FrameTable& frames, size_t index, const s
   CompactFrame frame = frames.frame(index);
   if (frame.module != CompactFrame::kNoModule) frame.module = modules[frame.module];
   const std::string key = std::to_string(frame.module) + ' ' + std::to_string(frame.offset) + ' ' +
-                          std::to_string(frame.address) + (frame.is_exact ? "e" : "") + (frame.is_truncated ? "t" : "");
+                          std::to_string(frame.address) + (frame.is_exact ? "e" : "") +
+                          (frame.is_truncated ? "t" : "") +
+                          (frame.is_python ? position_key(frame.position) : "");  // guard: merge-python
   const auto [known, is_new] = frame_numbers_.try_emplace(key, static_cast<uint32_t>(frames_.frame_count()));
   if (is_new) {
     frames_.add_copy(frames, frame);

@@ -20,7 +20,8 @@ std::string flag_of(const std::string& variable) {
 
 // Options that say something to the library alone: the command has its own way to say it.
 bool has_flag(const std::string& variable) {
-  return variable.starts_with("WEIR_") && variable != "WEIR_HELP" && variable != "WEIR_SYMBOLIZE";
+  return variable.starts_with("WEIR_") && variable != "WEIR_HELP" && variable != "WEIR_SYMBOLIZE" &&
+         variable != "WEIR_PYTHON";
 }
 
 std::string shown_default(const OptionRow& row) { return *row.default_text != '\0' ? row.default_text : "none"; }
@@ -87,6 +88,10 @@ void add_option_flags(CLI::App& command, Settings& settings) {
   command.add_flag_callback(
       "--no-pool", [&settings] { settings["WEIR_HOST_POOL"] = "off"; },
       "The program's own malloc serves, still tracked: --host-pool off");
+  command.add_flag_callback(
+      "--python", [&settings] { settings["WEIR_PYTHON"] = "on"; },
+      "Stacks show Python functions and lines: WEIR_PYTHON=on, and PYTHONMALLOC=malloc where that is not set, by which "
+      "each object is a block of its own");
 }
 
 void add_options(CLI::App& app) {

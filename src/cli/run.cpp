@@ -21,6 +21,9 @@
 namespace weir::cli {
 namespace {
 
+// By which CPython asks malloc for each object, and keeps no pool of its own.
+constexpr char kPythonAllocator[] = "PYTHONMALLOC", kOneBlockAnObject[] = "malloc";
+
 struct RunArguments {
   Settings settings;
   std::string color = "auto";
@@ -140,6 +143,8 @@ int run(const std::vector<std::string>& program, const RunArguments& arguments) 
 
 std::map<std::string, std::string> environment_for(const Settings& settings) {
   Settings environment = settings;
+  if (settings.contains("WEIR_PYTHON") && std::getenv(kPythonAllocator) == nullptr)
+    environment[kPythonAllocator] = kOneBlockAnObject;
   environment["LD_PRELOAD"] = preload_with(find_library(), std::getenv("LD_PRELOAD"));
   return environment;
 }
@@ -157,7 +162,8 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
       "names\n"
       "another place.\n\n"
       "Examples: weir run -- ./myprogram --its-own-option\n"
-      "          weir run --top 3 --stack-depth 64 -- make -j8");
+      "          weir run --top 3 --stack-depth 64 -- make -j8\n"
+      "          weir run --python -- python3 train.py");
   command->prefix_command();
   command->fallthrough(false);  // options behind the program's name are the program's
   auto arguments = std::make_shared<RunArguments>();

@@ -46,6 +46,12 @@ std::string removal(const std::string& name, const std::string& shell) {
   return "unset " + name + ";\n";
 }
 
+// As `weir env --python` sets it.
+bool is_python_allocator_set() {
+  const char* value = std::getenv("PYTHONMALLOC");
+  return value != nullptr && std::string(value) == "malloc";
+}
+
 std::string shell_text(const EnvArguments& arguments) {
   std::string text;
   if (arguments.unset) {
@@ -53,6 +59,8 @@ std::string shell_text(const EnvArguments& arguments) {
     for (const OptionRow& row : option_rows()) {
       if (std::getenv(row.variable) != nullptr) text += removal(row.variable, arguments.shell);
     }
+    if (std::getenv("WEIR_PYTHON") != nullptr && is_python_allocator_set())
+      text += removal("PYTHONMALLOC", arguments.shell);
     return text;
   }
   for (const auto& [name, value] : environment_for(arguments.settings))

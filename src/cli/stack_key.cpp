@@ -64,10 +64,12 @@ StackKeys::StackKeys(const CompactReport& report, KeyBy by, const std::set<std::
   for (size_t i = 0; i < items_.size(); ++i) items_[i] = items_of(i);
 }
 
-uint64_t StackKeys::named_item(const CompactPosition& position) const {
+uint64_t StackKeys::named_item(const CompactFrame& frame, const CompactPosition& position) const {
   const FrameTable& frames = report_.frames();
-  std::string name = function_without_build(frames.name(position.function));
-  if (by_ == KeyBy::line) name += '\t' + base_name(frames.name(position.file)) + ':' + std::to_string(position.line);
+  std::string name = frames.plain_name(frame, position);
+  // The name of a Python function says little without its file: "<module>", "main".
+  if (by_ != KeyBy::function || frame.is_python) name += '\t' + base_name(frames.name(position.file));
+  if (by_ != KeyBy::function) name += ':' + std::to_string(position.line);
   return hash_of(name);
 }
 
@@ -83,12 +85,13 @@ std::vector<uint64_t> StackKeys::items_of(size_t index) const {
   const FrameTable& frames = report_.frames();
   const CompactFrame& frame = frames.frame(index);
   const std::string module = module_name(frames, frame), &function = frames.name(frame.position.function);
+  if (frame.is_python) return {named_item(frame, frame.position)};  // guard: diff-python
   if (frame.is_truncated || is_own_module(module) || is_start_code(function, module)) return {};
   if (by_ == KeyBy::address || function.empty()) return {raw_item(frame, module)};
-  std::vector<uint64_t> items = {named_item(frame.position)};
+  std::vector<uint64_t> items = {named_item(frame, frame.position)};
   for (size_t i = frame.inlined_count; i-- > 0;) {
     const CompactPosition& inlined = frames.inlined(frame.first_inlined + i);
-    if (inlined.function != 0) items.push_back(named_item(inlined));
+    if (inlined.function != 0) items.push_back(named_item(frame, inlined));
   }
   return items;
 }

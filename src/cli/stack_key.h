@@ -32,7 +32,7 @@ class StackKeys {
 
  private:
   std::vector<uint64_t> items_of(size_t frame) const;
-  uint64_t named_item(const CompactPosition& position) const;
+  uint64_t named_item(const CompactFrame& frame, const CompactPosition& position) const;
   uint64_t raw_item(const CompactFrame& frame, const std::string& module) const;
   void append(uint64_t item);
 

@@ -7,6 +7,7 @@
 
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/python_frame.h"
 
 namespace weir::cli {
 namespace {
@@ -72,6 +73,10 @@ void add_frame(std::vector<StackLine>& lines, const Json& report, const Json& fr
     }
   }
   const std::string function = text_of(frame, "function");
+  if (is_python(frame)) {  // its name is none of the C library's, whatever it is
+    lines.push_back({function, place_of(frame, ""), false, false, is_in_working_folder(text_of(frame, "file"))});
+    return;
+  }
   lines.push_back({function, place_of(frame, function.empty() ? raw_place : module), false,
                    is_start_code(function, module), is_in_working_folder(text_of(frame, "file"))});
 }

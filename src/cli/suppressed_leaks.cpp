@@ -14,7 +14,7 @@
 namespace weir::cli {
 namespace {
 
-constexpr char kFromProgram[] = "program", kBuiltIn[] = "built-in";
+constexpr char kFromProgram[] = "program";
 
 std::optional<std::string> text_of_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -50,7 +50,7 @@ void apply_own_suppressions(Json& report) {
   if (program != check.end() && program->is_string()) {
     add(report, suppressions, program->get<std::string>(), kFromProgram);  // guard: suppressions-of-program
   }
-  suppressions.add(symbolize::kBuiltInSuppressions, kBuiltIn);  // guard: suppressions-built-in
+  suppressions.add(symbolize::kBuiltInSuppressions, symbolize::kBuiltInSource);  // guard: suppressions-built-in
   suppressions.apply(report);
 }
 

@@ -41,15 +41,16 @@ std::string module_of(const FrameTable& frames, const CompactFrame& frame) {
   return base_name(text_of(frames.modules()[frame.module], "path"));
 }
 
-// Calls `take(module, position)` for the calls of a frame, innermost first; whether it wants more.
+// Calls `take(module, name, position)` for the calls of a frame, innermost first; whether it wants more.
 template <class Take>
 bool for_each_position(const FrameTable& frames, const CompactFrame& frame, const Take& take) {
   const std::string module = module_of(frames, frame);
   if (frame.is_truncated || is_own_module(module)) return true;
   for (uint32_t i = 0; i < frame.inlined_count; ++i) {
-    if (!take(module, frames.inlined(frame.first_inlined + i))) return false;
+    const CompactPosition& position = frames.inlined(frame.first_inlined + i);
+    if (!take(module, frames.plain_name(frame, position), position)) return false;
   }
-  return take(module, frame.position);
+  return take(module, frames.plain_name(frame, frame.position), frame.position);
 }
 
 template <class Take>
@@ -60,8 +61,14 @@ void for_each_call(const CompactReport& report, uint32_t node, const Take& take)
   }
 }
 
+// What Python calls code that has no name of its own: any script's is called so.
+bool is_nameless_python(const std::string& name) {
+  return name.starts_with('<') && name.ends_with('>') && name.find('.') == std::string::npos;
+}
+
 bool is_telling(const std::string& module, const std::string& name) {
-  return !name.empty() && !is_runtime_module(module) && !is_start_code(name, module) && !is_library_function(name);
+  return !name.empty() && !is_nameless_python(name) && !is_runtime_module(module) && !is_start_code(name, module) &&
+         !is_library_function(name);
 }
 
 // Control characters cannot stand in a file of lines.
@@ -195,9 +202,8 @@ void SuppressionChoice::add_lost(const CompactReport& report, uint32_t node, con
   std::string key = memory;
   const LostStack::Candidate* main = nullptr;
   LostStack::Candidate last_resort;
-  for_each_call(report, node, [&](const std::string& module, const CompactPosition& position) {
+  for_each_call(report, node, [&](const std::string& module, const std::string& name, const CompactPosition& position) {
     const std::string& form = report.frames().name(position.function);
-    const std::string name = function_without_build(form);
     if (stack.module.empty() && !module.empty() && !is_runtime_module(module)) stack.module = module;
     if (!is_telling(module, name)) return true;
     LostStack::Candidate candidate{name, form, base_name(report.frames().name(position.file))};
@@ -231,11 +237,11 @@ void SuppressionChoice::add_used(const CompactReport& report, const std::vector<
   }
   for (size_t i = 0; i < has_frame.size(); ++i) {
     if (!has_frame[i]) continue;
-    for_each_position(frames, frames.frame(i), [&](const std::string& module, const CompactPosition& position) {
-      const std::string name = function_without_build(frames.name(position.function));
-      if (is_telling(module, name)) used_.insert(name);
-      return true;
-    });
+    for_each_position(frames, frames.frame(i),
+                      [&](const std::string& module, const std::string& name, const CompactPosition&) {
+                        if (is_telling(module, name)) used_.insert(name);
+                        return true;
+                      });
   }
 }
 

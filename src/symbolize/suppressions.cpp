@@ -110,7 +110,22 @@ size_t Suppressions::first_match(std::string_view text) const {
   return kNone;
 }
 
+// Names of Python functions and files are the program's: what is built in is not about them. A Python frame stands where the native frame of
+// the interpreter was, by whose name suppressions may ask for it.
+size_t Suppressions::first_match_of_python(const Json& frame) const {
+  size_t first = kNone;
+  for (const std::string& text :
+       {text_or_empty(frame, "function"), text_or_empty(frame, "file"), std::string("_PyEval_EvalFrameDefault")}) {
+    for (size_t i = 0; i < suppressions_.size() && i < first; ++i) {
+      const bool is_about_python = suppressions_[i].source != kBuiltInSource;  // guard: python-built-in
+      if (is_about_python && !text.empty() && suppressions_[i].pattern.matches(text)) first = i;
+    }
+  }
+  return first;
+}
+
 size_t Suppressions::first_match(const Json& report, const Json& frame) const {
+  if (text_or_empty(frame, "language") == "python") return first_match_of_python(frame);
   const std::string module = module_path(report, frame);
   if (is_weirs_own(module)) return kNone;
   size_t first = first_match(module);

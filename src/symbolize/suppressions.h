@@ -49,11 +49,15 @@ class Suppressions {
   static constexpr size_t kNone = SIZE_MAX;
 
   size_t first_match(const nlohmann::ordered_json& report, const nlohmann::ordered_json& frame) const;
+  size_t first_match_of_python(const nlohmann::ordered_json& frame) const;
   size_t first_match(std::string_view text) const;
   void list_matches(nlohmann::ordered_json& report) const;
 
   std::vector<Suppression> suppressions_;
 };
+
+// The source of those that are built in.
+inline constexpr char kBuiltInSource[] = "built-in";
 
 // What is left by design by the C library, the loader, the C++ library, interpreters and CUDA's libraries.
 extern const char kBuiltInSuppressions[];
