@@ -39,7 +39,7 @@ std::string cache_of(const Stack& stack, const std::string& memory = "device") {
 const Frame kRuntime{"cudaMalloc", "/usr/local/cuda/lib64/libcudart.so.12"};
 const Frame kUnnamedRuntime{"", "/usr/local/cuda/lib64/libcudart.so.12"};
 const Frame kStaticRuntime{"libcudart_static_8b73e19b"};
-const Frame kProgram{"train(int)", "/home/user/train"};
+const Frame kProgram{"train(int)", "/opt/train/train"};
 const std::string kPyTorch = "c10::cuda::CUDACachingAllocator::Native::";
 
 TEST(FrameworkCaches, AreKnownByTheFunctionsThatAllocate) {
@@ -99,7 +99,7 @@ TEST(FrameworkCaches, AreKnownByTheFunctionsThatAllocate) {
         {"stream_executor::DeviceMemAllocator::Alloc(unsigned long, unsigned long, unsigned long*)"},
         {"tsl::BFCAllocator::Extend(unsigned long, unsigned long)"}}},
       {"TensorFlow and JAX", {{"tensorflow::BFCAllocator::Extend(unsigned long, unsigned long)"}}},
-      {"PyTorch", {{"main", "/home/user/train", {kPyTorch + "DeviceCachingAllocator::alloc_block"}}}},
+      {"PyTorch", {{"main", "/opt/train/train", {kPyTorch + "DeviceCachingAllocator::alloc_block"}}}},
   };
   for (const auto& known : cases) EXPECT_EQ(cache_of(known.stack), known.cache) << known.stack.back().function;
 }
@@ -113,7 +113,7 @@ TEST(FrameworkCaches, WhatOthersAllocateIsNone) {
       {kRuntime, {"c10::cuda::CUDACachingAllocator::CudaMallocAsync::mallocAsync(void**, int)"}, kProgram},
       // A callback, and an allocator of the program's: what it does below the cache is its own.
       {kRuntime, kProgram, {kPyTorch + "DeviceCachingAllocator::malloc()"}},
-      {{"cudaMalloc", "/home/user/train", {"leaky_upstream::allocate"}},
+      {{"cudaMalloc", "/opt/train/train", {"leaky_upstream::allocate"}},
        {"rmm::mr::pool_memory_resource<X>::expand_pool()"}},
       {kRuntime, kProgram, {"rmm::mr::pool_memory_resource<rmm::mr::cuda_memory_resource>::expand_pool()"}},
       // An allocator written in Python

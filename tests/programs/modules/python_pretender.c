@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #ifndef VERSION
-#define VERSION 0x030f00f0 // 3.15
+#define VERSION 0x030f00f0  // 3.15
 #endif
 
 const unsigned long Py_Version = VERSION;
