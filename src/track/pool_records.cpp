@@ -8,7 +8,7 @@
 namespace weir::track {
 
 WEIR_LARGE_TABLE std::atomic<detail::Middle*> detail::directory[detail::kRadixEntries];
-WEIR_LARGE_TABLE std::atomic<const detail::Unit*> detail::recent_units[detail::kRecentUnits];
+WEIR_LARGE_TABLE std::atomic<const std::atomic<PageRecords*>*> detail::recent_slices[detail::kRecentUnits];
 
 namespace {
 
@@ -63,7 +63,7 @@ Unit* make_unit(uintptr_t address) {
   auto* unit = core::arena_array<Unit>(1);
   if (unit == nullptr) return nullptr;
   unit->number = address >> kUnitShift;
-  detail::recent_units[unit->number % detail::kRecentUnits].store(unit, std::memory_order_release);
+  detail::recent_slices[unit->number % detail::kRecentUnits].store(unit->slices, std::memory_order_release);
   entry->store(reinterpret_cast<uintptr_t>(unit), std::memory_order_release);
   if (present != 0) drop_reference(reinterpret_cast<PageRecords*>(present & ~kSpanTag));
   return unit;
@@ -71,8 +71,8 @@ Unit* make_unit(uintptr_t address) {
 
 // A reader may still be in it: it is type-stable, and its number is overwritten with the rest.
 void forget_recent(const Unit* unit) {
-  std::atomic<const Unit*>& recent = detail::recent_units[unit->number % detail::kRecentUnits];
-  if (recent.load(std::memory_order_relaxed) == unit) recent.store(nullptr, std::memory_order_relaxed);
+  auto& recent = detail::recent_slices[unit->number % detail::kRecentUnits];
+  if (recent.load(std::memory_order_relaxed) == unit->slices) recent.store(nullptr, std::memory_order_relaxed);
 }
 
 bool whole_unit_inside(uintptr_t unit_start, uintptr_t start, uintptr_t end) {
@@ -161,7 +161,7 @@ PageRecords* detail::find_page_in_directory(uintptr_t address) {
   if (unit == 0) return nullptr;
   if ((unit & kSpanTag) != 0) return reinterpret_cast<PageRecords*>(unit & ~kSpanTag);
   const auto* found = reinterpret_cast<const Unit*>(unit);
-  recent_units[found->number % kRecentUnits].store(found, std::memory_order_release);
+  recent_slices[found->number % kRecentUnits].store(found->slices, std::memory_order_release);
   return found->slices[slice_of(address)].load(std::memory_order_acquire);
 }
 

@@ -33,12 +33,12 @@ static_assert(sizeof(AtomicRecord) == sizeof(Record));
 
 // What an event reads of it lies on one cache line.
 struct PageRecords {
-  // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it. First: an index into
-  // what comes first takes no addition.
-  std::atomic<AtomicRecord*> records[2];
-  uintptr_t start;
+  uintptr_t
+      start;  // first: the arena writes over the first word of what is given back, and racing look-ups may still read it
   uint64_t reciprocal;  // ceil(2^44 / block_bytes), exact for the pool's page sizes; 0 for a page of one block
   std::atomic<const void*> page;  // the pool's page object; nullptr once a part of it serves another page
+  // Records of blocks below and from kInlineRecords on, each biased so that the block's own index applies to it.
+  std::atomic<AtomicRecord*> records[2];
   BlockClass block_class;
   uint32_t block_bytes32;                 // block_bytes, or 0 where it does not fit
   std::atomic<uint32_t> records_at_hand;  // blocks below this index have records: kInlineRecords or all
@@ -54,6 +54,7 @@ struct PageRecords {
   uint32_t mark_round;
 };
 static_assert(offsetof(PageRecords, block_bytes) <= 64);
+static_assert(offsetof(PageRecords, start) == 0);
 
 inline size_t bytes_of(const PageRecords& page) { return page.block_count * page.block_bytes; }
 inline bool holds(const PageRecords& page, uintptr_t address) { return address - page.start < bytes_of(page); }
@@ -81,17 +82,23 @@ inline constexpr size_t kRadixEntries = size_t{1} << kRadixBits;
 inline constexpr uintptr_t kSpanTag = 1;  // the unit lies wholly inside one page: the entry is that PageRecords, tagged
 
 struct Unit {
-  std::atomic<PageRecords*> slices[kSlicesPerUnit];  // first, as PageRecords::records is
-  uintptr_t number;                                  // address >> kUnitShift
+  uintptr_t number;  // address >> kUnitShift; first, as PageRecords::start is
+  std::atomic<PageRecords*> slices[kSlicesPerUnit];
 };
+static_assert(offsetof(Unit, number) == 0);
 struct Middle {
   std::atomic<uintptr_t> units[kRadixEntries];
 };
 extern std::atomic<Middle*> directory[kRadixEntries];
 
-// The units met last, by the low bits of their numbers: 32 GiB of consecutive addresses fit.
+// The slices of the units met last, by the low bits of the units' numbers: 32 GiB of consecutive addresses fit. Not the units
+// themselves: an index into what a pointer leads to takes one addition less.
 inline constexpr size_t kRecentUnits = 1024;
-extern std::atomic<const Unit*> recent_units[kRecentUnits];
+extern std::atomic<const std::atomic<PageRecords*>*> recent_slices[kRecentUnits];
+
+[[gnu::always_inline]] inline uintptr_t number_of_unit(const std::atomic<PageRecords*>* slices) {
+  return reinterpret_cast<const Unit*>(reinterpret_cast<uintptr_t>(slices) - offsetof(Unit, slices))->number;
+}
 
 PageRecords* find_page_in_directory(uintptr_t address);  // makes the unit a recent one
 
@@ -102,10 +109,10 @@ inline size_t slice_of(uintptr_t address) { return (address >> kSliceShift) & (k
 // The page whose records describe `address`, where its unit is a recent one; else nullptr. Any address. Cost: three loads.
 [[gnu::always_inline]] inline PageRecords* find_recent_page(uintptr_t address) {
   const uintptr_t number = address >> kUnitShift;
-  const detail::Unit* unit = detail::recent_units[number % detail::kRecentUnits].load(std::memory_order_acquire);
-  if (unit == nullptr || unit->number != number) [[unlikely]]
+  const auto* slices = detail::recent_slices[number % detail::kRecentUnits].load(std::memory_order_acquire);
+  if (slices == nullptr || detail::number_of_unit(slices) != number) [[unlikely]]
     return nullptr;
-  return unit->slices[detail::slice_of(address)].load(std::memory_order_acquire);
+  return slices[detail::slice_of(address)].load(std::memory_order_acquire);
 }
 
 // The page whose records describe `address`, or nullptr. Any address.
