@@ -51,6 +51,8 @@ constexpr int kMostTimesAgain = 1000;
 // Of one signal. The kernel's timer is made at the first need of it.
 class Again {
  public:
+  // Whether it is this timer's, not another's that sends the same signal.
+  bool has_sent(const siginfo_t* info) const { return info->si_code == SI_TIMER && info->si_value.sival_ptr == this; }
   bool send(int signal_number) {
     if (times_.fetch_add(1, std::memory_order_relaxed) >= kMostTimesAgain) return false;
     if (timer_.load(std::memory_order_relaxed) == kNone && !make(signal_number)) return false;
@@ -68,6 +70,7 @@ class Again {
     sigevent event{};
     event.sigev_notify = SIGEV_SIGNAL;
     event.sigev_signo = signal_number;
+    event.sigev_value.sival_ptr = this;
     int timer = kNone;
     if (core::system_call(SYS_timer_create, CLOCK_MONOTONIC, core::as_argument(&event), core::as_argument(&timer)) != 0)
       return false;
@@ -89,13 +92,13 @@ void on_signal(int signal_number, siginfo_t*, void* context) {
   die_of(signal_number);
 }
 
-void on_snapshot_signal(int signal_number, siginfo_t*, void* context) {
+void on_snapshot_signal(int signal_number, siginfo_t* info, void* context) {
   const core::InPlaceOf interrupted(context);
-  if (write_snapshot(nullptr) == Snapshot::not_now) {
-    snapshot_again.send(signal_number);
-  } else {
+  if (!snapshot_again.has_sent(info)) {
     snapshot_again.forget_times();
+    ask_snapshot();
   }
+  if (!write_asked_snapshot()) snapshot_again.send(signal_number);
   leak::make_again(signal_number, static_cast<ucontext_t*>(context));
 }
 
@@ -157,6 +160,7 @@ void remove_signal_handlers() {
 void signal_handlers_reset_after_fork() {
   end_again.reset_after_fork();
   snapshot_again.reset_after_fork();
+  forget_asked_snapshot();
 }
 
 }  // namespace weir::runtime

@@ -45,16 +45,48 @@ void take_running_report(const core::Inside& inside) {
   write_in_turn([&] { write_running_report_file(inside); });
 }
 
-Snapshot write_snapshot(const char* pattern) {
-  if (!ensure_started()) return Snapshot::refused;
-  const core::Guard guard;
-  if (!guard.entered() || core::thread_slot.locks_held != 0) return Snapshot::not_now;
+namespace {
+
+// A description of what was written is too long for a handler's stack.
+Snapshot take_and_say(const core::Inside& inside, const char* pattern) {
   core::ScratchArray<report::WrittenReport> written;
   if (!written.resize(1)) return Snapshot::not_written;
   int error = 0;
-  const Snapshot result = take_snapshot(guard.token(), {pattern}, &written[0], &error);
+  const Snapshot result = take_snapshot(inside, {pattern}, &written[0], &error);
   if (result == Snapshot::not_written) say_why_not(written[0].path, error);
   return result;
+}
+
+bool is_interrupted(const core::Guard& guard) { return !guard.entered() || core::thread_slot.locks_held != 0; }
+
+}  // namespace
+
+Snapshot write_snapshot(const char* pattern) {
+  if (!ensure_started()) return Snapshot::refused;
+  const core::Guard guard;
+  return is_interrupted(guard) ? Snapshot::not_now : take_and_say(guard.token(), pattern);
+}
+
+constinit std::atomic<bool> detail::snapshot_asked{false};
+
+// A child of vfork's has this memory, and its own signals.
+void ask_snapshot() {
+  if (is_own_process()) detail::snapshot_asked.store(true, std::memory_order_relaxed);
+}
+
+void forget_asked_snapshot() { detail::snapshot_asked.store(false, std::memory_order_relaxed); }
+
+bool write_asked_snapshot() {
+  if (!is_snapshot_asked() || !ensure_started()) return true;
+  const core::Guard guard;
+  if (is_interrupted(guard)) return false;
+  take_asked_snapshot(guard.token());
+  return true;
+}
+
+void take_asked_snapshot(const core::Inside& inside) {
+  if (core::thread_slot.locks_held != 0 || !is_own_process()) return;
+  if (detail::snapshot_asked.exchange(false, std::memory_order_relaxed)) take_and_say(inside, nullptr);
 }
 
 }  // namespace weir::runtime

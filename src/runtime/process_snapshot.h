@@ -1,6 +1,7 @@
 // Snapshots: whole reports of a process that lives on, with the blocks classified as at its end. The process is stopped for the scan only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "core/guard.h"
@@ -30,7 +31,28 @@ Snapshot take_snapshot(const core::Inside&, const SnapshotRequest& request, repo
 // it could not be written.
 void take_running_report(const core::Inside&);
 
-// weir_snapshot, and WEIR_SNAPSHOT_SIGNAL's. Outside of Weir's events. A line on stderr says why it could not be written.
+// weir_snapshot. Outside of Weir's events. A line on stderr says why it could not be written.
 Snapshot write_snapshot(const char* pattern);
+
+// ---- WEIR_SNAPSHOT_SIGNAL's ----
+
+namespace detail {
+extern std::atomic<bool> snapshot_asked;
+}
+
+// In the handler: the next take_asked_snapshot or write_asked_snapshot writes one, on whichever thread.
+void ask_snapshot();
+
+// What was asked of a forked child's parent is not asked of the child.
+void forget_asked_snapshot();
+
+// Cost: a load.
+inline bool is_snapshot_asked() { return detail::snapshot_asked.load(std::memory_order_relaxed); }
+
+// As write_snapshot, where one is asked for. False where a handler that has interrupted Weir calls: it stays asked for.
+bool write_asked_snapshot();
+
+// The same at an event, as take_snapshot: where a thread is inside Weir nearly always, its handler meets it outside too rarely.
+void take_asked_snapshot(const core::Inside&);
 
 }  // namespace weir::runtime

@@ -73,6 +73,12 @@ void busy() {
   }
 }
 
+[[gnu::noinline]] void busy_at(int depth) {
+  if (depth == 0) return busy();
+  busy_at(depth - 1);
+  asm volatile("");  // no tail call
+}
+
 const char* wait_result(int result) {
   static char text[64];
   snprintf(text, sizeof text, "%d %s", result, result < 0 ? strerror(errno) : "ok");
@@ -202,6 +208,7 @@ void do_as_told(const char* line, char** argv) {
   if (strcmp(line, "keep") == 0) keep_some();
   if (strcmp(line, "drop") == 0) drop_kept();
   if (strcmp(line, "busy") == 0) busy();
+  if (strcmp(line, "deeply busy") == 0) busy_at(100);
   if (strncmp(line, "wait ", 5) == 0) wait_by(line + 5);
   if (strcmp(line, "nap") == 0) nap();
   if (strcmp(line, "pause") == 0) pause_for_alarm();

@@ -457,15 +457,22 @@ class BySignal(unittest.TestCase):
         self.assertEqual(classes(json.loads(result.stdout), "lose_first"), {"lose_first": LOST})
         self.assertEqual(session.end()[:2], (0, ""))
 
-    def test_while_it_allocates(self):
-        session = Session(self, SNAPSHOT_SIGNAL="SIGUSR1")
-        session.send("busy")
+    def check_while_it_is(self, busy, **options):
+        session = Session(self, SNAPSHOT_SIGNAL="SIGUSR1", **options)
+        session.send(busy)
         for number in range(1, 21):
             session.process.send_signal(signal.SIGUSR1)
             self.wait_for(session, f"out.snapshot-{number}.json")
         session.send("")
-        session.expect("done busy")
+        session.expect(f"done {busy}")
         self.assertEqual(session.end()[:2], (0, ""))
+        self.assertEqual(len(session.files()), 21)
+
+    def test_while_it_allocates(self):
+        self.check_while_it_is("busy")
+
+    def test_while_it_is_inside_nearly_always(self):
+        self.check_while_it_is("deeply busy", DEBUG="1")  # each stack is walked a second time
 
     def test_the_programs_own_action_wins(self):
         session = Session(self, SNAPSHOT_SIGNAL="USR2")
