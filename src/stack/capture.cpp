@@ -45,10 +45,11 @@ void add_counters(const ThreadStack& last, CaptureCounters* sum) {
   sum->compared_spliced += value(last.compared_spliced);
   sum->compared_plain += value(last.compared_plain);
   sum->mismatches += value(last.mismatches);
-  if (last.walks == nullptr) return;
-  sum->python += value(last.walks->captures);
-  sum->python_repeated += value(last.walks->repeated);
-  sum->python_unmatched += value(last.walks->unmatched);
+  const python::ThreadWalks* walks = last.walks.load(std::memory_order_acquire);
+  if (walks == nullptr) return;
+  sum->python += value(walks->captures);
+  sum->python_repeated += value(walks->repeated);
+  sum->python_unmatched += value(walks->unmatched);
 }
 
 void clear_counters(ThreadStack* last) {
@@ -58,8 +59,9 @@ void clear_counters(ThreadStack* last) {
         &last->mismatches}) {
     counter->store(0, std::memory_order_relaxed);
   }
-  if (last->walks == nullptr) return;
-  for (std::atomic<uint64_t>* counter : {&last->walks->captures, &last->walks->repeated, &last->walks->unmatched}) {
+  python::ThreadWalks* walks = last->walks.load(std::memory_order_relaxed);
+  if (walks == nullptr) return;
+  for (std::atomic<uint64_t>* counter : {&walks->captures, &walks->repeated, &walks->unmatched}) {
     counter->store(0, std::memory_order_relaxed);
   }
 }

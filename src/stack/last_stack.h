@@ -70,7 +70,7 @@ struct ThreadStack : LastStack {
 
   RecentStacks recent;
   ChildCache children;
-  python::ThreadWalks* walks = nullptr;  // over Python frames; made when there are any
+  std::atomic<python::ThreadWalks*> walks{nullptr};  // over Python frames; made when there are any
 
   // Written by the owner, read by capture_counters.
   std::atomic<uint64_t> recalled{0}, spliced{0}, walked_whole{0}, plain{0}, full_unwinds{0}, truncated{0};

@@ -85,12 +85,12 @@ void examine(core::ModuleId id) {
   const Symbols symbols(*module);
   const uint32_t its_version = version_in(symbols);
   if (its_version == 0) return;
-  version.store(its_version, std::memory_order_relaxed);
   const char* against = reason_against(symbols, its_version, &found);
   reason.store(against, std::memory_order_relaxed);
-  if (against != nullptr) return;
   found.module = id;
-  current.store(&found, std::memory_order_release);
+  if (against == nullptr) current.store(&found, std::memory_order_release);
+  version.store(its_version,
+                std::memory_order_release);  // last: it ends the search, in a child that is forked now, too
 }
 
 }  // namespace
@@ -105,7 +105,8 @@ const Interpreter* interpreter() { return current.load(std::memory_order_acquire
 void look_for_interpreter() {
   const core::LockScope scope(search_lock);
   while (version.load(std::memory_order_relaxed) == 0 && examined < module_count()) {
-    examine(static_cast<core::ModuleId>(++examined));
+    examine(static_cast<core::ModuleId>(examined + 1));
+    ++examined;
   }
 }
 

@@ -31,6 +31,19 @@ void RecentWalks::release() {
   for (size_t i = 0; i < size_t{1} << log_; ++i) release_array(walks_[i].words, walks_[i].capacity);
   release_array(walks_, size_t{1} << log_);
   walks_ = nullptr;
+  word_count_ = 0;
+}
+
+bool RecentWalks::widen(Walk* walk, uint32_t capacity) {
+  if (word_count_ + capacity > kMostWords) return false;
+  auto* wider = core::arena_array<uint64_t>(capacity);
+  if (wider == nullptr) return false;
+  word_count_ += capacity - walk->capacity;
+  release_array(walk->words, walk->capacity);
+  *walk = {};
+  walk->words = wider;
+  walk->capacity = capacity;
+  return true;
 }
 
 core::StackId RecentWalks::find(core::StackId native, uint32_t generation, uint64_t hash, const uint64_t* words,
@@ -48,15 +61,11 @@ void RecentWalks::keep(core::StackId native, uint32_t generation, uint64_t hash,
   if (is_new) highest_ = combined;
   const bool evicts = walk_of(native, hash).combined != core::StackId::unknown;
   if (evicts && !is_new && log_ < kLargestLog && growth_.evicted(uint64_t{1} << log_, clock)) resize(log_ + 1);
+  const uint32_t capacity = std::bit_ceil(count);
+  const bool is_full = walk_of(native, hash).capacity < count && word_count_ + capacity > kMostWords;
+  if (is_full) resize(log_);  // all of them go: most are of other stacks than the latest
   Walk& walk = walk_of(native, hash);
-  if (walk.capacity < count) {
-    const uint32_t capacity = std::bit_ceil(count);
-    auto* larger = core::arena_array<uint64_t>(capacity);
-    if (larger == nullptr) return;
-    release_array(walk.words, walk.capacity);
-    walk.words = larger;
-    walk.capacity = capacity;
-  }
+  if (walk.capacity < count && !widen(&walk, capacity)) return;
   memcpy(walk.words, words, count * sizeof *words);
   walk = {hash, walk.words, native, combined, generation, count, walk.capacity};
 }

@@ -33,15 +33,18 @@ class RecentWalks {
     uint32_t count, capacity;
   };
   static constexpr uint32_t kFirstLog = 6, kLargestLog = 11;
+  static constexpr uint32_t kMostWords = 1U << 18;  // of all walks: 2 MiB
 
   Walk& walk_of(core::StackId native, uint64_t hash) const {
     const uint64_t mixed = (hash + core::index_of(native)) * 0x9e3779b97f4a7c15;
     return walks_[mixed >> (64 - log_)];
   }
   bool resize(uint32_t log);
+  bool widen(Walk* walk, uint32_t capacity);
 
   Walk* walks_ = nullptr;
   uint32_t log_ = 0;
+  uint32_t word_count_ = 0;  // that there is room for
   core::StackId highest_ = core::StackId::unknown;
   CacheGrowth growth_;
 };

@@ -183,6 +183,9 @@ NativeStack read_native(ThreadWalks& walks, core::StackId native) {
   return stack;
 }
 
+// Of a thread that has them.
+ThreadWalks& walks_of(ThreadStack& last) { return *last.walks.load(std::memory_order_relaxed); }
+
 // Gives each native frame that is known to be a call of the interpreter its run. False where there are more or fewer.
 bool match_known_calls(ThreadWalks& walks, const NativeStack& native, const PythonStack& python,
                        core::ModuleId library) {
@@ -207,7 +210,7 @@ uint32_t walk_for_pointers(ThreadStack& last, const Registers& caller) {
 // The same by where each call keeps something.
 void match_by_anchors(ThreadStack& last, const Registers& caller, const NativeStack& native, const PythonStack& python,
                       core::ModuleId library) {
-  ThreadWalks& walks = *last.walks;
+  ThreadWalks& walks = walks_of(last);
   const uint32_t walked = walk_for_pointers(last, caller);
   const Run *run = walks.runs, *end = walks.runs + python.run_count;
   for (uint32_t i = 0; i < native.count; ++i) {
@@ -236,12 +239,14 @@ uint64_t unmatched_runs(const ThreadWalks& walks, const NativeStack& native, con
 class Interning {
  public:
   Interning(ThreadStack& last, NodeId root)
-      : last_(last), clock_(last.walks->captures.load(std::memory_order_relaxed)), node_(root) {
-    CombinedFrame* const frames = last.walks->combined;
-    if (last.walks->combined_root != root) last.walks->combined_count = 0;
-    last.walks->combined_root = root;
-    frame_ = frames;
-    known_end_ = frames + last.walks->combined_count;
+      : last_(last),
+        walks_(walks_of(last)),
+        clock_(walks_.captures.load(std::memory_order_relaxed)),
+        frame_(walks_.combined),
+        node_(root) {
+    if (walks_.combined_root != root) walks_.combined_count = 0;
+    walks_.combined_root = root;
+    known_end_ = frame_ + walks_.combined_count;
   }
 
   void add(FrameKey key, Place place) {
@@ -258,19 +263,21 @@ class Interning {
   // The innermost node.
   NodeId finish() {
     const bool is_whole = node_ != NodeId::none;
-    last_.walks->combined_count = is_whole ? static_cast<uint32_t>(frame_ - last_.walks->combined) : 0;
+    walks_.combined_count = is_whole ? static_cast<uint32_t>(frame_ - walks_.combined) : 0;
     return node_;
   }
 
  private:
   ThreadStack& last_;
+  ThreadWalks& walks_;
   const uint64_t clock_;
-  CombinedFrame *frame_, *known_end_;
+  CombinedFrame* frame_;
+  CombinedFrame* known_end_;
   NodeId node_;
 };
 
 NodeId intern_both(ThreadStack& last, const NativeStack& native, NodeId root) {
-  ThreadWalks& walks = *last.walks;
+  ThreadWalks& walks = walks_of(last);
   Interning interning(last, root);
   for (uint32_t i = native.count; i-- > 0;) {
     const Run* run = walks.run_of[i] == 0 ? nullptr : walks.runs + walks.run_of[i] - 1;
@@ -287,7 +294,7 @@ NodeId intern_both(ThreadStack& last, const NativeStack& native, NodeId root) {
 
 core::StackId combine(ThreadStack& last, const Registers& caller, core::StackId native_stack, const Interpreter& known,
                       uintptr_t thread_state, const ChainWords& words, uint32_t generation, bool* is_watched) {
-  ThreadWalks& walks = *last.walks;
+  ThreadWalks& walks = walks_of(last);
   const PythonStack python = PythonReader(known, walks, generation).read(thread_state, caller.sp, words.count);
   const NativeStack native = read_native(walks, native_stack);
   if (!match_known_calls(walks, native, python, known.module)) {
@@ -299,10 +306,19 @@ core::StackId combine(ThreadStack& last, const Registers& caller, core::StackId 
   return stack_of(intern_both(last, native, words.is_cut ? NodeId::truncated_root : native.root));
 }
 
+// False where there is no memory.
+bool ensure_walks(ThreadStack& last) {
+  if (last.walks.load(std::memory_order_relaxed) != nullptr) [[likely]]
+    return true;
+  ThreadWalks* walks = create_walks(capture_settings.max_depth);
+  last.walks.store(walks, std::memory_order_release);
+  return walks != nullptr;
+}
+
 core::StackId capture_both(ThreadStack& last, const Registers& caller, core::StackId native, const Interpreter& known,
                            uintptr_t thread_state) {
-  if (last.walks == nullptr && (last.walks = create_walks(capture_settings.max_depth)) == nullptr) return native;
-  ThreadWalks& walks = *last.walks;
+  if (!ensure_walks(last)) return native;
+  ThreadWalks& walks = walks_of(last);
   const uint32_t generation = code_generation.load(std::memory_order_acquire);
   const ChainWords words = read_words(*known.layout, thread_state, walks.words, walks.capacity);
   if (words.count == 0) return native;

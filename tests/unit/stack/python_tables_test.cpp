@@ -111,5 +111,27 @@ TEST(PythonFrames, LatestStacksAreComparedInFull) {
   release_walks(walks);
 }
 
+TEST(PythonFrames, LatestStacksTakeNoMoreThanTheirRoom) {
+  ThreadWalks* walks = create_walks(16);
+  ASSERT_NE(walks, nullptr);
+  constexpr core::StackId kNative{5}, kCombined{9};
+  constexpr uint64_t kWalks = 40;
+  std::vector<uint64_t> words(1 << 14);
+  const auto count = static_cast<uint32_t>(words.size());
+  const auto is_kept = [&](uint64_t number) {
+    words[0] = number;
+    return walks->recent.find(kNative, 1, number << 58, words.data(), count) == kCombined;
+  };
+  for (uint64_t number = 1; number <= kWalks; ++number) {
+    words[0] = number;
+    walks->recent.keep(kNative, 1, number << 58, words.data(), count, kCombined, number);
+    EXPECT_TRUE(is_kept(number)) << number;  // the latest one is always there
+  }
+  uint64_t kept_count = 0;
+  for (uint64_t number = 1; number <= kWalks; ++number) kept_count += is_kept(number);
+  EXPECT_LE(kept_count, 16U);  // 2^18 words in all
+  release_walks(walks);
+}
+
 }  // namespace
 }  // namespace weir::stack::python
