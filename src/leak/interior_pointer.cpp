@@ -55,7 +55,7 @@ bool is_readable(uintptr_t address, const MemoryMap& map) {
 
 }  // namespace
 
-bool is_as_good_as_start(uintptr_t word, const HeapBlock& block, const MemoryMap& map) {
+bool is_as_good_as_start(uintptr_t word, const HeapBlock& block, const MemoryMap& map, PythonObjects& python) {
   const uintptr_t offset = word - block.address;
   if (offset == 0) return true;
   constexpr size_t kPageBytes = 4096;
@@ -64,7 +64,7 @@ bool is_as_good_as_start(uintptr_t word, const HeapBlock& block, const MemoryMap
   if (is_behind_array_cookie(offset, block)) return true;
   if (offset >= block.bytes) return false;
   return block.is_of_loader || is_behind_own_size(offset, block) || is_text_of_old_string(offset, block) ||
-         is_second_base(offset, block, map);
+         is_second_base(offset, block, map) || python.is_known_by(offset, block);  // guard: python-object
 }
 
 }  // namespace weir::leak

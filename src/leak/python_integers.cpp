@@ -1,9 +1,5 @@
 #include "leak/python_integers.h"
 
-#include <link.h>
-
-#include "core/elf_image.h"
-
 namespace weir::leak {
 namespace {
 
@@ -21,26 +17,8 @@ bool is_alive(uintptr_t references) { return references != 0 && references >> kD
 
 }  // namespace
 
-void PythonIntegers::assume(uintptr_t type, unsigned long version) {
-  type_ = type;
-  two_digits_positive_ = version >= kVersionOfTags ? 2 << 3 : 2;
-}
-
-void PythonIntegers::find(const MemoryMap& map) {
-  const link_map* last = nullptr;
-  for (size_t i = 0; i < map.size(); ++i) {
-    if (!map[i].executable || map[i].kind != AreaKind::file) continue;
-    const link_map* module = core::module_at(reinterpret_cast<const void*>(map[i].start));
-    if (module == nullptr || module == last) continue;
-    last = module;
-    const core::ElfImage image(*module);
-    const void* type = image.object("PyLong_Type");
-    if (type == nullptr) continue;
-    const void* version = image.object("Py_Version");  // since 3.11
-    return assume(reinterpret_cast<uintptr_t>(type),
-                  version == nullptr ? 0 : *static_cast<const unsigned long*>(version));
-  }
-}
+PythonIntegers::PythonIntegers(const PythonLibrary& library)
+    : type_(library.type_of_integers), two_digits_positive_(library.version >= kVersionOfTags ? 2 << 3 : 2) {}
 
 uintptr_t PythonIntegers::as_digits(uintptr_t address) {
   return (address >> kDigitBits << kDigitWidth) | (address & kDigitMask);

@@ -4,15 +4,14 @@
 
 #include <cstdint>
 
-#include "leak/memory_map.h"
+#include "leak/python_library.h"
 
 namespace weir::leak {
 
 class PythonIntegers {
  public:
-  // Looks for the interpreter among the modules that are mapped; without one, there are no integers. Asks the loader nothing that it could
-  // wait for.
-  void find(const MemoryMap& map);
+  // Of no library there are none.
+  explicit PythonIntegers(const PythonLibrary& library);
   bool exist() const { return type_ != 0; }
 
   // The address that the integer holds whose two digits are at `digits`; 0 where there is none, or one that was freed. Reads the three
@@ -22,12 +21,9 @@ class PythonIntegers {
   // What the digits of an address look like as a word: rising with it.
   static uintptr_t as_digits(uintptr_t address);
 
-  // For tests: as though the type of integers were there. version: CPython's, as Py_Version has it.
-  void assume(uintptr_t type, unsigned long version);
-
  private:
-  uintptr_t type_ = 0;                 // PyLong_Type
-  uintptr_t two_digits_positive_ = 0;  // the word between an integer's type and its digits
+  uintptr_t type_;                 // PyLong_Type
+  uintptr_t two_digits_positive_;  // the word between an integer's type and its digits
 };
 
 }  // namespace weir::leak

@@ -108,7 +108,7 @@ void Reachability::visit_awaited() {
 }
 
 void Reachability::visit_block(uintptr_t word, const HeapBlock& block) {
-  const bool by_start = is_as_good_as_start(word, block, map_);
+  const bool by_start = is_as_good_as_start(word, block, map_, objects_);
   if (word == block.address + block.bytes && block.bytes != 0 && !by_start) return;  // the end is not the block's
   uint8_t& mark = heap_.mark(block.mark);
   if (found_ == LeakClass::indirect) {

@@ -16,6 +16,8 @@
 #include "leak/memory_map.h"
 #include "leak/present_pages.h"
 #include "leak/python_integers.h"
+#include "leak/python_library.h"
+#include "leak/python_objects.h"
 #include "leak/word_filter.h"
 
 namespace weir::leak {
@@ -35,9 +37,10 @@ class Reachability {
         map_(map),
         pages_(pages),
         filter_(heap.lowest(), heap.highest()),
-        integer_filter_(PythonIntegers::as_digits(heap.lowest()), PythonIntegers::as_digits(heap.highest())) {
-    integers_.find(map);
-  }
+        integer_filter_(PythonIntegers::as_digits(heap.lowest()), PythonIntegers::as_digits(heap.highest())),
+        python_(find_python_library(map)),
+        integers_(python_),
+        objects_(python_, heap, map) {}
 
   // First, before the roots are gathered: takes what memory the walks may need, which costs nothing until it is touched. Where there is
   // less it is taken as needed, and may then lie where the memory map saw a root.
@@ -116,7 +119,9 @@ class Reachability {
   PresentPages& pages_;
   const WordFilter filter_;          // of addresses of host blocks
   const WordFilter integer_filter_;  // of the same as the digits of integers
-  PythonIntegers integers_;
+  const PythonLibrary python_;
+  const PythonIntegers integers_;
+  PythonObjects objects_;
   core::ScratchArray<Piece> work_;
   core::ScratchArray<Leader> leaders_;
   Awaited awaited_[kMostAwaited];

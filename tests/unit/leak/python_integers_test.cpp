@@ -5,7 +5,7 @@
 namespace weir::leak {
 namespace {
 
-constexpr uintptr_t kType = 0x55d0'1234'5678;
+constexpr uintptr_t kTypeOfTypes = 0x55d0'1234'0000, kType = 0x55d0'1234'5678;
 constexpr uintptr_t kAddress = 0x7f12'3456'7890;
 constexpr unsigned long k311 = 0x030b02f0, k312 = 0x030c0000;
 
@@ -20,19 +20,17 @@ Integer integer(uintptr_t references = 1, uintptr_t type = kType, uintptr_t size
 }
 
 TEST(PythonIntegers, HoldTheAddressThatTheyAre) {
-  PythonIntegers integers;
-  integers.assume(kType, k311);
+  const PythonIntegers integers({kTypeOfTypes, kType, k311});
   EXPECT_EQ(integer().address(integers), kAddress);
   EXPECT_EQ(integer(1000).address(integers), kAddress);
   EXPECT_EQ(integer(1, kType, 2, 0x4000'0000).address(integers), 0x4000'0000U) << "the least of two digits";
-  integers.assume(kType, k312);
-  EXPECT_EQ(integer(1, kType, 2 << 3).address(integers), kAddress);
-  EXPECT_EQ(integer(1, kType, 2).address(integers), 0U);
+  const PythonIntegers tagged({kTypeOfTypes, kType, k312});
+  EXPECT_EQ(integer(1, kType, 2 << 3).address(tagged), kAddress);
+  EXPECT_EQ(integer(1, kType, 2).address(tagged), 0U);
 }
 
 TEST(PythonIntegers, WhatIsNoneOrWasFreedHoldsNothing) {
-  PythonIntegers integers;
-  integers.assume(kType, k311);
+  const PythonIntegers integers({kTypeOfTypes, kType, k311});
   EXPECT_EQ(integer(0).address(integers), 0U) << "the last of the free ones";
   EXPECT_EQ(integer(0x7f00'0000'0040).address(integers), 0U) << "a free one with another behind it";
   EXPECT_EQ(integer(1, kType + 8).address(integers), 0U) << "another type";
@@ -45,8 +43,7 @@ TEST(PythonIntegers, WhatIsNoneOrWasFreedHoldsNothing) {
 }
 
 TEST(PythonIntegers, NothingIsReadBelowTheFloor) {
-  PythonIntegers integers;
-  integers.assume(kType, k311);
+  const PythonIntegers integers({kTypeOfTypes, kType, k311});
   const Integer known = integer();
   EXPECT_EQ(integers.address_at(known.words + 3, known.words + 1), 0U);
 }
@@ -62,9 +59,9 @@ TEST(PythonIntegers, DigitsRiseWithTheAddress) {
 TEST(PythonIntegers, WithoutAnInterpreterThereAreNone) {
   MemoryMap map;
   ASSERT_TRUE(map.read());
-  PythonIntegers integers;
-  integers.find(map);
-  EXPECT_FALSE(integers.exist());
+  const PythonLibrary library = find_python_library(map);
+  EXPECT_FALSE(library.exists());
+  EXPECT_FALSE(PythonIntegers(library).exist());
 }
 
 }  // namespace
