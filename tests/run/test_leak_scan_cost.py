@@ -9,12 +9,22 @@ import sys
 import time
 import unittest
 
-from weir_test import build_dir, program, run_under_weir
+from weir_test import build_dir, program, run_under_weir, system_python
 
 BLOCKS, BYTES = 2_000_000, 1_000_000_000
 AT_MOST_NS = 1_000_000_000
 ROUNDS = 3  # the machine may be busy with something else in one of them
 THREADS = 8
+
+# Four blocks a node: an instance, its values, two objects.
+PYTHON_NODES = f"""
+import os
+class Node:
+    def __init__(self, number):
+        self.payload, self.number = bytes({4 * BYTES // BLOCKS}), number + 0.5
+kept = [Node(number) for number in range({BLOCKS // 4})]
+os._exit(0)
+"""
 
 
 def cpu_of_children():
@@ -24,42 +34,52 @@ def cpu_of_children():
 
 
 class ScanCost(unittest.TestCase):
-    def classify(self, lost_percent):
+    def least_stop(self, check_classes, argv, **options):
         """The ns of processor time for which the threads stood, in the quickest of some rounds."""
         rounds = []
         for _ in range(ROUNDS):
             begin, cpu_before = time.monotonic(), cpu_of_children()
-            result = run_under_weir([build_dir() / "bench" / "linked_heap", BLOCKS, BYTES, lost_percent, THREADS], timeout=300)
+            result = run_under_weir(argv, timeout=300, **options)
             share = min(1, (cpu_of_children() - cpu_before) / (time.monotonic() - begin))
             self.assertEqual((result.returncode, result.stderr), (0, b""))
             check = result.report["leak_check"]
-            self.check_classes(check, lost_percent)
+            self.assertTrue(check["done"], check["why_not"])
+            self.assertGreater(check["scanned_bytes"], 0.9 * BYTES)
+            check_classes(check)
             rounds.append(check["stopped_ns"] * share)
-            print(f"{lost_percent} % lost: {check['scanned_bytes'] / 1e6:.0f} MB scanned, stopped for {check['stopped_ns'] / 1e6:.0f} ms "
-                  f"with {share:.0%} of a processor", file=sys.stderr, flush=True)
+            print(f"{self.id().rpartition('.')[2]}: {check['scanned_bytes'] / 1e6:.0f} MB scanned, stopped for "
+                  f"{check['stopped_ns'] / 1e6:.0f} ms with {share:.0%} of a processor", file=sys.stderr, flush=True)
             if rounds[-1] <= AT_MOST_NS:
                 break
         return min(rounds)
 
-    def check_classes(self, check, lost_percent):
+    def check_linked(self, check, lost_percent):
         """That it did look at all of it."""
         lost = BLOCKS * lost_percent // 100
         kinds = check["kinds"]
-        self.assertTrue(check["done"], check["why_not"])
         self.assertEqual(kinds["definite"]["count"] + kinds["indirect"]["count"], lost)
         self.assertEqual(kinds["definite"]["count"], 1 if lost else 0)
         self.assertGreaterEqual(kinds["reachable"]["count"], BLOCKS - lost)
-        self.assertGreater(check["scanned_bytes"], 0.9 * BYTES)
         self.assertEqual(check["thread_count"], THREADS + 1)
 
-    def check_cost(self, lost_percent):
-        self.assertLessEqual(self.classify(lost_percent), AT_MOST_NS)
+    def check_cost_of_linked(self, lost_percent):
+        argv = [build_dir() / "bench" / "linked_heap", BLOCKS, BYTES, lost_percent, THREADS]
+        self.assertLessEqual(self.least_stop(lambda check: self.check_linked(check, lost_percent), argv), AT_MOST_NS)
 
     def test_all_reachable(self):
-        self.check_cost(0)
+        self.check_cost_of_linked(0)
 
     def test_a_tenth_lost(self):
-        self.check_cost(10)
+        self.check_cost_of_linked(10)
+
+    def check_python(self, check):
+        counts = {kind: found["count"] for kind, found in check["kinds"].items()}
+        self.assertGreaterEqual(counts["reachable"], BLOCKS)
+        self.assertEqual((counts["definite"], counts["possible"]), (0, 0))
+
+    def test_of_python(self):
+        argv = [system_python(), "-c", PYTHON_NODES]
+        self.assertLessEqual(self.least_stop(self.check_python, argv, env={"PYTHONMALLOC": "malloc"}), AT_MOST_NS)
 
 
 def peak_bytes(*argv, **weir_options):
