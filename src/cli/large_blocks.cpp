@@ -18,10 +18,12 @@ constexpr size_t kFewest = 1024;  // are kept until it is worth the while to lea
 
 }  // namespace
 
-// A handle may equal an address: what tells blocks apart is both. 64 bits of a hash, as stacks have (stack_key.h).
+// A handle may equal an address, and an address be another block's in another process of a merged report: what tells blocks apart is all
+// three. 64 bits of a hash, as stacks have (stack_key.h).
 bool LargeBlocks::wants(const Json& block, const Json& owner, uint64_t& key) {
   if (figure(block, "bytes") < choice_.least_bytes) return false;
-  key = std::hash<std::string>()(text_of(owner, "memory") + text_of(block, "address"));
+  const std::string process = number_text(block, "process");  // guard: show-blocks-of-processes
+  key = std::hash<std::string>()(process + text_of(owner, "memory") + text_of(block, "address"));
   keys_.push_back(key);
   return true;
 }

@@ -16,7 +16,7 @@ struct BlockChoice {
   size_t most = SIZE_MAX;    // so many of them are told, the largest
 };
 
-// Of one report. A block is one whatever lists name it: by its memory and its address. Costs 8 bytes for each.
+// Of one report. A block is one whatever lists name it: by its process, its memory and its address. Costs 8 bytes for each.
 class LargeBlocks {
  public:
   explicit LargeBlocks(const BlockChoice& choice) : choice_(choice) {}

@@ -107,6 +107,16 @@ class Ranks(Case):
         one_by_one = run_weir(["show", str(self.ranks)]).stdout.decode()
         self.assertEqual(text.split("\nNotes")[0], one_by_one.split("\nNotes")[0])  # the sums are the same without merging
 
+    def test_show_tells_blocks_of_one_address_apart(self):
+        block = {"memory": "host", "stack": 0, "address": "0x7f0000001000", "bytes": 3 << 20, "ns": 5, "thread": 1, "family": "malloc"}
+        for rank in range(4):
+            report = json.loads(self.run_rank(rank, "cache=10").read_text())
+            self.put(f"rank{rank}.json", report | {"large": [block]})
+        self.merge()
+        text = run_weir(["show", "--larger-than", "1MiB", str(self.output)]).stdout.decode()
+        self.assertIn("still allocated at exit: 4\n", text)
+        self.assertEqual(text.count("3.0 MiB at 0x7f0000001000"), 4)
+
     def test_diff_reads_it(self):
         self.run_four()
         self.merge()
