@@ -37,7 +37,9 @@ void add_merge(CLI::App& app, int& exit_code) {
       "Example: weir merge weir.mpirun.4711/ -o job.json, then weir show job.json");
   auto arguments = std::make_shared<MergeArguments>();
   command->add_option("report", arguments->paths, "Reports, or folders of reports")->required();
-  command->add_option("-o,--output", arguments->output, "The file to write; it is replaced")->required();
+  command
+      ->add_option("-o,--output", arguments->output, "The file to write, which is replaced; - for the standard output")
+      ->required();
   command->callback([arguments, &exit_code] { exit_code = merge(*arguments); });
 }
 

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cli/export_output.h"
 #include "cli/finish_rows.h"
 #include "cli/json_access.h"
 #include "cli/merge_figures.h"
@@ -200,7 +201,7 @@ class MergedReport::Output {
   }
   void commit() {
     file_.write("\n}\n");
-    file_.commit();
+    file_.finish();
   }
 
   // The rows' stacks by their numbers in the file.
@@ -236,7 +237,7 @@ class MergedReport::Output {
     return text + "]";
   }
 
-  NewFile file_;
+  cli::Output file_;
   const MergedStacks& stacks_;
   std::vector<uint32_t> numbers_;  // of nodes
   std::deque<uint32_t> nodes_;     // by number

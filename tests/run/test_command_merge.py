@@ -89,6 +89,15 @@ class Ranks(Case):
             self.merge(*paths)
             self.assertEqual(self.output.read_bytes(), first)
 
+    def test_the_standard_output_gets_the_same(self):
+        self.run_four()
+        self.merge()
+        for name in ("-", "/dev/stdout"):
+            result = run_weir(["merge", str(self.ranks), "-o", name], cwd=self.folder)
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+            self.assertEqual(result.stdout, self.output.read_bytes())
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["out.json", "ranks"])
+
     def test_raw_and_finished_reports_give_the_same(self):
         self.run_four()
         merged = self.merge()
