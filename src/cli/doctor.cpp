@@ -198,13 +198,14 @@ void check_program(Checklist& list, const std::string& name) {
 void add_doctor(CLI::App& app, const std::vector<std::string>& program, int& exit_code) {
   CLI::App* command = app.add_subcommand("doctor", "Check that Weir can work here, and with a program");
   command->footer(
-      "weir doctor [OPTIONS] -- program checks that program too. One line per check; exit code 1 where one "
+      "weir doctor [OPTIONS] [--] program checks that program too. One line per check; exit code 1 where one "
       "failed.\n\nExample: weir doctor -- ./myprogram");
   auto color = std::make_shared<std::string>("auto");
   command->add_option("--color", *color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));
   command->prefix_command();
+  command->fallthrough(false);  // the program's name is not the app's
   command->callback([command, color, &program, &exit_code] {
     Checklist list(use_color(*color, STDOUT_FILENO));
     check_library(list);

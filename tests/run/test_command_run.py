@@ -343,9 +343,11 @@ class Doctor(CommandTest):
             self.assertRegex(text, f"warn  .*{name}.*no effect")
 
     def test_a_program_that_weir_steps_aside_for(self):
-        result = run_weir(["doctor", "--", self.compile("static", "-static")], cwd=self.folder)
-        self.assertEqual(result.returncode, 0)
-        self.assertRegex(result.stdout.decode(), "warn  .*is statically linked")
+        static = self.compile("static", "-static")
+        for words in (["--", static], [static], ["--color", "never", static, "--its", "own"]):
+            result = run_weir(["doctor", *words], cwd=self.folder)
+            self.assertEqual((result.returncode, result.stderr), (0, b""))
+            self.assertRegex(result.stdout.decode(), "warn  .*is statically linked")
 
 
 if __name__ == "__main__":
