@@ -48,7 +48,7 @@ void append_directive(core::TextBuffer& path, char directive, const PathFacts& f
       path.decimal(counter);
       break;
     case 'r':
-      append_name(path, facts.rank, "0");
+      append_name(path, facts.rank, "none");
       break;
     case '%':
       path.character('%');

@@ -71,7 +71,7 @@ TEST(ReportPath, NamesCannotLeadElsewhere) {
 
 TEST(ReportPath, WhatIsUnknownHasAName) {
   const PathFacts nothing;
-  EXPECT_EQ(expanded("/d/%h.%e.%r.json", 0, nothing), "/d/unknown.unknown.0.json");
+  EXPECT_EQ(expanded("/d/%h.%e.%r.json", 0, nothing), "/d/unknown.unknown.none.json");
 }
 
 TEST(ReportPath, ASnapshotHasANameOfItsOwn) {
