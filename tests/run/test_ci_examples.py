@@ -94,8 +94,7 @@ class Pytest(Case):
     def pytest(self, *arguments):
         build = self.run_here("cc", "-g", self.source, "-o", "table")
         self.assertEqual(build.returncode, 0, build.stdout)
-        result = self.run_here(system_python(), "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "pytest",
-                               env={"TABLE": self.folder / "table"})
+        result = self.pytest_alone(*arguments, env={"TABLE": self.folder / "table"})
         self.assertIn("4 passed", result.stdout)
         return result.returncode == 0, result.stdout
 
@@ -107,17 +106,35 @@ class Pytest(Case):
         self.assert_red_and_green(lambda: self.pytest("-n", "4"))
         self.assertEqual(len(list((self.folder / "pytest" / "weir").glob("*.json"))), 4)
 
-    def test_nothing_collected_is_not_judged(self):
-        result = self.run_here(system_python(), "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "nothing", "pytest")
-        self.assertNotIn("red", result.stdout)
+    def pytest_alone(self, *arguments, env=None):
+        return self.run_here(system_python(), "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, "pytest", env=env)
+
+    def test_where_no_program_was_run_nothing_is_judged(self):
+        no_tests_collected = 5
+        (self.folder / "pytest" / "test_plain.py").write_text("def test_plain():\n    pass\n")
+        for arguments, code in (["-k", "nothing"], no_tests_collected), (["--collect-only"], 0), (["-k", "plain"], 0), (["-k", "plain", "-n", "2"], 0):
+            result = self.pytest_alone(*arguments)
+            self.assertEqual(result.returncode, code, result.stdout)
+            self.assertNotIn("weir", result.stdout)
+
+    def test_a_program_that_leaves_no_report_is_red(self):
+        script = self.folder / "weir-check-only"
+        script.write_text(f'#!/bin/sh\n[ "$1" != check ] || exec {command()} "$@"\n')
+        script.chmod(0o755)
+        result = self.pytest_alone(env={"TABLE": self.folder / "table", "WEIR": script})
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertRegex(result.stdout, "weir: .*report")
 
 
 class GitHubActions(Case):
-    def steps(self):
+    def workflow_steps(self):
         import yaml
         workflow = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text())
         self.assertEqual(workflow["jobs"]["weir"]["runs-on"], "ubuntu-latest")
-        return {step["name"]: step["run"] for step in workflow["jobs"]["weir"]["steps"] if "name" in step}
+        return workflow["jobs"]["weir"]["steps"]
+
+    def steps(self):
+        return {step["name"]: step["run"] for step in self.workflow_steps() if "name" in step}
 
     def run_steps(self):
         """Those behind the installation, in a project that knows nothing of Weir."""
@@ -125,7 +142,7 @@ class GitHubActions(Case):
             "cmake_minimum_required(VERSION 3.16)\nproject(table C)\nenable_testing()\nadd_executable(table table.c)\n"
             "foreach(rows 1 10 100 1000)\n  add_test(NAME table.${rows} COMMAND table ${rows})\nendforeach()\n")
         steps, text = self.steps(), ""
-        self.assertEqual(list(steps), ["Install", "Build", "Test", "Check"])
+        self.assertEqual(list(steps), ["Git", "Install", "Build", "Test", "Check"])
         for name in ("Build", "Test", "Check"):
             result = self.run_here("bash", "-eo", "pipefail", "-c", steps[name], cwd=self.folder / "ctest")
             text += result.stdout
@@ -133,6 +150,12 @@ class GitHubActions(Case):
                 self.assertEqual(name, "Check", text)
                 return False, text
         return True, text
+
+    def test_git_is_there_before_the_checkout_that_needs_it(self):
+        git, checkout, install = self.workflow_steps()[:3]
+        self.assertIn("install -y git", git["run"])
+        self.assertTrue(checkout["uses"].startswith("actions/checkout@") and checkout["with"]["submodules"])
+        self.assertEqual(install["name"], "Install")
 
     def test_steps(self):
         self.assert_red_and_green(self.run_steps)

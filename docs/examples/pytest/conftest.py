@@ -25,6 +25,7 @@ def pytest_configure(config):
 @pytest.fixture
 def run(request):
     """Runs a program under Weir. Reports are named for the test and the process: parallel tests cannot make them clash."""
+    REPORTS.mkdir(exist_ok=True)  # from here on there must be reports
     report = REPORTS / (re.sub(r"\W+", "_", request.node.name) + ".%e.%p.json")
 
     def run(*argv):
@@ -33,7 +34,7 @@ def run(request):
 
 
 def pytest_sessionfinish(session):
-    if is_worker(session.config) or session.testscollected == 0:
+    if is_worker(session.config) or not REPORTS.exists():
         return
     result = subprocess.run([WEIR, "check", "--junit", REPORTS.with_suffix(".xml"), REPORTS])
     if result.returncode != 0:
