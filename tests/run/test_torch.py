@@ -12,6 +12,7 @@ import tempfile
 import time
 import unittest
 
+from python_scripts import python_stack
 from weir_test import (call_sites, clean_environment, library, run_alone, run_under_weir, run_weir, symbolise, system_python)
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "torch_programs"
@@ -111,6 +112,19 @@ class Loader(Case):
         for start_method in START_METHODS:
             with self.subTest(start_method):
                 self.check_planted(start_method)
+
+    def test_what_a_worker_loses_names_the_users_own_functions(self):
+        for start_method in START_METHODS:
+            with self.subTest(start_method):
+                result = self.both(python("loader", start_method, "persistent", f"lose={LOST}"), PYTHON="on")
+                rows = [(report, leak) for report in result.reports for leak in report["leaks"] if (leak["kind"], leak["bytes"]) == ("definite", LOST)]
+                self.assertEqual(len(rows), 1)
+                report, leak = rows[0]
+                stack = python_stack(report, leak["stack"])
+                self.assertEqual([site[:2] for site in stack[:2]], [["lose", "losing.py"], ["Squares.__getitem__", "loader.py"]])
+                functions = [function for function, _, _ in stack]
+                self.assertIn("_worker_loop", functions)
+                self.assertIn("main" if start_method == "fork" else "spawn_main", functions)
 
     def test_names_of_reports_do_not_clash(self):
         report = self.folder / "run.json"
