@@ -98,6 +98,10 @@ class Lost:
         return f"{self.bytes} bytes in {self.count} blocks: " + ", ".join(map(str, self.frames[:SAME_FRAMES + 2]))
 
 
+def has_numpy():
+    return subprocess.run([system_python(), "-c", "import numpy"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def programs(folder):
     """The programs, with their inputs below `folder`."""
     tree = folder / "tree"
@@ -118,6 +122,8 @@ def programs(folder):
         Real("python3", [system_python(), "-c", PYTHON_SCRIPT], python),
         Real("python3 (PYTHONMALLOC=malloc)", [system_python(), "-c", PYTHON_SCRIPT], python,
              environment={"PYTHONMALLOC": "malloc"}),
+        *([Real("python3 with numpy (PYTHONMALLOC=malloc)", [system_python(), "-c", "import numpy; print(numpy.arange(10).sum())"], python,
+                environment={"PYTHONMALLOC": "malloc"})] if has_numpy() else []),
         Real("git log -p", ["/usr/bin/git", "log", "-p", "-3", "--stat"], "git", directory=repository),
         Real("git status", ["/usr/bin/git", "status"], "git", directory=repository),
         Real("sqlite3", ["/usr/bin/sqlite3", ":memory:"], "sqlite3", input=SQLITE_SCRIPT.encode()),
