@@ -27,6 +27,7 @@ function(change_mimalloc file)
   file(CONFIGURE OUTPUT "${mimalloc_sources}/${file}" CONTENT "${text}" @ONLY)
 endfunction()
 
+# guard: free-list-link
 change_mimalloc(include/mimalloc-internal.h
   "(mi_block_t*)block->next" "(mi_block_t*)~block->next"
   "block->next = (mi_encoded_t)next" "block->next = ~(mi_encoded_t)next")
