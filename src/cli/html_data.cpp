@@ -15,6 +15,12 @@
 namespace weir::cli {
 namespace {
 
+Json figures_of(const Json& object, std::initializer_list<const char*> keys) {
+  Json figures = Json::object();
+  for (const char* key : keys) figures[key] = figure(object, key);
+  return figures;
+}
+
 Json process_data(const Json& report) {
   const Json& process = report["process"];
   return {{"program", program_of(report)},
@@ -27,10 +33,22 @@ Json process_data(const Json& report) {
           {"rank", text_of(process, "rank")}};
 }
 
-Json figures_of(const Json& object, std::initializer_list<const char*> keys) {
-  Json figures = Json::object();
-  for (const char* key : keys) figures[key] = figure(object, key);
-  return figures;
+// A merged report's; empty for one process's. `definite` is as it was found, whatever is excused.
+Json processes_data(const Json& report) {
+  Json rows = Json::array();
+  for (const Json& process : array_of(report, "processes")) {
+    Json row = figures_of(process, {"pid", "duration_ns"});
+    row["program"] = program_of_process(process);
+    row["command"] = command_of(process);
+    row["end"] = end_of(process);
+    for (const char* key : {"start", "host", "rank"}) row[key] = text_of(process, key);
+    row.update(figures_of(child(process, "host_totals"), {"live_bytes", "live_count", "peak_bytes", "peak_ns"}));
+    const Json& definite = child(child(process, "leak_kinds"), "definite");
+    row["definite_bytes"] = figure(definite, "bytes");
+    row["definite_count"] = figure(definite, "count");
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 Json host_data(const Json& host) {
@@ -221,6 +239,18 @@ Json course_data(const Json& course, std::initializer_list<const char*> keys) {
   return data;
 }
 
+// Whose course a merged report has: the index of the first process with that peak; null where none has it.
+Json process_of_timeline(const Json& report) {
+  const Json& peak = child(child(report, "timeline"), "peak");
+  const Json& processes = array_of(report, "processes");
+  for (size_t i = 0; i < processes.size(); ++i) {
+    const Json& totals = child(processes[i], "host_totals");
+    const bool has_peak = figure(totals, "peak_bytes") == figure(peak, "bytes");
+    if (has_peak && figure(totals, "peak_ns") == figure(peak, "ns")) return i;  // guard: merged-course
+  }
+  return nullptr;
+}
+
 Json timeline_data(const Json& report) {
   const Json& timeline = child(report, "timeline");
   if (!timeline.contains("interval_ns")) return nullptr;
@@ -232,6 +262,7 @@ Json timeline_data(const Json& report) {
   }
   return {{"interval_ns", figure(timeline, "interval_ns")},
           {"estimated", is_true(timeline, "estimated")},
+          {"process", process_of_timeline(report)},
           {"host", course_data(child(timeline, "host"), {"live_bytes", "live_count", "reserved_bytes", "mapped_bytes",
                                                          "rss_bytes", "peak_rss_bytes"})},
           {"devices", std::move(devices)}};
@@ -252,12 +283,13 @@ Json html_data(const PartOfReport& part) {
   errors.add(report);
   TextTable texts;
   PageStacks tree(report, texts);
-  Json data = {{"process", process_data(report)},   {"sampling", sampling_data(report)},
-               {"host", host_data(report["host"])}, {"memory", memory_data(report, cuda)},
-               {"devices", device_data(cuda)},      {"leak_check", leak_check_data(report)},
-               {"timeline", timeline_data(report)}, {"lists", lists_data(report, tree, texts)},
-               {"left_out", left_out_data(part)},   {"errors", error_data(errors, tree)},
-               {"options", options_data(report)},   {"warnings", warnings_data(report)}};
+  Json data = {{"process", process_data(report)},          {"processes", processes_data(report)},
+               {"sampling", sampling_data(report)},        {"host", host_data(report["host"])},
+               {"memory", memory_data(report, cuda)},      {"devices", device_data(cuda)},
+               {"leak_check", leak_check_data(report)},    {"timeline", timeline_data(report)},
+               {"lists", lists_data(report, tree, texts)}, {"left_out", left_out_data(part)},
+               {"errors", error_data(errors, tree)},       {"options", options_data(report)},
+               {"warnings", warnings_data(report)}};
   data["stacks"] = tree.to_json();
   data["texts"] = texts.texts();
   return data;

@@ -3,7 +3,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { layOut, flameTree, matchedValue } from './flame_tree.js';
 import { humanBytes, percent, plural } from './format.js';
 import { Choice, SearchField, Section, Swatch } from './parts.jsx';
-import { GROUPS, METRICS, leftOutOf, rowsOfMetric, unitsOf } from './report.js';
+import { GROUPS, leftOutOf, metricsOf, rowsOfMetric, unitsOf } from './report.js';
 
 const LEAST_PIXELS = 2; // narrower boxes are not drawn; zooming in draws them
 const ROW_PIXELS = 22;
@@ -12,7 +12,7 @@ const LABEL_PIXELS = 28;
 // The switches offer what the report has.
 function choicesOf(report) {
   const valueOf = (metric, row) => row[metric.count];
-  const metrics = METRICS.filter((metric) => rowsOfMetric(report, metric).some((row) => valueOf(metric, row) > 0));
+  const metrics = metricsOf(report).filter((metric) => rowsOfMetric(report, metric).some((row) => valueOf(metric, row) > 0));
   const groupsOf = (metric) => {
     const ids = new Set(rowsOfMetric(report, metric).filter((row) => valueOf(metric, row) > 0).map((row) => row.group));
     for (const unit of unitsOf(metric)) for (const { group } of leftOutOf(report, metric, unit)) ids.add(group);

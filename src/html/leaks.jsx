@@ -3,9 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { humanBytes, humanCount, plural } from './format.js';
 import { Bytes, SearchField, Section, StackList, Swatch } from './parts.jsx';
 import { CLASSES, GROUPS } from './report.js';
-
-const FIRST_ROWS = 25;
-const MORE_ROWS = 100;
+import { FIRST_ROWS, MoreRows, SortHead, sortRows } from './sorting.jsx';
 
 const labelOfGroup = (id) => GROUPS.find((group) => group.id === id).label;
 
@@ -16,14 +14,6 @@ const COLUMNS = [
   { id: 'memory', label: 'Memory', keyOf: (row) => `${GROUPS.findIndex(({ id }) => id === row.group)} ${row.memory} ${row.device}` },
   { id: 'place', label: 'Allocated at', keyOf: (row) => row.name },
 ];
-
-const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-
-function sorted(rows, { column, descends }) {
-  const { keyOf } = COLUMNS.find(({ id }) => id === column);
-  const sign = descends ? -1 : 1;
-  return [...rows].sort((a, b) => sign * compare(keyOf(a), keyOf(b)) || b.bytes - a.bytes);
-}
 
 // 'lost' stands for what is a fault; a class for itself.
 const LOST = ['definite', 'indirect', 'possible'];
@@ -38,20 +28,6 @@ function classChoices(rows) {
   return choices
     .map((choice) => ({ ...choice, count: rows.filter((row) => isOfClass(row, choice.id)).length }))
     .filter(({ id, count }) => id === 'all' || count > 0);
-}
-
-function HeadCell({ column, sort, onSort }) {
-  const isSorted = sort.column === column.id;
-  const direction = isSorted ? (sort.descends ? 'descending' : 'ascending') : 'none';
-  const next = { column: column.id, descends: isSorted ? !sort.descends : Boolean(column.descends) };
-  return (
-    <th scope="col" aria-sort={direction} class={`cell-${column.id}`}>
-      <button type="button" class="sort" onClick={() => onSort(next)}>
-        {column.label}
-        <span aria-hidden="true">{isSorted ? (sort.descends ? ' ▼' : ' ▲') : ''}</span>
-      </button>
-    </th>
-  );
 }
 
 function LeakDetails({ row, stacks }) {
@@ -126,7 +102,8 @@ export function Leaks({ report, stacks }) {
   const shown = useMemo(() => {
     const matches = stacks.matchLines(text);
     const covered = matches && stacks.coveredNodes(matches);
-    return sorted(rows.filter((row) => isOfClass(row, wanted) && (!covered || covered[row.node])), sort);
+    const wantedRows = rows.filter((row) => isOfClass(row, wanted) && (!covered || covered[row.node]));
+    return sortRows(wantedRows, COLUMNS, sort, (row) => -row.bytes);
   }, [wanted, sort, text]);
   if (rows.length === 0) return <Section id="leaks" title="Still allocated at exit"><p>Nothing was.</p></Section>;
   const bytes = shown.reduce((sum, row) => sum + row.bytes, 0);
@@ -145,14 +122,10 @@ export function Leaks({ report, stacks }) {
         <p class="result" role="status" id="leak-count">{plural(shown.length, 'place')}, <Bytes value={bytes} /></p>
       </div>
       <table class="leaks">
-        <thead><tr>{COLUMNS.map((column) => <HeadCell key={column.id} column={column} sort={sort} onSort={setSort} />)}</tr></thead>
+        <SortHead columns={COLUMNS} sort={sort} onSort={setSort} />
         <tbody>{shown.slice(0, most).map((row) => <LeakRow key={row.id} row={row} stacks={stacks} />)}</tbody>
       </table>
-      {shown.length > most && (
-        <button type="button" class="more" onClick={() => setMost(most + MORE_ROWS)}>
-          Show {Math.min(MORE_ROWS, shown.length - most)} more of {humanCount(shown.length - most)}
-        </button>
-      )}
+      <MoreRows count={shown.length} most={most} onMore={setMost} />
     </Section>
   );
 }

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { humanCount, plural } from './format.js';
 import { Section, StackList } from './parts.jsx';
+import { isMerged } from './processes.jsx';
 
 function HeapError({ error, stacks }) {
   return (
@@ -42,13 +43,14 @@ export function Warnings({ warnings }) {
   );
 }
 
-export function Options({ options }) {
+export function Options({ report }) {
+  const { options } = report;
   const changed = options.filter((option) => !option.default);
   const [all, setAll] = useState(changed.length === 0);
   if (options.length === 0) return null;
   const shown = all ? options : changed;
   return (
-    <Section id="options" title="Options in effect">
+    <Section id="options" title="Options in effect" note={isMerged(report) && 'Of the first process; a warning names those in which others differ.'}>
       {changed.length > 0 && changed.length < options.length && (
         <label class="check">
           <input type="checkbox" id="all-options" checked={all} onChange={(event) => setAll(event.currentTarget.checked)} />

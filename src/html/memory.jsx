@@ -1,6 +1,7 @@
 // Where the memory was at exit: a bar and a row for the host, each device and page-locked memory.
 import { percent } from './format.js';
 import { Bytes, Section } from './parts.jsx';
+import { isMerged } from './processes.jsx';
 
 const KINDS = [
   { id: 'live', label: 'live', about: 'in the hands of the program' },
@@ -76,6 +77,11 @@ export function Memory({ report }) {
           ))}
         </tbody>
       </table>
+      {isMerged(report) && (
+        <p class="note">
+          Sums of all processes: what they share, as libraries, counts in each. Of a device's untracked memory it is the most that a process saw.
+        </p>
+      )}
       <p class="note">{kinds.map(({ label, about }) => `${label}: ${about}`).join('. ')} (<Bytes value={report.host.metadata_bytes} />).</p>
       <PoolLine pool={report.host.pool} />
     </Section>

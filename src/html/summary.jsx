@@ -1,6 +1,7 @@
 // The figures that answer most questions, and what holds for all of them.
 import { humanBytes, humanCount, humanDuration, percent, plural } from './format.js';
 import { Bytes } from './parts.jsx';
+import { isMerged, largestPeak } from './processes.jsx';
 
 const sumOf = (rows, key) => rows.reduce((sum, row) => sum + row[key], 0);
 
@@ -30,14 +31,25 @@ function LostCard({ report }) {
   );
 }
 
-function HostCards({ host }) {
-  const { totals, mmap, resident } = host;
+// Each process of a merged report had its peak at a time of its own.
+const PeakCard = ({ report, totals }) =>
+  isMerged(report) ? ( // guard: merged-peaks
+    <Card label="Host heap, peaks added up" value={<Bytes value={totals.peak_bytes} />}>
+      at most so much was live at once; {humanBytes(largestPeak(report))} in the largest process
+    </Card>
+  ) : (
+    <Card label="Host heap, peak" value={<Bytes value={totals.peak_bytes} />}>after {humanDuration(totals.peak_ns)}</Card>
+  );
+
+function HostCards({ report }) {
+  const { totals, mmap, resident, tracked } = report.host;
+  const peak = isMerged(report) ? 'peaks added up' : 'peak';
   return (
     <>
-      {host.tracked ? (
+      {tracked ? (
         <>
           <Card label="Host heap, live at exit" value={<Bytes value={totals.live_bytes} />}>{plural(totals.live_count, 'block')}</Card>
-          <Card label="Host heap, peak" value={<Bytes value={totals.peak_bytes} />}>after {humanDuration(totals.peak_ns)}</Card>
+          <PeakCard report={report} totals={totals} />
           <Card label="Host heap, allocated" value={<Bytes value={totals.alloc_bytes} />}>
             {plural(totals.alloc_count, 'allocation')}, {percent(totals.temporary_count, totals.alloc_count)} temporary
           </Card>
@@ -47,19 +59,21 @@ function HostCards({ host }) {
       )}
       {mmap.map_count > 0 && (
         <Card label="Mappings, live at exit" value={<Bytes value={mmap.live_bytes} />}>
-          peak {humanBytes(mmap.peak_bytes)}, {plural(mmap.map_count, 'call')}
+          {peak} {humanBytes(mmap.peak_bytes)}, {plural(mmap.map_count, 'call')}
         </Card>
       )}
       {resident.rss_bytes > 0 && (
-        <Card label="Resident (RSS)" value={<Bytes value={resident.rss_bytes} />}>peak {humanBytes(resident.peak_rss_bytes)}</Card>
+        <Card label="Resident (RSS)" value={<Bytes value={resident.rss_bytes} />}>
+          {peak} {humanBytes(resident.peak_rss_bytes)}{isMerged(report) && '; what processes share counts in each'}
+        </Card>
       )}
     </>
   );
 }
 
-const DeviceCard = ({ device }) => (
+const DeviceCard = ({ report, device }) => (
   <Card label={`Device ${device.index}${device.name ? ` · ${device.name}` : ''}`} value={<Bytes value={device.peak_bytes} />}>
-    peak, after {humanDuration(device.peak_ns)}; {humanBytes(device.live_bytes)} live at exit
+    peak{isMerged(report) && ' of the process with the highest'}, after {humanDuration(device.peak_ns)}; {humanBytes(device.live_bytes)} live at exit
     {device.total_bytes > 0 && `; ${humanBytes(device.used_bytes)} of ${humanBytes(device.total_bytes)} in use by all`}
   </Card>
 );
@@ -75,8 +89,8 @@ export function Summary({ report }) {
       <dl class="cards">
         <LostCard report={report} />
         <ErrorCard errors={report.errors} />
-        <HostCards host={report.host} />
-        {report.devices.map((device) => <DeviceCard key={device.index} device={device} />)}
+        <HostCards report={report} />
+        {report.devices.map((device) => <DeviceCard key={device.index} report={report} device={device} />)}
       </dl>
     </section>
   );
@@ -95,6 +109,9 @@ export function Limits({ report }) {
   const cutText = ({ what, sums }) => `${plural(sumOf(sums, 'stack_count'), 'smaller stack')} with ${humanBytes(sumOf(sums, 'bytes'))} ${what}`;
   return (
     <>
+      {isMerged(report) && (
+        <p class="limit">A report of several processes: figures are sums of all, unless they are said to be of one.</p>
+      )}
       {report.sampling && (
         <p class="limit">
           The host's figures are estimates from {plural(report.sampling.sample_count, 'sample')}, one

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { humanBytes, humanCount, humanDuration } from './format.js';
 import { Bytes, Section } from './parts.jsx';
+import { isMerged, nameOfProcess } from './processes.jsx';
 
 // The lines of a plot, by column. They differ in dash too, for print and for eyes that see no colour.
 const HOST_LINES = [
@@ -201,10 +202,18 @@ function Course({ name, course, lines: all, end }) {
   );
 }
 
+// A merged report may have devices of several hosts under one number.
 const deviceName = (report, index) => {
-  const name = report.devices.find((device) => device.index === String(index))?.name;
-  return name ? `device ${index} (${name})` : `device ${index}`;
+  const [name, ...others] = report.devices.filter((device) => device.index === String(index)).map((device) => device.name);
+  return name && others.length === 0 ? `device ${index} (${name})` : `device ${index}`;
 };
+
+// The one whose course a merged report has; null of a report of one process.
+function processOf(report) {
+  if (!isMerged(report)) return null;
+  const { process } = report.timeline;
+  return process === null ? 'one process' : nameOfProcess(report.processes[process]);
+}
 
 const isPlotted = (course) => course.ns.length > 1;
 
@@ -215,13 +224,16 @@ export function Timeline({ report }) {
   const { host, devices, interval_ns: interval, estimated } = report.timeline;
   const end = Math.max(...[host, ...devices].map((course) => course?.ns.at(-1) ?? 0));
   const spacing = host ? Math.max(host.spacing_ns, interval) : interval;
-  const note = `Noted by the program's own events, at most every ${humanDuration(interval)}; a point has the highest figures of ${humanDuration(spacing)}.`
+  const process = processOf(report);
+  const whose = process === null ? '' : ` of ${process}`;
+  const note = (process === null ? '' : `Not of all processes: of the one with the highest peak (${process}). `)
+    + `Noted by the program's own events, at most every ${humanDuration(interval)}; a point has the highest figures of ${humanDuration(spacing)}.`
     + `${estimated ? " The host's live memory is an estimate." : ''} Drag in a plot to look closer, double-click to go back.`;
   return (
-    <Section id="timeline" title="Memory over time" note={note}>
-      {host && isPlotted(host) && <Course name="host" course={host} lines={HOST_LINES} end={end} />}
+    <Section id="timeline" title={`Memory over time${process === null ? '' : ', of one process'}`} note={note}>
+      {host && isPlotted(host) && <Course name={`host${whose}`} course={host} lines={HOST_LINES} end={end} />}
       {devices.filter(isPlotted).map((course) => (
-        <Course key={course.index} name={deviceName(report, course.index)} course={course} lines={DEVICE_LINES} end={end} />
+        <Course key={course.index} name={deviceName(report, course.index) + whose} course={course} lines={DEVICE_LINES} end={end} />
       ))}
     </Section>
   );

@@ -141,6 +141,14 @@ def make_page(folder, name, report=None, *arguments):
     return page
 
 
+def human(count):
+    """Bytes as the page has them."""
+    unit, units = 0, ("B", "KiB", "MiB", "GiB")
+    while count >= 1023.95:
+        count, unit = count / 1024, unit + 1
+    return f"{count} B" if unit == 0 else f"{count:.{1 if count < 99.95 else 0}f} {units[unit]}"
+
+
 class PageCase(unittest.TestCase):
     """One browser for a class's tests."""
 

@@ -2,9 +2,10 @@
 
 import copy
 import json
+import pathlib
 import random
 
-from weir_test import REPOSITORY
+from weir_test import REPOSITORY, run_weir
 
 GOLDEN = REPOSITORY / "tests" / "golden"
 GOLDEN_PAGES = ("report_finished", "report_cuda", "report_errors", "report_no_leaks", "report_suppressed", "report_raw")
@@ -16,6 +17,25 @@ HOSTILE = ("</script><script>window.hostile=1</script>", "<!--<script>", "]]>", 
 
 def golden(name):
     return json.loads((GOLDEN / name).read_text())
+
+
+def merged_report(folder, *reports):
+    """What `weir merge` makes of them; each of a process of its own."""
+    paths = [pathlib.Path(folder, f"of_{number}.json") for number in range(len(reports))]
+    for path, report in zip(paths, reports):
+        path.write_text(json.dumps(report))
+    result = run_weir(["merge", *paths, "-o", "-"])
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def of_process(name, peak_bytes=None, **process):
+    """A golden report, as another process would have left it."""
+    report = golden(f"{name}.json")
+    report["process"].update(process)
+    if peak_bytes is not None:
+        report["host"]["totals"]["peak_bytes"] = report["timeline"]["peak"]["bytes"] = peak_bytes
+    return report
 
 
 def _frames(count):
@@ -61,5 +81,6 @@ def _poison(value, path=()):
     return value
 
 
-def hostile_report(name):
-    return _poison(copy.deepcopy(golden(name)))
+def hostile_report(report):
+    """report: parsed, or a golden one's name."""
+    return _poison(copy.deepcopy(golden(report) if isinstance(report, str) else report))

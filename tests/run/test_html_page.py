@@ -6,7 +6,7 @@ import json
 import os
 import unittest
 
-from html_browser import PageCase, why_no_page_test
+from html_browser import PageCase, human, why_no_page_test
 from html_report import GOLDEN, GOLDEN_PAGES, golden, hostile_report, large_report
 from weir_test import run_weir
 
@@ -19,14 +19,6 @@ except ImportError:
 STACKS = int(os.environ.get("HTML_STACKS", "30000"))
 SECONDS_TO_OPEN = 3
 WHY_NOT = why_no_page_test()
-
-
-def human(count):
-    """Bytes as the page has them."""
-    unit, units = 0, ("B", "KiB", "MiB", "GiB")
-    while count >= 1023.95:
-        count, unit = count / 1024, unit + 1
-    return f"{count} B" if unit == 0 else f"{count:.{1 if count < 99.95 else 0}f} {units[unit]}"
 
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
