@@ -69,7 +69,7 @@ void write_driver(SummaryPage& page, const CudaDevice& device, bool is_single) {
                          human_bytes(device.driver_and_context_bytes) + " of it by driver and context");
 }
 
-void write_device(SummaryPage& page, const CudaDevice& device, bool is_single) {
+void write_device(SummaryPage& page, const CudaDevice& device, bool is_single, Moment moment) {
   if (!says_anything(device)) return;
   const std::string title = device.index.empty() ? "CUDA memory of no device" : "CUDA device " + device.index;
   page.heading(title + (device.name.empty() ? "" : ", " + device.name) +
@@ -77,7 +77,7 @@ void write_device(SummaryPage& page, const CudaDevice& device, bool is_single) {
   if (!device.index.empty()) {
     page.row("peak", human_bytes(device.peak_bytes) + " live" +
                          (is_single ? ", after " + human_duration(device.peak_ns) : " in the largest process"));
-    page.row("at exit", human_bytes(device.live_bytes) + " live");
+    page.row(moment_label(moment), human_bytes(device.live_bytes) + " live");
   }
   if (device.total_bytes > 0) write_driver(page, device, is_single);
   for (const CudaKind& kind : device.kinds) {
@@ -177,8 +177,8 @@ void write_left_out(SummaryPage& page, uint64_t count) {
 
 }  // namespace
 
-void write_cuda_devices(SummaryPage& page, const CudaDigest& cuda, bool is_single) {
-  for (const CudaDevice& device : cuda.devices()) write_device(page, device, is_single);
+void write_cuda_devices(SummaryPage& page, const CudaDigest& cuda, bool is_single, Moment moment) {
+  for (const CudaDevice& device : cuda.devices()) write_device(page, device, is_single, moment);
   if (cuda.was_not_tracked()) {
     page.heading("CUDA memory");
     page.row("allocated", "not tracked: WEIR_CUDA or WEIR_TRACK leaves it out");

@@ -6,7 +6,8 @@
 
 namespace weir::cli {
 
-void write_cuda_devices(SummaryPage& page, const CudaDigest& cuda, bool is_single);
+// moment: of what is live.
+void write_cuda_devices(SummaryPage& page, const CudaDigest& cuda, bool is_single, Moment moment);
 void write_transfer_totals(SummaryPage& page, const CudaDigest& cuda);
 void write_out_of_memory(SummaryPage& page, const CudaDigest& cuda);
 void write_freed_with_context(SummaryPage& page, const SiteTable& table);

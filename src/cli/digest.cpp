@@ -60,8 +60,14 @@ void Digest::add_process(const Json& process, const Json& totals) {
   const uint64_t pid = figure(process, "pid");
   reports_.push_back({program_of_process(process), text_of(process, "rank"), pid, figure(totals, "alloc_count"),
                       figure(totals, "alloc_bytes"), figure(totals, "temporary_count"), figure(totals, "live_bytes"),
-                      figure(totals, "peak_bytes")});
+                      figure(totals, "peak_bytes"), moment_of(process)});
   pids_.insert({text_of(process, "host"), pid});
+}
+
+Moment Digest::moment() const {
+  Moment moment = reports_.empty() ? Moment::exit : reports_[0].moment;
+  for (const ProcessFigures& report : reports_) moment = together(moment, report.moment);
+  return moment;
 }
 
 void Digest::add_large_blocks(const FinishedReport& report) {

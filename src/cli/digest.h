@@ -12,6 +12,7 @@
 #include "cli/cuda_digest.h"
 #include "cli/finished_report.h"
 #include "cli/heap_error_digest.h"
+#include "cli/process_text.h"
 #include "cli/report_file.h"
 #include "cli/site.h"
 #include "cli/stack_text.h"
@@ -24,6 +25,7 @@ struct ProcessFigures {
   uint64_t pid = 0;
   uint64_t alloc_count = 0, alloc_bytes = 0, temporary_count = 0;
   uint64_t live_bytes = 0, peak_bytes = 0;
+  Moment moment = Moment::exit;
 };
 
 // Of reports whose figures are estimates (WEIR_SAMPLE).
@@ -54,6 +56,7 @@ class Digest {
 
   const std::vector<ProcessFigures>& reports() const { return reports_; }
   size_t process_count() const { return pids_.size(); }
+  Moment moment() const;                               // of what is live in the reports
   const Json& first_report() const { return first_; }  // process, sampling, host and timeline only
   const SamplingFigures& sampling() const { return sampling_; }
   const CudaDigest& cuda() const { return cuda_; }

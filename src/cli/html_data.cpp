@@ -21,12 +21,20 @@ Json figures_of(const Json& object, std::initializer_list<const char*> keys) {
   return figures;
 }
 
+Moment moment_of_report(const Json& report) {
+  const Json& processes = array_of(report, "processes");
+  Moment moment = moment_of(processes.empty() ? report["process"] : processes[0]);
+  for (const Json& process : processes) moment = together(moment, moment_of(process));
+  return moment;
+}
+
 Json process_data(const Json& report) {
   const Json& process = report["process"];
   return {{"program", program_of(report)},
           {"command", command_of(process)},
           {"pid", figure(process, "pid")},
           {"end", end_of(process)},
+          {"moment", moment_text(moment_of_report(report))},
           {"duration_ns", figure(process, "duration_ns")},
           {"start", text_of(process, "start")},
           {"host", text_of(process, "host")},

@@ -26,8 +26,9 @@ class LeakWriter {
   void write() {
     write_lost();
     write_kind("possible", "Possibly lost", "no pointer to their start is left");
-    write_kind("reachable", "Still reachable at exit", "");
-    write_kind("live", "Still allocated at exit", "");
+    const std::string moment = moment_text(digest_.moment());
+    write_kind("reachable", "Still reachable " + moment, "");
+    write_kind("live", "Still allocated " + moment, "");
     write_by_name("Suppressed", suppressed_, &Site::suppressed);
     write_by_name("Runtime allocations, kept until exit by design", runtime_, &Site::runtime);
     write_by_name("Framework cache, in use or idle", cached_, &Site::framework_cache);

@@ -130,12 +130,13 @@ std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda, con
   return rows;
 }
 
-void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches) {
+void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches,
+                        Moment moment) {
   const std::vector<MemoryRow> rows = memory_rows(host, cuda, caches);
   if (rows.size() == 1) return;  // the host's figures stand above
   const bool has_framework =
       std::any_of(rows.begin(), rows.end(), [](const MemoryRow& row) { return row.framework_bytes > 0; });
-  page.heading("Where the memory was at exit");
+  page.heading(std::string("Where the memory was ") + moment_text(moment));
   write_head(page, has_framework);
   for (const MemoryRow& row : rows) write_row(page, row, has_framework);
   write_legend(page, host, has_framework);

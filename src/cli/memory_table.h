@@ -44,6 +44,7 @@ class FrameworkCacheSums {
 std::vector<MemoryRow> memory_rows(const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches);
 
 // host: of the one report that the summary covers. Nothing where it has no CUDA device.
-void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches);
+void write_memory_table(SummaryPage& page, const Json& host, const CudaDigest& cuda, const FrameworkCacheSums& caches,
+                        Moment moment);
 
 }  // namespace weir::cli

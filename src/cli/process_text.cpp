@@ -18,14 +18,43 @@ std::string shell_quoted(const std::string& word) {
 }  // namespace
 
 std::string way_of_end(const Json& process) {
-  const std::string end = text_of(process, "end");
-  return end == "snapshot" ? "still running" : "ended by " + end;
+  return moment_of(process) == Moment::snapshot ? "still running" : "ended by " + text_of(process, "end");
 }
 
 std::string end_of(const Json& process) {
   const auto status = process.find("exit_status");
   const bool has_status = status != process.end() && status->is_number();
   return way_of_end(process) + (has_status ? " with status " + status->dump() : "");
+}
+
+Moment moment_of(const Json& process) {
+  return text_of(process, "end") == "snapshot" ? Moment::snapshot : Moment::exit;  // guard: moment-of-report
+}
+
+Moment together(Moment one, Moment other) { return one == other ? one : Moment::either; }
+
+const char* moment_text(Moment moment) {
+  switch (moment) {
+    case Moment::exit:
+      return "at exit";
+    case Moment::snapshot:
+      return "at the snapshot";
+    case Moment::either:
+      break;
+  }
+  return "at exit or snapshot";
+}
+
+const char* moment_label(Moment moment) {
+  switch (moment) {
+    case Moment::exit:
+      return "at exit";
+    case Moment::snapshot:
+      return "at snapshot";
+    case Moment::either:
+      break;
+  }
+  return "last known";
 }
 
 std::string command_of(const Json& process) {

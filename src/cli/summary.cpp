@@ -17,13 +17,14 @@
 namespace weir::cli {
 namespace {
 
-constexpr size_t kRankWidth = 6;
+constexpr size_t kRankWidth = 6, kBytesWidth = 11;
 
 class Writer {
  public:
   Writer(const Digest& digest, const SummaryOptions& options)
       : digest_(digest),
         is_single_(digest.reports().size() == 1),
+        moment_(digest.moment()),
         options_(options),
         page_(options),
         style_(page_.style()) {}
@@ -33,12 +34,13 @@ class Writer {
     if (options_.larger_than == 0) write_heap_errors(page_, digest_.heap_errors());
     is_single_ ? write_host_of(digest_.first_report()) : write_sums(digest_.reports());
     write_sampling();
-    write_cuda_devices(page_, digest_.cuda(), is_single_);
+    write_cuda_devices(page_, digest_.cuda(), is_single_, moment_);
     if (options_.larger_than > 0) {
       write_large_blocks();
       return page_.text();
     }
-    if (is_single_) write_memory_table(page_, digest_.first_report()["host"], digest_.cuda(), framework_caches());
+    if (is_single_)
+      write_memory_table(page_, digest_.first_report()["host"], digest_.cuda(), framework_caches(), moment_);
     write_pools(page_, digest_.cuda());
     write_transfer_totals(page_, digest_.cuda());
     write_out_of_memory(page_, digest_.cuda());
@@ -95,7 +97,7 @@ class Writer {
     if (figure(mappings, "map_count") > 0) {
       row("mappings", human_bytes(figure(mappings, "mapped_bytes")) + " mapped in " +
                           plural(figure(mappings, "map_count"), "call") + ", peak " +
-                          human_bytes(figure(mappings, "peak_bytes")) + ", at exit " +
+                          human_bytes(figure(mappings, "peak_bytes")) + ", " + moment_text(moment_) + " " +
                           human_bytes(figure(mappings, "live_bytes")));
     }
     const Json& memory = child(host, "process_memory");
@@ -115,7 +117,7 @@ class Writer {
                  ? " (" + human_percent(static_cast<double>(temporary) / static_cast<double>(allocations)) + ")"
                  : ""));
     row("peak", human_bytes(figure(totals, "peak_bytes")) + " live, after " + human_duration(peak_ns));
-    row("at exit",
+    row(moment_label(moment_),
         human_bytes(figure(totals, "live_bytes")) + " live in " + plural(figure(totals, "live_count"), "block"));
     if (figure(totals, "inherited_count") > 0) {
       row("inherited", human_bytes(figure(totals, "inherited_bytes")) + " of these from the parent process");
@@ -158,8 +160,9 @@ class Writer {
     const bool has_ranks =
         std::any_of(reports.begin(), reports.end(), [](const auto& report) { return !report.rank.empty(); });
     const size_t rank_width = has_ranks ? kRankWidth : 0;
-    line(style_.dim(right(has_ranks ? "rank" : "", rank_width) +
-                    "      pid  allocations       peak    at exit  program"));
+    const bool have_ended = moment_ == Moment::exit;
+    line(style_.dim(right(has_ranks ? "rank" : "", rank_width) + "      pid  allocations       peak" +
+                    right(have_ended ? moment_label(moment_) : "live", kBytesWidth) + "  program"));
     std::stable_sort(reports.begin(), reports.end(),
                      [](const auto& a, const auto& b) { return a.peak_bytes > b.peak_bytes; });
     for (size_t i = 0; i < reports.size() && i < options_.top; ++i) write_process_row(reports[i], rank_width);
@@ -172,8 +175,9 @@ class Writer {
   }
   void write_process_row(const ProcessFigures& report, size_t rank_width) {
     line(right(rank_width == 0 ? "" : report.rank, rank_width) + right(std::to_string(report.pid), 9) +
-         right(human_count(report.alloc_count), 13) + right(human_bytes(report.peak_bytes), 11) +
-         right(human_bytes(report.live_bytes), 11) + "  " + report.program);
+         right(human_count(report.alloc_count), 13) + right(human_bytes(report.peak_bytes), kBytesWidth) +
+         right(human_bytes(report.live_bytes), kBytesWidth) + "  " + report.program +
+         (report.moment == Moment::snapshot ? style_.dim("  still running") : ""));
   }
   void write_sums(const std::vector<ProcessFigures>& reports) {
     ProcessFigures sum;
@@ -188,7 +192,7 @@ class Writer {
     row("allocated", human_bytes(sum.alloc_bytes) + " in " + plural(sum.alloc_count, "allocation") + ", " +
                          human_count(sum.temporary_count) + " of them temporary");
     row("peak", human_bytes(sum.peak_bytes) + " live in the largest process");
-    row("at exit", human_bytes(sum.live_bytes) + " live");
+    row(moment_label(moment_), human_bytes(sum.live_bytes) + " live");
   }
 
   bool is_estimated() const { return digest_.sampling().mean_bytes > 0; }
@@ -236,8 +240,9 @@ class Writer {
     const std::vector<LargeBlock>& blocks = digest_.large_blocks();
     const uint64_t count = digest_.large_block_count();
     if (blocks.empty() && least == 0) return;
-    heading(least > 0 ? "Blocks of at least " + human_bytes(least) + ", still allocated at exit: " + human_count(count)
-                      : "Large blocks, still allocated at exit");
+    const std::string state = std::string("still allocated ") + moment_text(moment_);
+    heading(least > 0 ? "Blocks of at least " + human_bytes(least) + ", " + state + ": " + human_count(count)
+                      : "Large blocks, " + state);
     for (size_t i = 0; i < blocks.size() && i < options_.top; ++i) {
       const LargeBlock& block = blocks[i];
       line("  " + style_.cyan(human_bytes(block.bytes)) + " at " + block.address + " (" +
@@ -260,6 +265,7 @@ class Writer {
 
   const Digest& digest_;
   const bool is_single_;
+  const Moment moment_;
   const SummaryOptions& options_;
   SummaryPage page_;
   const Style& style_;

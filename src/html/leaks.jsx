@@ -1,4 +1,4 @@
-// What was still allocated at exit, by stack: sorted, filtered, each with its whole stack.
+// What was still allocated at the end or at a snapshot, by stack: sorted, filtered, each with its whole stack.
 import { useMemo, useState } from 'preact/hooks';
 import { humanBytes, humanCount, plural } from './format.js';
 import { Bytes, SearchField, Section, StackList, Swatch } from './parts.jsx';
@@ -105,10 +105,11 @@ export function Leaks({ report, stacks }) {
     const wantedRows = rows.filter((row) => isOfClass(row, wanted) && (!covered || covered[row.node]));
     return sortRows(wantedRows, COLUMNS, sort, (row) => -row.bytes);
   }, [wanted, sort, text]);
-  if (rows.length === 0) return <Section id="leaks" title="Still allocated at exit"><p>Nothing was.</p></Section>;
+  const title = `Still allocated ${report.process.moment}`;
+  if (rows.length === 0) return <Section id="leaks" title={title}><p>Nothing was.</p></Section>;
   const bytes = shown.reduce((sum, row) => sum + row.bytes, 0);
   return (
-    <Section id="leaks" title="Still allocated at exit">
+    <Section id="leaks" title={title}>
       <div class="controls">
         {choices.length > 2 && (
           <label class="search" for="leak-class">

@@ -1,4 +1,4 @@
-// Where the memory was at exit: a bar and a row for the host, each device and page-locked memory.
+// Where the memory was when the report was made: a bar and a row for the host, each device and page-locked memory.
 import { percent } from './format.js';
 import { Bytes, Section } from './parts.jsx';
 import { isMerged } from './processes.jsx';
@@ -48,7 +48,7 @@ export function Memory({ report }) {
   const kinds = KINDS.filter(({ id }) => rows.some((row) => row[id] > 0));
   const longest = Math.max(...rows.map(sumOf), 1);
   return (
-    <Section id="memory" title="Where the memory was at exit">
+    <Section id="memory" title={`Where the memory was ${report.process.moment}`}>
       <table class="memory">
         <thead>
           <tr>

@@ -26,11 +26,11 @@ export const CLASSES = [
 ];
 
 // Each figure of a flame graph: which rows of which list, and the columns of its bytes and counts.
-export const metricsOf = ({ processes }) => [
+export const metricsOf = ({ process: { moment }, processes }) => [
   { id: 'leaked', label: 'Leaked', list: 'leaks', bytes: 'bytes', count: 'count', noun: 'block',
-    about: 'lost and possibly lost at exit', takes: (row) => LOST.includes(row.leakClass) },
-  { id: 'live', label: 'Live at exit', list: 'leaks', bytes: 'bytes', count: 'count', noun: 'block',
-    about: 'still allocated at exit, reachable or not', takes: () => true },
+    about: `lost and possibly lost ${moment}`, takes: (row) => LOST.includes(row.leakClass) },
+  { id: 'live', label: `Live ${moment}`, list: 'leaks', bytes: 'bytes', count: 'count', noun: 'block',
+    about: `still allocated ${moment}, reachable or not`, takes: () => true },
   { id: 'peak', label: 'Peak', list: 'peak', bytes: 'bytes', count: 'count', noun: 'block',
     about: `held when ${processes.length > 0 ? "each process's " : ''}live memory was highest`, takes: () => true },
   { id: 'total', label: 'Total', list: 'hot_sites', bytes: 'alloc_bytes', count: 'alloc_count', noun: 'allocation',

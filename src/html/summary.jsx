@@ -43,12 +43,13 @@ const PeakCard = ({ report, totals }) =>
 
 function HostCards({ report }) {
   const { totals, mmap, resident, tracked } = report.host;
+  const { moment } = report.process;
   const peak = isMerged(report) ? 'peaks added up' : 'peak';
   return (
     <>
       {tracked ? (
         <>
-          <Card label="Host heap, live at exit" value={<Bytes value={totals.live_bytes} />}>{plural(totals.live_count, 'block')}</Card>
+          <Card label={`Host heap, live ${moment}`} value={<Bytes value={totals.live_bytes} />}>{plural(totals.live_count, 'block')}</Card>
           <PeakCard report={report} totals={totals} />
           <Card label="Host heap, allocated" value={<Bytes value={totals.alloc_bytes} />}>
             {plural(totals.alloc_count, 'allocation')}, {percent(totals.temporary_count, totals.alloc_count)} temporary
@@ -58,7 +59,7 @@ function HostCards({ report }) {
         <Card label="Host heap" value="not tracked">WEIR_TRACK leaves it out</Card>
       )}
       {mmap.map_count > 0 && (
-        <Card label="Mappings, live at exit" value={<Bytes value={mmap.live_bytes} />}>
+        <Card label={`Mappings, live ${moment}`} value={<Bytes value={mmap.live_bytes} />}>
           {peak} {humanBytes(mmap.peak_bytes)}, {plural(mmap.map_count, 'call')}
         </Card>
       )}
@@ -73,7 +74,7 @@ function HostCards({ report }) {
 
 const DeviceCard = ({ report, device }) => (
   <Card label={`Device ${device.index}${device.name ? ` · ${device.name}` : ''}`} value={<Bytes value={device.peak_bytes} />}>
-    peak{isMerged(report) && ' of the process with the highest'}, after {humanDuration(device.peak_ns)}; {humanBytes(device.live_bytes)} live at exit
+    peak{isMerged(report) && ' of the process with the highest'}, after {humanDuration(device.peak_ns)}; {humanBytes(device.live_bytes)} live {report.process.moment}
     {device.total_bytes > 0 && `; ${humanBytes(device.used_bytes)} of ${humanBytes(device.total_bytes)} in use by all`}
   </Card>
 );
@@ -96,8 +97,8 @@ export function Summary({ report }) {
   );
 }
 
-const LISTS = [
-  { id: 'leaks', what: 'live at exit' },
+const listsOf = ({ process: { moment } }) => [
+  { id: 'leaks', what: `live ${moment}` },
   { id: 'peak', what: 'live at the peak' },
   { id: 'hot_sites', what: 'allocated in total' },
 ];
@@ -105,7 +106,7 @@ const LISTS = [
 // What a reader must know before believing a figure.
 export function Limits({ report }) {
   const sumsOf = (id) => report.left_out.filter((sum) => sum.list === id);
-  const cuts = LISTS.map(({ id, what }) => ({ what, sums: sumsOf(id) })).filter(({ sums }) => sums.length > 0);
+  const cuts = listsOf(report).map(({ id, what }) => ({ what, sums: sumsOf(id) })).filter(({ sums }) => sums.length > 0);
   const cutText = ({ what, sums }) => `${plural(sumOf(sums, 'stack_count'), 'smaller stack')} with ${humanBytes(sumOf(sums, 'bytes'))} ${what}`;
   return (
     <>

@@ -279,6 +279,57 @@ class Large(unittest.TestCase):
         self.assertEqual(json.loads(text), json.loads(pathlib.Path(self.path).read_bytes()))
 
 
+class Moments(unittest.TestCase):
+    """What is live in a snapshot is not called live at exit."""
+
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def snapshot_of(self, name):
+        report = json.loads((GOLDEN / name).read_text())
+        report["process"]["end"] = "snapshot"
+        del report["process"]["exit_status"]
+        (self.folder / name).write_text(json.dumps(report))
+        return self.folder / name
+
+    def test_a_snapshot_is_told_as_one(self):
+        for name, arguments in SHOWN.items():
+            if "many" in name:
+                continue
+            with self.subTest(golden=name):
+                wanted = (GOLDEN / name).read_text().replace("ended by exit with status 0", "still running")
+                wanted = wanted.replace("at exit     ", "at snapshot ").replace("at exit", "at the snapshot")
+                self.assertIn("at the snapshot", wanted)
+                self.assertEqual(show(*arguments[:-1], self.snapshot_of(arguments[-1])).stdout.decode(), wanted)
+
+    def test_lost_and_reachable_blocks_of_a_snapshot(self):
+        path = self.snapshot_of("report_finished.json")
+        report = json.loads(path.read_text())
+        for row in report["leaks"]:
+            row["kind"] = "reachable"
+        path.write_text(json.dumps(report))
+        self.assertIn("\nStill reachable at the snapshot: ", show(path).stdout.decode())
+
+    def test_several_snapshots(self):
+        text = show(self.snapshot_of("report_finished.json"), self.snapshot_of("report_no_leaks.json")).stdout.decode()
+        self.assertNotIn("at exit", text)
+        self.assertIn("\n      pid  allocations       peak       live  program\n", text)
+        self.assertIn("   71.0 KiB  tidy  still running\n", text)
+        self.assertIn("\n  at snapshot 2.1 MiB live\n", text)
+        self.assertIn("\nStill allocated at the snapshot: ", text)
+
+    def test_a_snapshot_beside_a_process_that_ended(self):
+        text = show("report_finished.json", self.snapshot_of("report_no_leaks.json")).stdout.decode()
+        self.assertIn("    2.0 MiB  leaky\n", text)
+        self.assertIn("   71.0 KiB  tidy  still running\n", text)
+        self.assertIn("\n  last known  2.1 MiB live\n", text)
+        self.assertIn("\nStill allocated at exit or snapshot: ", text)
+
+
 class Terminal(unittest.TestCase):
     def on_terminal(self, *arguments, rows=200, **env):
         """The output of `weir show` on a pseudo-terminal with that many rows."""

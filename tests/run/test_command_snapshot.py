@@ -32,6 +32,15 @@ class Classes(unittest.TestCase):
         self.assertEqual((check["in_doubt"], check["unknown_thread_count"]), (None, 0))
         self.assertEqual(classes(report, *wanted), wanted)
 
+    def test_show_does_not_call_it_the_end(self):
+        session = Session(self)
+        session.tell("old", "first", "keep")
+        session.snapshot()
+        text = run_weir(["show", str(session.folder / "out.snapshot-1.json")]).stdout.decode()
+        self.assertIn("still running", text)
+        self.assertIn("\n  at snapshot ", text)
+        self.assertNotIn("at exit", text)
+
     def test_each_snapshot_tells_what_is_lost_by_then(self):
         for options in ({}, {"GUARD": "on"}, {"DEBUG": "on"}):
             with self.subTest(**options):

@@ -122,6 +122,13 @@ class Merged(PageCase):
         self.assertIn("Merged report of 1 process that ran 2 programs, the longest", self.browser.text(".process"))
         self.assertNotIn("rank", self.cells()[0])
 
+    def test_one_that_lives_on_beside_one_that_ended(self):
+        running = of_process("report_cuda", pid=7, rank="1", end="snapshot")
+        del running["process"]["exit_status"]
+        self.open("running", merged_report(self.folder, of_process("report_cuda", rank="0"), running))
+        self.assertEqual({row["pid"]: row["end"].split(" after")[0] for row in self.cells()}, {"7": "still running", "4713": "ended by exit with status 0"})
+        self.assertIn("Host heap, live at exit or snapshot", self.cards())
+
     def test_hostile_names_do_nothing(self):
         self.open("hostile", hostile_report(merged_report(self.folder, *_three())))
         self.assertIsNone(self.browser.run("return window.hostile ?? null"))

@@ -322,6 +322,25 @@ class Whole(PageCase):
         self.assertIn(human(sum(row["bytes"] for row in report["leaks"])), self.nodes()[0][0])
         self.assertIn("(350 smaller stacks)", self.names())
 
+    def test_a_process_that_lives_on(self):
+        for name in ("report_finished", "report_cuda", "report_no_leaks"):
+            with self.subTest(page=name):
+                report = golden(f"{name}.json")
+                report["process"]["end"] = "snapshot"
+                del report["process"]["exit_status"]
+                self.open(f"snapshot_{name}", report, "--stacks", "2")
+                text = self.browser.text("#page")
+                self.assertNotIn("at exit", text)
+                self.assertIn("still running after", self.browser.text(".process"))
+                for part in ("Host heap, live at the snapshot", "Mappings, live at the snapshot", "Where the memory was at the snapshot",
+                             "Still allocated at the snapshot", "Live at the snapshot"):
+                    self.assertIn(part, text)
+                if name == "report_cuda":
+                    self.assertRegex(text, "[0-9] [KM]iB live at the snapshot; ")
+                if name != "report_no_leaks":
+                    self.assertRegex(self.browser.text(".limit"), "[0-9] [KM]iB live at the snapshot")
+                self.assertEqual(self.browser.complaints(), [])
+
     def test_a_report_of_nothing(self):
         report = golden("report_no_leaks.json")
         for key in ("leaks", "peak", "hot_sites", "stacks", "frames", "warnings"):
