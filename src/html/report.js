@@ -87,7 +87,7 @@ function hotSitesLeftOut(report, metric, unit) {
   const whole = report.host.totals[unit === 'bytes' ? metric.bytes : metric.count];
   let listed = 0;
   for (const row of report.lists.hot_sites) listed += row.group === 'host' ? row[metric[unit]] : 0;
-  const others = whole > listed ? [{ group: 'host', value: whole - listed, stackCount: 0 }] : [];
+  const others = whole > listed ? [{ group: 'host', value: whole - listed, stackCount: 0 }] : []; // guard: hot-left-out
   if (metric.id !== 'total') return others; // of temporary ones no sum was kept
   return others.concat(sumsOf(report, metric, unit).filter(({ group }) => group !== 'host'));
 }

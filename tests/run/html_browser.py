@@ -98,9 +98,16 @@ class Browser:
     def select(self, selector, value):
         Select(self.one(selector)).select_by_value(value)
 
+    def click(self, element):
+        """With the mouse, where the element is; it fails where something else is in front of it."""
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
     def choose(self, name, value):
-        """A radio button, as a click on its label does."""
-        self.run("arguments[0].click()", self.one(f"input[name={name}][value={value}]"))
+        """A radio button, with the mouse."""
+        button = self.one(f"input[name={name}][value={value}]")
+        self.click(button)
+        assert button.is_selected(), (name, value)
 
     def press(self, *keys):
         """To whatever has the focus."""
@@ -177,7 +184,7 @@ class PageCase(unittest.TestCase):
 
     def click_frame(self, name):
         frame = next(box for box in self.browser.all(".frame") if box.get_attribute("aria-label").startswith(f"{name}: "))
-        self.browser.run("arguments[0].click()", frame)
+        self.browser.click(frame)
 
     def tell(self):
         return self.browser.text("#flame-told")

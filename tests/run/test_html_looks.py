@@ -61,7 +61,7 @@ class Looks(PageCase):
             with self.subTest(page=name):
                 self.open(name)
                 for button in self.browser.all(".leak .open, .more"):
-                    self.browser.run("arguments[0].click()", button)
+                    self.browser.click(button)
                 self.assertEqual(self.browser.run("return document.documentElement.scrollWidth"), PHONE[0])
                 beyond = self.browser.run("""return [...document.querySelectorAll('main *')].filter(el => !el.closest('.choice') && !el.closest('.command')
                     && el.getBoundingClientRect().right > innerWidth + 1).map(el => el.outerHTML.slice(0, 80))""")

@@ -1,6 +1,6 @@
-"""The page that `weir html` makes, in a browser: every control, by mouse and by keyboard, with no request outside.
+"""The page that `weir html` makes, in a browser: that its controls do what is right, by mouse and by keyboard, with no request outside.
 
-How it looks is test_html_looks.py's part. HTML_STACKS=100000 is the long form of the test with many stacks."""
+That every control is used is test_html_controls.py's part; how it looks is test_html_looks.py's part. HTML_STACKS=100000 is the long form of the test with many stacks."""
 
 import json
 import os
@@ -31,15 +31,23 @@ class Flame(PageCase):
         rows = report["leaks"] + [dict(report["leaks"][0], memory=memory, bytes=bytes_) for memory, bytes_ in (("host", 777), ("mmap", 8192), ("ipc", 70))]
         report["leaks"] = [dict(row, kind=kind) for row in rows for kind in ("definite", "indirect", "possible", "reachable", "live")]
         report["peak"] = [{key: row[key] for key in ("memory", "bytes", "count", "stack")} for row in rows]
+        report["hot_sites"] = [{"memory": row["memory"], "alloc_bytes": 3 * row["bytes"], "alloc_count": 5 + i, "temporary_count": 2 + i % 3,
+                                "live_count": 0, "live_bytes": 0, "peak_bytes": 0, "stack": row["stack"]} for i, row in enumerate(rows)]
+        totals = report["host"]["totals"]  # more than the stacks that are listed have
+        not_listed = {key: totals[key] - sum(row[key] for row in report["hot_sites"] if row["memory"] == "host")
+                      for key in ("alloc_bytes", "alloc_count", "temporary_count")}
+        self.assertGreater(min(not_listed.values()), 0)
+        hot = report["hot_sites"] + [not_listed | {"memory": "host"}]
         self.open("figures", report)
         lost = [row for row in report["leaks"] if row["kind"] in ("definite", "indirect", "possible") and not row.get("runtime")
                 and not row.get("suppressed")]
-        lists = {"leaked": (lost, "bytes", "count"), "live": (report["leaks"], "bytes", "count"), "peak": (report["peak"], "bytes", "count")}
-        offered = {box.get_attribute("value") for box in self.browser.all("input[name=metric]")}
-        self.assertLessEqual(set(lists), offered)
+        lists = {"leaked": (lost, "bytes", "count"), "live": (report["leaks"], "bytes", "count"), "peak": (report["peak"], "bytes", "count"),
+                 "total": (hot, "alloc_bytes", "alloc_count"), "temporary": (hot, None, "temporary_count")}
+        self.assertEqual({box.get_attribute("value") for box in self.browser.all("input[name=metric]")}, set(lists))
+        whole = lambda: self.browser.run("return document.querySelector('.frame').ariaLabel")
         for metric in sorted(lists):
             self.browser.choose("metric", metric)
-            rows, *keys = lists[metric]
+            rows, bytes_key, count_key = lists[metric]
             memories = [box.get_attribute("value") for box in self.browser.all("input[name=memory]")]
             self.assertGreater(len(memories), 3)
             for memory in memories:
@@ -49,12 +57,15 @@ class Flame(PageCase):
                 known = sum(kinds.values(), [])
                 mine = [row for row in rows if memory == "all" or row["memory"] in kinds.get(memory, []) or
                         (memory == "other" and row["memory"] not in known)]
-                self.browser.choose("unit", "bytes")
-                least = self.browser.run("return document.querySelector('.frame').ariaLabel")
-                self.assertIn(human(sum(row["bytes"] for row in mine)), least, (metric, memory))
-                self.browser.choose("unit", "count")
-                count = sum(row["count"] for row in mine)
-                self.assertIn(f"{count:,} block", self.browser.run("return document.querySelector('.frame').ariaLabel"))
+                if bytes_key:
+                    self.browser.choose("unit", "bytes")
+                    self.assertIn(f": {human(sum(row[bytes_key] for row in mine))}, 100 %", whole(), (metric, memory))
+                    self.browser.choose("unit", "count")
+                else:
+                    self.assertEqual(self.browser.all("input[name=unit]"), [])
+                noun = "allocation" if rows is hot else "block"
+                count = sum(row[count_key] for row in mine)
+                self.assertIn(f": {count:,} {noun}{'' if count == 1 else 's'}, 100 %", whole(), (metric, memory))
 
     def test_children_lie_within_their_parents(self):
         self.open("report_finished")
@@ -185,7 +196,7 @@ class Tables(PageCase):
             button = self.browser.one(f"th.cell-{column} button")
             states = []
             for _ in range(2):
-                self.browser.run("arguments[0].click()", button)
+                self.browser.click(button)
                 states.append(self.browser.one(f"th.cell-{column}").get_attribute("aria-sort"))
                 values = self.bytes_shown() if column == "bytes" else [row[cell] for row in self.rows()]
                 if number:
@@ -282,7 +293,7 @@ class Whole(PageCase):
             with self.subTest(page=name):
                 self.open(f"hostile_{name}", hostile_report(f"{name}.json"))
                 for button in self.browser.all(".leak .open"):
-                    self.browser.run("arguments[0].click()", button)
+                    self.browser.click(button)
                 self.assertIsNone(self.browser.run("return window.hostile ?? null"))
                 self.assertEqual(self.browser.run("return document.querySelectorAll('img, #page script').length"), 0)
                 self.assertIn("<img src=x onerror", self.browser.text("h1"))
