@@ -1,6 +1,6 @@
 """The page that `weir html` makes, in a browser: that its controls do what is right, by mouse and by keyboard, with no request outside.
 
-That every control is used is test_html_controls.py's part; how it looks is test_html_looks.py's part. HTML_STACKS=100000 is the long form of the test with many stacks."""
+That every control is used is test_html_controls.py's part; how it looks is test_html_looks.py's. HTML_STACKS: how many stacks the test of many has."""
 
 import json
 import os
@@ -16,7 +16,7 @@ try:
 except ImportError:
     ActionChains = Keys = None
 
-STACKS = int(os.environ.get("HTML_STACKS", "30000"))
+STACKS = int(os.environ.get("HTML_STACKS", "100000"))
 SECONDS_TO_OPEN = 3
 WHY_NOT = why_no_page_test()
 
