@@ -9,6 +9,8 @@ import tempfile
 import unittest
 
 import weir_test
+from html_browser import why_no_page
+from no_network import WHY_NOT, forbid_network, is_killed
 
 EXAMPLE = "example_leak_cuda"
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
@@ -21,10 +23,11 @@ class Shown:
     stdout: str
     stderr: str
     reports: dict  # by the file's name without the ending
+    pages: dict  # the same
 
 
-def show(links=("bin", "lib", "tests", "simcuda"), variables=NO_GPU):
-    """Runs the script with a build tree that has these parts of the real one."""
+def show(links=("bin", "lib", "tests", "simcuda"), variables=NO_GPU, before=None):
+    """Runs the script with a build tree that has these parts of the real one. before: is called in the new process."""
     with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
         scripts, build = pathlib.Path(folder, "scripts"), pathlib.Path(folder, "build")
         scripts.mkdir()
@@ -35,9 +38,10 @@ def show(links=("bin", "lib", "tests", "simcuda"), variables=NO_GPU):
             (build / link).parent.mkdir(parents=True, exist_ok=True)
             (build / link).symlink_to(weir_test.build_dir() / link)
         done = subprocess.run([scripts / "demo"], env=weir_test.clean_environment(variables), capture_output=True, text=True,
-                              timeout=300)
+                              timeout=300, preexec_fn=before)
         reports = {file.stem: json.loads(file.read_text()) for file in (build / "demo").glob("*.json")}
-        return Shown(done.returncode, done.stdout, done.stderr, reports)
+        pages = {file.stem: file.read_text() for file in (build / "demo").glob("*.html")}
+        return Shown(done.returncode, done.stdout, done.stderr, reports, pages)
 
 
 class Demo(unittest.TestCase):
@@ -48,11 +52,28 @@ class Demo(unittest.TestCase):
         self.assertIn("sqlite3", shown.reports)
         self.assertIn("example_leak", shown.reports)
 
+    def check_page(self, shown):
+        if why_no_page():
+            self.assertIn("built without the page", shown.stderr)
+            self.assertIn("\n== Left out: the page\n", shown.stdout)
+        else:
+            self.assertEqual(list(shown.pages), ["example_leak"])
+            self.assertIn("Mill::fill_bucket", shown.pages["example_leak"])
+            self.assertRegex(shown.stdout, r"\nIn a browser: +\S+/demo/example_leak\.html\n")
+
+    @unittest.skipIf(WHY_NOT, WHY_NOT)
+    def test_opens_no_network(self):
+        self.assertEqual([is_killed(family) for family in ("AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNIX")], [True, True, True, False])
+        shown = show(before=forbid_network)
+        self.check_host_part(shown)
+        self.check_page(shown)
+
     def test_without_nvcc_says_so_and_shows_the_rest(self):
         shown = show(links=("bin", "lib", "tests/programs/example_leak"))
         self.check_host_part(shown)
         self.assertIn(f"== Left out: a CUDA program that leaks, tests/programs/{EXAMPLE}.cu: there is no nvcc", shown.stdout)
         self.assertNotIn(EXAMPLE, shown.reports)
+        self.check_page(shown)
 
     @unittest.skipUnless(HAS_EXAMPLE, "no CUDA toolkit: no CUDA example, or no simulated device")
     def test_without_a_device_says_so_and_shows_the_rest(self):
