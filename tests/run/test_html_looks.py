@@ -95,16 +95,16 @@ class WithoutScript(unittest.TestCase):
 
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class Pictures(unittest.TestCase):
-    """Real programs' reports: scripts/demo's CUDA program on the simulated device, and an unmodified Python."""
+    """Of real programs' reports: Debian's Python with one of its own tools, and scripts/demo's CUDA program on the simulated device."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="weir-html-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def report(self, argv, shown_as, env=None, track="host,mmap,device,pinned"):
+    def report(self, argv, shown_as, *options, env=None):
         path = pathlib.Path(self.folder, "report.json")
-        result = run_weir(["run", "--track", track, "--report", path, "--", *argv], env=env, cwd=REPOSITORY)
+        result = run_weir(["run", *options, "--report", path, "--", *argv], env=env, cwd=REPOSITORY)
         self.assertEqual(result.returncode, 0, result.stderr)
         report = json.loads(path.read_text())
         report["process"].update(host="workstation", argv=shown_as)  # nothing of this machine in the pictures
@@ -115,6 +115,7 @@ class Pictures(unittest.TestCase):
         browser = Browser(width, height, **options)
         self.addCleanup(browser.close)
         browser.open(page)
+        self.assertEqual(browser.complaints(), [])
         return browser
 
     def take(self, browser, name):
@@ -122,16 +123,35 @@ class Pictures(unittest.TestCase):
         browser.screenshot(images / f"report-{name}.png")
         self.assertGreater((images / f"report-{name}.png").stat().st_size, 20_000)
 
+    def test_of_an_unmodified_program(self):
+        rivers = [{"name": f"tributary {n}", "length_km": n * 7 % 900 / 10, "mouth": [n % 90, n % 180], "fed_by": list(range(n % 5))} for n in range(60_000)]
+        path = pathlib.Path(self.folder, "rivers.json")
+        path.write_text(json.dumps(rivers))
+        arguments = ["-m", "json.tool", path, "/dev/null"]
+        report = self.report([system_python(), *arguments], ["python3", *arguments[:2], "rivers.json", "/dev/null"], "--python")
+        self.assertIn("loads", {site.get("function") for frame in report["frames"] for site in [frame, *(frame.get("inlined") or [])]})
+        page = make_page(self.folder, "python", report)
+        for name, (width, height) in (("desktop", (1280, 1500)), ("phone", (360, 1500))):
+            browser = self.browser(page, width, height, mobile=name == "phone")
+            self.assertEqual(browser.text("h1"), "python3.11")
+            self.assertEqual(len(browser.all("#timeline canvas")), 1)
+            self.take(browser, name)
+        browser = self.browser(page, 1280, 900, dark=True)
+        browser.choose("metric", "peak")
+        browser.one("#flame-search").send_keys("json")
+        browser.wait(lambda: browser.all(".frame.match"))
+        browser.run("document.getElementById('flame').scrollIntoView()")
+        self.take(browser, "dark")
+
     @unittest.skipUnless(simulated_driver() and program("example_leak_cuda").exists(), "no CUDA toolkit: there is no simulated device")
     def test_of_a_program_with_a_device(self):
         simcuda = simulated_driver()
-        report = self.report([program("example_leak_cuda")], ["./example_leak_cuda"], track="host,device,pinned",
+        report = self.report([program("example_leak_cuda")], ["./example_leak_cuda"], "--track", "host,device,pinned",
                              env={"LD_LIBRARY_PATH": simcuda, "SIMCUDA_KERNELS": simcuda / "libsimcuda_kernels.so"})
-        page = make_page(self.folder, "example", report)
-        for name, (width, height) in (("desktop", (1280, 1210)), ("phone", (360, 1210))):
-            browser = self.browser(page, width, height, mobile=name == "phone")
-            self.assertEqual({label.get_attribute("value") for label in browser.all("input[name=memory]")}, {"all", "host", "device", "pinned"})
-            self.take(browser, name)
+        browser = self.browser(make_page(self.folder, "example", report), 1280, 800)
+        self.assertEqual({label.get_attribute("value") for label in browser.all("input[name=memory]")}, {"all", "host", "device", "pinned"})
+        browser.run("document.getElementById('flame').scrollIntoView()")
+        self.take(browser, "cuda")
 
     def test_of_a_course_over_time(self):
         report = self.report([program("timeline_course"), "spike"], ["./timeline_course", "spike"])
@@ -139,16 +159,6 @@ class Pictures(unittest.TestCase):
         self.assertEqual(len(browser.all("#timeline canvas")), 1)
         browser.run("document.getElementById('timeline').scrollIntoView()")
         self.take(browser, "timeline")
-
-    def test_of_an_unmodified_program(self):
-        code = "import json, unittest, email; print(len(json.dumps([str(n) for n in range(50000)])))"
-        page = make_page(self.folder, "python", self.report([system_python(), "-c", code], ["python3", "-c", code]))
-        browser = self.browser(page, 1280, 900, dark=True)
-        browser.choose("metric", "peak")
-        browser.one("#flame-search").send_keys("json")
-        browser.wait(lambda: browser.all(".frame.match"))
-        browser.run("document.getElementById('flame').scrollIntoView()")
-        self.take(browser, "dark")
 
 
 if __name__ == "__main__":
