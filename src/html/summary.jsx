@@ -111,7 +111,7 @@ export function Limits({ report }) {
   return (
     <>
       {isMerged(report) && (
-        <p class="limit">A report of several processes: figures are sums of all, unless they are said to be of one.</p>
+        <p class="limit">A merged report: figures are sums of all its processes, unless they are said to be of one.</p>
       )}
       {report.sampling && (
         <p class="limit">

@@ -62,7 +62,7 @@ class Merged(PageCase):
         self.assertNotIn("pid", header)
         self.assertEqual(self.browser.text("h1"), "train, tidy")
         self.assertIn("train, tidy", self.browser.driver.title)
-        self.assertIn("figures are sums of all", self.browser.text(".limit"))
+        self.assertIn("figures are sums of all its processes", self.browser.text(".limit"))
 
     def test_the_processes_are_listed(self):
         report = self.open_three()
