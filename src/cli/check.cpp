@@ -12,7 +12,9 @@
 #include "cli/error.h"
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/output_place.h"
 #include "cli/pager.h"
+#include "cli/report_processes.h"
 
 namespace weir::cli {
 namespace {
@@ -68,7 +70,8 @@ Inputs find_reports(const std::vector<std::string>& arguments) {
       const std::vector<std::string> found = reports_in(path);
       if (found.empty())
         inputs.missing.push_back(printable(path) + ": no report (*.json) in this folder");  // guard: check-missing
-      inputs.paths.insert(inputs.paths.end(), found.begin(), found.end());
+      const std::vector<std::string> counted = with_each_process_once(found);
+      inputs.paths.insert(inputs.paths.end(), counted.begin(), counted.end());
     }
   }
   return inputs;
@@ -111,6 +114,16 @@ CheckResult judge_all(const Inputs& inputs, const std::vector<Limit>& limits, Ju
   return result;
 }
 
+void check_outputs(const CheckArguments& arguments, const Inputs& inputs) {
+  for (const auto& [output, option] : {std::pair{&arguments.junit, "--junit"}, {&arguments.sarif, "--sarif"}}) {
+    for (const auto* read : {&inputs.paths, &arguments.suppressions}) refuse_to_replace_input(*read, *output, option);
+    if (!output->empty() && !arguments.baseline.empty())
+      refuse_to_replace_input(find_reports(arguments.baseline).paths, *output, option);
+  }
+  if (!arguments.junit.empty() && arguments.junit == arguments.sarif)
+    throw Error(kExitUsage, arguments.sarif + ": --junit is to write there; --sarif names another file");
+}
+
 void write_file(const std::string& path, const std::string& text) {
   NewFile file(path);
   file.write(text);
@@ -136,6 +149,7 @@ int check(const CheckArguments& arguments) {
   const SuppressionFiles suppressions(arguments.suppressions);
   Inputs inputs = find_reports(arguments.paths);
   expect_reports(inputs, arguments.expected);  // guard: check-expected
+  check_outputs(arguments, inputs);
   Readers readers;
   Baseline baseline = read_baseline(arguments, suppressions, readers);
   Judge judge(limits, suppressions, baseline, readers);

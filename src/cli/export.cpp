@@ -14,6 +14,7 @@
 #include "cli/export_output.h"
 #include "cli/export_report.h"
 #include "cli/format.h"
+#include "cli/output_place.h"
 #include "cli/prometheus.h"
 
 namespace weir::cli {
@@ -67,9 +68,7 @@ std::string default_output(const std::string& report, const Format& format) {
 }
 
 void check_arguments(const ExportArguments& arguments) {
-  std::error_code error;
-  if (fs::equivalent(arguments.report, arguments.output, error))
-    throw Error(kExitUsage, arguments.output + ": the export cannot take the report's place; -o names another file");
+  refuse_to_replace_input({arguments.report}, arguments.output, "-o");
   if (!arguments.value.empty() && arguments.format != kCollapsed)
     throw Error(kExitUsage, "--value: expected with --format collapsed, found with --format " + arguments.format);
 }

@@ -11,6 +11,7 @@
 #include "cli/html_data.h"
 #include "cli/html_page.h"
 #include "cli/largest_stacks.h"
+#include "cli/output_place.h"
 #include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
@@ -28,9 +29,9 @@ struct HtmlArguments {
 std::string default_output(const std::string& report) { return fs::path(report).replace_extension(".html").string(); }
 
 void check_output(const HtmlArguments& arguments) {
-  std::error_code error;
-  if (fs::equivalent(arguments.report, arguments.output, error))
-    throw Error(kExitUsage, arguments.output + ": the page cannot take the report's place; -o names another file");
+  std::vector<std::string> inputs = arguments.suppressions;
+  inputs.push_back(arguments.report);
+  refuse_to_replace_input(inputs, arguments.output, "-o");
 }
 
 // "-": the standard output.

@@ -4,34 +4,19 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <tuple>
+#include <utility>
 
+#include "cli/error.h"
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/output_place.h"
 #include "cli/report_input.h"
-#include "cli/report_stream.h"
+#include "cli/report_processes.h"
 
 namespace weir::cli {
 namespace {
-
-Json process_of(const std::string& path) {
-  Json process;
-  stream_report(path, [&](const std::string& key) {
-    if (key != "process") return ReportPart();
-    return ReportPart{false, [&](Json& value) {
-                        process = std::move(value);
-                        throw StopReading();
-                      }};
-  });
-  if (!process.is_object()) refuse_report(path, "expected \"process\" to hold an object");
-  return process;
-}
-
-// One process: an executed image has another start.
-std::string identity_of(const Json& process) {
-  return text_of(process, "host") + '\n' + number_text(process, "pid") + '\n' + number_text(process, "start_ns") +
-         '\n' + text_of(process, "exe");
-}
 
 // Ranks in the order of their numbers; what has none comes last.
 auto order_of(const MergeInput& input) {
@@ -44,20 +29,55 @@ auto order_of(const MergeInput& input) {
 
 bool is_before(const MergeInput& a, const MergeInput& b) { return order_of(a) < order_of(b); }
 
+bool has_all(const std::vector<MergeInput>& inputs, const std::vector<std::string>& identities) {
+  return std::all_of(identities.begin(), identities.end(), [&](const std::string& identity) {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const MergeInput& input) { return input.identity == identity; });
+  });
+}
+
+// Those of one process, as they are named or found. What is merged already may be named too where it is made anew of the same.
+std::vector<MergeInput> read_inputs(const std::vector<std::string>& paths, const std::string& output) {
+  std::vector<MergeInput> inputs;
+  std::vector<std::string> made_anew;
+  for (const std::string& path : expand_folders_once(paths, output)) {
+    ReportProcesses processes = read_processes(path);
+    if (!processes.is_merged()) {
+      inputs.push_back({path, std::move(processes.process), processes.identities[0]});
+    } else if (is_same_file(path, output)) {
+      made_anew = std::move(processes.identities);
+    } else {
+      refuse_report(path, "expected a report of one process, found a merged one");
+    }
+  }
+  if (!has_all(inputs, made_anew))
+    refuse_report(output, "expected with it the reports that it was merged from, as -o is to replace it");
+  return inputs;
+}
+
+// What a merge left there may be made anew; what a process left is gone when it is replaced.
+void check_output(const std::string& output) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(output, error) || error) return;
+  std::optional<ReportProcesses> there;
+  try {
+    there = read_processes(output);
+  } catch (const Error&) {
+    return;  // no report
+  }
+  if (there->is_merged()) return;  // guard: input-of-merge
+  throw Error(kExitUsage, output + ": writing there would replace the report of a process; -o names another file");
+}
+
 }  // namespace
 
 std::vector<MergeInput> find_merge_inputs(const std::vector<std::string>& paths, const std::string& output,
                                           std::vector<std::string>& notes) {
+  check_output(output);
   std::map<std::string, MergeInput> by_process;
   size_t left_out = 0;
-  for (const std::string& path : expand_folders(paths)) {
-    MergeInput input{path, process_of(path)};
-    if (input.process.contains("merged_count")) {
-      std::error_code error;
-      if (std::filesystem::equivalent(path, output, error)) continue;
-      refuse_report(path, "expected a report of one process, found a merged one");
-    }
-    const auto [known, is_new] = by_process.try_emplace(identity_of(input.process), input);
+  for (const MergeInput& input : read_inputs(paths, output)) {
+    const auto [known, is_new] = by_process.try_emplace(input.identity, input);
     if (is_new) continue;
     ++left_out;
     if (figure(input.process, "duration_ns") > figure(known->second.process, "duration_ns"))

@@ -13,6 +13,7 @@
 #include "cli/format.h"
 #include "cli/pager.h"
 #include "cli/report_file.h"
+#include "cli/report_processes.h"
 #include "cli/summary.h"
 #include "cli/suppressed_leaks.h"
 
@@ -80,7 +81,7 @@ int show(const ShowArguments& arguments) {
   if (arguments.full) options.depth = options.width = 0;
   if (!arguments.larger_than.empty()) options.larger_than = parse_size(arguments.larger_than, "--larger-than");
   const SuppressionFiles suppressions(arguments.suppressions);
-  const std::vector<std::string> paths = expand_folders(arguments.paths);
+  const std::vector<std::string> paths = expand_folders_once(arguments.paths);
   if (arguments.json) return print_json(paths, suppressions, arguments.confidential) ? arguments.exit_code : 0;
   Digest digest({options.larger_than, options.top});
   const bool leaks_left = for_each_report(

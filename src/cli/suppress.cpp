@@ -7,6 +7,8 @@
 #include "cli/error.h"
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/output_place.h"
+#include "cli/report_processes.h"
 #include "cli/suppression_choice.h"
 
 namespace weir::cli {
@@ -103,7 +105,8 @@ std::string text_of(const std::vector<ChosenPattern>& patterns, size_t report_co
 
 void suppress(const SuppressArguments& arguments) {
   Gatherer gatherer(arguments);
-  const std::vector<std::string> paths = expand_folders(arguments.paths);
+  const std::vector<std::string> paths = expand_folders_once(arguments.paths);
+  for (const auto* inputs : {&paths, &arguments.suppressions}) refuse_to_replace_input(*inputs, arguments.output, "-o");
   for (const std::string& path : paths) gatherer.add(path);
   const std::vector<ChosenPattern> patterns = gatherer.choice().choose();
   const std::string text = text_of(patterns, paths.size());

@@ -326,6 +326,19 @@ class Forms(Case):
         self.assertIn("<b>&\"'", next(junit.iter("failure")).text)
         self.assertEqual(junit[0].get("timestamp"), "1970-01-01T00:00:00")
 
+    def test_nothing_that_is_read_is_replaced(self):
+        report, old, known = self.put("some/r.json", KINDS), self.put("old.json", KINDS), self.put("known.supp", b"leak:^a$\n")
+        before = [path.read_bytes() for path in (report, old, known)]
+        for option in ("--junit", "--sarif"):
+            for output in ("some/r.json", "./old.json", "known.supp"):
+                with self.subTest(option=option, output=output):
+                    result = self.run_check("some", "--baseline", "old.json", "--suppressions", "known.supp", option, output)
+                    self.assertEqual((result.returncode, result.stdout, result.stderr.decode()),
+                                     (USAGE, b"", f"weir: {output}: writing there would replace a file that is read; {option} names another one\n"))
+        self.assertEqual([path.read_bytes() for path in (report, old, known)], before)
+        result = self.run_check("some", "--junit", "both", "--sarif", "both")
+        self.assertEqual((result.returncode, result.stderr.decode()), (USAGE, "weir: both: --junit is to write there; --sarif names another file\n"))
+
     def test_a_file_that_cannot_be_written(self):
         result = self.run_check(self.put("r.json", report_of()), "--junit", "/nowhere/weir.xml")
         self.assertEqual((result.returncode, result.stdout), (125, b""))

@@ -340,7 +340,7 @@ class Input(Case):
         self.one_line(self.export("--format", "gif", "report.json"), "gif", "speedscope")
         self.one_line(self.export("--format", "collapsed", "--value", "most", "report.json"), "most", "leaked_bytes")
         self.one_line(self.export("--format", "pprof", "--value", "live_bytes", "report.json"), "--value", "collapsed", "pprof")
-        self.one_line(self.export("--format", "pprof", "report.json", "-o", "./report.json"), "report's place")
+        self.one_line(self.export("--format", "pprof", "report.json", "-o", "./report.json"), "./report.json: writing there would replace a file that is read")
         self.assertEqual(json.loads((self.folder / "report.json").read_text()), golden("report_finished.json"))
 
     def test_indices_beyond_the_tables_are_refused(self):

@@ -35,6 +35,11 @@ class Case(unittest.TestCase):
         path.write_text(json.dumps(report))
         return path
 
+    def golden(self, name, **process):
+        report = json.loads((GOLDEN / f"report_{name}.json").read_text())
+        report["process"].update(process)
+        return report
+
     def run_rank(self, rank, *steps, env=None):
         result = run_under_weir([PROGRAM, *steps], env={"RANK": rank, **(env or {})})
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -170,11 +175,6 @@ class Ranks(Case):
 
 
 class Synthetic(Case):
-    def golden(self, name, **process):
-        report = json.loads((GOLDEN / f"report_{name}.json").read_text())
-        report["process"].update(process)
-        return report
-
     def test_every_golden_report_twice(self):
         for name in ("finished", "cuda", "errors", "suppressed", "raw", "no_leaks"):
             with self.subTest(golden=name):
@@ -251,12 +251,79 @@ class Synthetic(Case):
         first = self.merge()
         self.assertEqual(self.merge(), first)
 
+    def test_a_merge_of_named_reports_into_one_of_them_is_made_anew_of_the_same_alone(self):
+        self.output = self.ranks / "merged.json"
+        parts = [self.put(f"{pid}.json", self.golden("finished", pid=pid)) for pid in (1, 2)]
+        first = self.merge(*parts)
+        self.assertEqual(self.merge(*parts, self.output), first)
+        result = run_weir(["merge", str(parts[0]), str(self.output), "-o", str(self.output)])
+        self.assertEqual((result.returncode, result.stderr.decode()),
+                         (2, f"weir: {self.output}: expected with it the reports that it was merged from, as -o is to replace it\n"))
+        self.assertEqual(json.loads(self.output.read_text()), first)
+
     def test_sums_stay_at_the_largest_number(self):
         report = self.golden("finished", pid=1)
         report["leaks"][0]["bytes"] = 2 ** 64 - 1
         self.put("0.json", report)
         self.put("1.json", {**report, "process": {**report["process"], "pid": 2}})
         self.assertEqual(self.merge()["leaks"][0]["bytes"], 2 ** 64 - 1)
+
+
+class EachProcessOnce(Case):
+    """A folder that has reports and what was merged from them."""
+
+    def setUp(self):
+        super().setUp()
+        self.parts = [self.put(f"{pid}.json", self.golden("finished", pid=pid)) for pid in (1, 2, 3)]
+        self.output = self.ranks / "merged.json"
+
+    def said_of(self, *arguments):
+        result = run_weir([*arguments, str(self.ranks)])
+        self.assertIn(result.returncode, (0, 1), result.stderr)
+        return result.stdout.decode(), result.stderr.decode()
+
+    def test_the_merged_one_is_left_out_where_all_its_parts_are_there(self):
+        expected = [self.said_of("show"), self.said_of("check", "--expect", "3"), self.said_of("suppress"), self.said_of("check", "--baseline", str(self.ranks))]
+        self.merge()
+        note = f"weir: {self.output} is left out: the reports that it was merged from are in this folder too\n"
+        found = [self.said_of("show"), self.said_of("check", "--expect", "3"), self.said_of("suppress"), self.said_of("check", "--baseline", str(self.ranks))]
+        self.assertEqual(found, [(text, note * (2 if i == 3 else 1)) for i, (text, _) in enumerate(expected)])
+        self.assertIn("3 of 3 reports", self.said_of("check")[0])
+        self.assertIn("3 reports expected, 2 found", run_weir(["check", "--expect", "3", *map(str, self.parts[:2])]).stdout.decode())
+
+    def test_one_that_has_more_is_counted_and_its_parts_are_not(self):
+        self.merge()
+        whole = self.said_of("show")[0]
+        self.parts[0].unlink()
+        text, note = self.said_of("show")
+        self.assertEqual(note, f"weir: 2 reports left out: {self.output} was merged from them, and from more\n")
+        self.assertEqual(text.split("\nNotes")[0], whole.split("\nNotes")[0])
+
+    def test_what_is_named_itself_counts(self):
+        self.merge()
+        result = run_weir(["check", str(self.output), str(self.parts[0])])
+        self.assertEqual(result.stderr, b"")
+        self.assertIn(b"2 of 2 reports", result.stdout)
+
+    def test_a_folder_is_hidden_as_a_whole(self):
+        self.merge()
+        result = run_weir(["symbolize", "--confidential", str(self.ranks)])
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertTrue(json.loads(self.output.read_text())["confidential"])
+
+    def test_a_merge_of_the_folder_into_another_file(self):
+        self.merge()
+        first, self.output = self.output, self.folder / "again.json"
+        again = self.merge(stderr=f"weir: {first} is left out: the reports that it was merged from are in this folder too\n".encode())
+        self.assertEqual(again, json.loads(first.read_text()))
+
+    def test_what_is_no_report_is_still_told(self):
+        self.merge()
+        self.put("odd.json", {"process": {"merged_count": 1}, "schema": "weir-report/1"})
+        (self.ranks / "worse.json").write_text("{")
+        result = run_weir(["show", str(self.ranks)])
+        self.assertEqual((result.returncode, result.stderr.count(b"\n")), (2, 2))
+        self.assertIn(b"odd.json: expected ", result.stderr)
 
 
 class BadInput(Case):
@@ -287,6 +354,21 @@ class BadInput(Case):
         merged = self.ranks / "merged.json"
         self.assertEqual(run_weir(["merge", str(GOLDEN / "report_finished.json"), "-o", str(merged)]).returncode, 0)
         self.assert_refused([merged], f"{merged}: expected a report of one process, found a merged one")
+
+    def test_no_report_of_a_process_is_replaced(self):
+        report = json.loads((GOLDEN / "report_finished.json").read_text())
+        paths = [self.put(f"{pid}.json", {**report, "process": {**report["process"], "pid": pid}}) for pid in (1, 2)]
+        (self.folder / "link.json").symlink_to(paths[1])
+        aside = self.folder / "aside.json"
+        aside.write_bytes(paths[0].read_bytes())
+        before = [path.read_bytes() for path in paths]
+        for output in (*paths, self.ranks / ".." / "ranks" / "1.json", self.folder / "link.json", aside):
+            for inputs in ([self.ranks], paths):
+                with self.subTest(output=output, inputs=inputs):
+                    result = run_weir(["merge", *map(str, inputs), "-o", str(output)])
+                    self.assertEqual((result.returncode, result.stderr.decode()),
+                                     (2, f"weir: {output}: writing there would replace the report of a process; -o names another file\n"))
+        self.assertEqual([path.read_bytes() for path in (*paths, aside)], [*before, before[0]])
 
     def test_a_place_that_cannot_be_written(self):
         self.output = self.folder / "none" / "out.json"

@@ -138,6 +138,17 @@ class Output(Case):
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b"weir: 1 pattern for 1 place in known.supp\n"))
         self.assertEqual(self.text_for("r.json"), (self.folder / "known.supp").read_text())
 
+    def test_nothing_that_is_read_is_replaced(self):
+        report, known = self.put("r.json", report_of([["a"]])), self.put("known.supp", "leak:^b$\n")
+        before = [report.read_bytes(), known.read_bytes()]
+        (self.folder / "link").symlink_to("r.json")
+        for inputs in (["r.json", "--suppressions", "known.supp"], [".", "--suppressions", "known.supp"]):
+            for output in ("r.json", str(report), "link", "known.supp"):
+                result = run_weir(["suppress", *inputs, "-o", output], cwd=self.folder)
+                self.assertEqual((result.returncode, result.stdout, result.stderr.decode()),
+                                 (2, b"", f"weir: {output}: writing there would replace a file that is read; -o names another one\n"))
+        self.assertEqual([report.read_bytes(), known.read_bytes()], before)
+
     def test_bad_reports(self):
         for text in ("", "{", "[]", '{"schema": "weir-report/9"}'):
             result = run_weir(["suppress", self.put("bad.json", text)])
