@@ -15,11 +15,11 @@ void write_pprof(const ExportReport& report, Output& output);
 void write_collapsed(const ExportReport& report, Value value, Output& output);
 // speedscope's own file format: one profile per value.
 void write_speedscope(const ExportReport& report, Output& output);
-// Valgrind's massif.out: the host's heap at its peak and at the end.
+// Valgrind's massif.out: the host's heap as it went, with trees of its peak and of the end.
 void write_massif(const ExportReport& report, Output& output);
 // heaptrack's interpreted data, version 3: the same as events, one for each block.
 void write_heaptrack(const ExportReport& report, Output& output);
-// Chrome's trace event format: counters of every memory at the moments that the report has.
+// Chrome's trace event format: counters of every memory at the moments that the report knows.
 void write_trace(const ExportReport& report, Output& output);
 // One JSON object a line and row, all with the same columns.
 void write_ndjson(const ExportReport& report, Output& output);

@@ -132,19 +132,41 @@ void write_snapshot(Output& output, size_t number, uint64_t ns, uint64_t bytes, 
                "\nmem_heap_extra_B=0\nmem_stacks_B=0\nheap_tree=" + tree + "\n");
 }
 
+// Between start and end, but for the peak.
+std::vector<ExportPoint> points_between(const ExportReport& report, uint64_t peak_ns) {
+  for (const ExportCounter& counter : report.counters) {
+    if (counter.name != kHostCounter) continue;
+    std::vector<ExportPoint> points(counter.points.begin(), counter.points.end() - 1);  // the last is the end
+    std::erase_if(points, [&](const ExportPoint& point) {
+      return point.ns == 0 || point.ns == peak_ns || point.ns >= report.duration_ns;
+    });
+    return points;
+  }
+  return {};
+}
+
 }  // namespace
 
 void write_massif(const ExportReport& report, Output& output) {
   output.write("desc: weir export\ncmd: " + (report.command.empty() ? report.program : report.command) +
                "\ntime_unit: ms\n");
-  write_snapshot(output, 0, 0, 0, "empty");
+  const uint64_t peak_ns = std::min(report.peak_ns, report.duration_ns);
+  const std::vector<ExportPoint> points = points_between(report, peak_ns);
+  const auto behind_peak =
+      std::find_if(points.begin(), points.end(), [&](const ExportPoint& point) { return point.ns > peak_ns; });
+  size_t number = 0;
+  write_snapshot(output, number++, 0, 0, "empty");
+  for (auto point = points.begin(); point != behind_peak; ++point)
+    write_snapshot(output, number++, point->ns, point->bytes, "empty");
   {
     Tree peak(report, Value::peak_bytes, output);
-    write_snapshot(output, 1, std::min(report.peak_ns, report.duration_ns), peak.total(), "peak");
+    write_snapshot(output, number++, peak_ns, peak.total(), "peak");
     peak.write();
   }
+  for (auto point = behind_peak; point != points.end(); ++point)
+    write_snapshot(output, number++, point->ns, point->bytes, "empty");
   Tree end(report, Value::live_bytes, output);
-  write_snapshot(output, 2, report.duration_ns, end.total(), "detailed");
+  write_snapshot(output, number, report.duration_ns, end.total(), "detailed");
   end.write();
 }
 

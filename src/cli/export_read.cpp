@@ -56,8 +56,6 @@ class Taker {
   void check();
   void take_process();
   void take_host();
-  void take_moments();
-  void add_moments(const std::string& place, uint64_t peak_ns, uint64_t peak_bytes, uint64_t live_bytes);
   void take_modules();
 
   const std::string& path_;
@@ -74,9 +72,9 @@ ReportPart Taker::part(const std::string& key) {
   if (key == "stacks") return list(key, &Taker::take_stack);
   if (key == "frames") return list(key, &Taker::take_frame);
   if (key == "modules") return list(key, &Taker::keep_entry);
-  if (key == "devices") return list(key, &Taker::keep_entry, {"kinds", "pools"});
+  if (key == "devices") return list(key, &Taker::keep_entry, {"pools"});
   if (key == "warnings") return list(key, nullptr);
-  if (key == "process") return object(key);
+  if (key == "process" || key == "timeline") return object(key);
   if (key == "host") return object(key, {"size_classes", "powers_of_two", "pool", "files"});
   return {};
 }
@@ -187,28 +185,6 @@ void Taker::take_host() {
   report_.peak_rss_bytes = figure(child(host, "process_memory"), "peak_rss_bytes");
 }
 
-void Taker::add_moments(const std::string& place, uint64_t peak_ns, uint64_t peak_bytes, uint64_t live_bytes) {
-  report_.moments.push_back({0, place, 0});
-  if (peak_bytes > 0) report_.moments.push_back({std::min(peak_ns, report_.duration_ns), place, peak_bytes});
-  report_.moments.push_back({report_.duration_ns, place, live_bytes});
-}
-
-// Start, peak and end: what a report knows of the course of a run.
-void Taker::take_moments() {
-  const Json& host = skeleton_["host"];
-  const auto take = [this](const std::string& place, const Json& figures) {
-    add_moments(place, figure(figures, "peak_ns"), figure(figures, "peak_bytes"), figure(figures, "live_bytes"));
-  };
-  take("host", child(host, "totals"));
-  if (host.contains("mmap")) take("mmap", child(child(host, "mmap"), "totals"));
-  for (const Json& device : array_of(skeleton_, "devices")) {
-    const std::string index = number_text(device, "index"), process = number_text(device, "process");
-    if (!index.empty()) take("device " + index + (process.empty() ? "" : ", process " + process), device);
-  }
-  std::stable_sort(report_.moments.begin(), report_.moments.end(),
-                   [](const ExportMoment& a, const ExportMoment& b) { return a.ns < b.ns; });
-}
-
 void Taker::take_modules() {
   for (const Json& module : skeleton_["modules"]) {
     report_.code.modules.push_back({harmless(text_of(module, "path")), harmless(text_of(module, "build_id")),
@@ -225,7 +201,7 @@ ExportReport Taker::finish() {
   check();
   take_process();
   take_host();
-  take_moments();
+  report_.counters = counters_of(skeleton_);
   take_modules();
   if (symbolize::is_raw(skeleton_)) add_symbols(report_, skeleton_["modules"]);
   return std::move(report_);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/export_counters.h"
 #include "cli/export_tables.h"
 #include "cli/report_file.h"
 
@@ -69,13 +70,6 @@ struct ExportRow {
   uint32_t group;
 };
 
-// A moment of the run at which a figure is known. A report without a timeline has few.
-struct ExportMoment {
-  uint64_t ns;
-  std::string place;  // as RowGroup's
-  uint64_t live_bytes;
-};
-
 struct ExportReport {
   std::string program, command, host, rank;
   uint64_t pid = 0, duration_ns = 0, start_ns = 0, peak_ns = 0, rss_bytes = 0, peak_rss_bytes = 0;
@@ -83,7 +77,7 @@ struct ExportReport {
   std::vector<RowGroup> groups;
   PackedLists stacks;  // of frames, innermost first
   ExportFrames code;
-  std::vector<ExportMoment> moments;        // by time
+  std::vector<ExportCounter> counters;
   std::vector<std::string> unread_modules;  // what stands in the way of functions and lines
 
   const RowGroup& group_of(const ExportRow& row) const { return groups[row.group]; }

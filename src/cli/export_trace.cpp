@@ -1,5 +1,8 @@
 // Chrome's trace event format, which Perfetto reads: counters ("ph": "C") and the name of their process.
+#include <algorithm>
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 #include "cli/export_formats.h"
 
@@ -14,6 +17,18 @@ std::string microseconds(uint64_t ns) {
   return text;
 }
 
+using PointOf = std::pair<ExportPoint, const ExportCounter*>;
+
+std::vector<PointOf> points_by_time(const ExportReport& report) {
+  std::vector<PointOf> points;
+  for (const ExportCounter& counter : report.counters) {
+    for (const ExportPoint& point : counter.points) points.emplace_back(point, &counter);
+  }
+  std::stable_sort(points.begin(), points.end(),
+                   [](const PointOf& a, const PointOf& b) { return a.first.ns < b.first.ns; });
+  return points;
+}
+
 }  // namespace
 
 void write_trace(const ExportReport& report, Output& output) {
@@ -22,10 +37,10 @@ void write_trace(const ExportReport& report, Output& output) {
       "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"exporter\":\"weir\",\"command\":" + json_text(report.command) +
       "},\n\"traceEvents\":[\n{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":" + pid + ",\"tid\":" + pid +
       ",\"args\":{\"name\":" + json_text(report.program) + "}}");
-  for (const ExportMoment& moment : report.moments) {
-    output.write(",\n{\"ph\":\"C\",\"name\":" + json_text(moment.place + " memory") + ",\"pid\":" + pid +
-                 ",\"tid\":" + pid + ",\"ts\":" + microseconds(moment.ns) +
-                 ",\"args\":{\"live_bytes\":" + std::to_string(moment.live_bytes) + "}}");
+  for (const auto& [point, counter] : points_by_time(report)) {
+    output.write(",\n{\"ph\":\"C\",\"name\":" + json_text(counter->name) + ",\"pid\":" + pid + ",\"tid\":" + pid +
+                 ",\"ts\":" + microseconds(point.ns) + ",\"args\":{\"" + counter->figure +
+                 "\":" + std::to_string(point.bytes) + "}}");
   }
   output.write("\n]}\n");
 }

@@ -139,13 +139,24 @@ class Totals(Case):
             answer = readers.sqlite(example, self.folder)
             self.assertEqual(sum(int(line.rsplit("|", 1)[1]) for line in answer.splitlines()), self.totals["live_bytes"])
 
+    @missing("ms_print")
+    def test_massif_has_the_timeline_between_its_trees(self):
+        host = golden("report_cuda.json")["timeline"]["host"]
+        self.report["timeline"] = {"peak": {}, "host": {**host, "ns": [1000000, 899000000, 901000000, 1000000000, 1500000000, 1502000000]}}
+        self.write(self.report)
+        snapshots, text = readers.ms_print(self.made("massif"))
+        between = host["live_bytes"]
+        self.assertEqual(snapshots, [(0, 0), (1, between[0]), (899, between[1]), (901, self.heap["peak_bytes"]), (1000, between[3]), (1500, between[4]),
+                                     (self.report["process"]["duration_ns"] // 10**6, self.heap["live_bytes"])])
+        self.assertIn("Detailed snapshots: [3 (peak), 6]", text)
+
     def test_perfetto(self):
         events = json.loads(self.made("perfetto").read_text())["traceEvents"]
         self.assertEqual([event["ts"] for event in events if event["ph"] == "C"], sorted(event["ts"] for event in events if event["ph"] == "C"))
         of = {}
         for event in events:
             if event["ph"] == "C":
-                of.setdefault(event["name"], []).append(event["args"]["live_bytes"])
+                of.setdefault(event["name"], []).append(next(iter(event["args"].values())))
         host, device = self.report["host"]["totals"], self.report["devices"][0]
         self.assertEqual(of["host memory"], [0, host["peak_bytes"], host["live_bytes"]])
         self.assertEqual(of["device 0 memory"], [0, device["peak_bytes"], device["live_bytes"]])
@@ -175,6 +186,46 @@ class Content(Case):
         events = json.loads(self.made("perfetto").read_text())["traceEvents"]
         names = {event["name"] for event in events if event["ph"] == "C" and event["name"].startswith("device")}
         self.assertEqual(names, {f"device {device['index']}, process {rank} memory" for device in report["devices"] for rank in (0, 1)})
+
+    def counters(self, report):
+        """What Perfetto gets: by a counter's name and figure its points, (ns, bytes)."""
+        found = {}
+        for event in json.loads(self.made("perfetto", report).read_text())["traceEvents"]:
+            if event["ph"] == "C":
+                ((figure, value),) = event["args"].items()
+                found.setdefault((event["name"], figure), []).append((round(event["ts"] * 1000), value))
+        return found
+
+    def test_perfetto_has_the_timeline_point_by_point(self):
+        report = golden("report_cuda.json")
+        host, (device,) = report["timeline"]["host"], report["timeline"]["devices"]
+        expected = {(name, figure): [(ns, value) for ns, value in zip(course["ns"], course[figure], strict=True) if value is not None]
+                    for course, name, figure in ((host, "host memory", "live_bytes"), (host, "host memory, reserved", "reserved_bytes"),
+                                                 (host, "mmap memory", "mapped_bytes"), (host, "resident memory", "rss_bytes"),
+                                                 (host, "resident memory, the most so far", "peak_rss_bytes"), (device, "device 0 memory", "live_bytes"),
+                                                 (device, "device 0 memory, reserved", "reserved_bytes"), (device, "device 0 memory, idle", "idle_bytes"),
+                                                 (device, "pinned 0 memory", "pinned_bytes"))}
+        expected["managed 0 memory", "live_bytes"] = [(report["process"]["duration_ns"], report["devices"][0]["kinds"]["managed"]["live_bytes"])]
+        self.assertEqual(self.counters(report), expected)
+
+    def test_perfetto_without_a_timeline_has_start_peak_and_end(self):
+        report = golden("report_cuda.json")
+        report["timeline"] = {"peak": report["timeline"]["peak"]}
+        end, device = report["process"]["duration_ns"], report["devices"][0]
+        found = self.counters(report)
+        self.assertEqual(found["device 0 memory", "live_bytes"], [(0, 0), (device["peak_ns"], device["peak_bytes"]), (end, device["live_bytes"])])
+        self.assertEqual(found["mmap memory", "live_bytes"], [(0, 0), (end, 1048576)])  # its peak is told as later than the end
+        self.assertEqual(found["pinned 0 memory", "live_bytes"], [(end, device["kinds"]["pinned"]["live_bytes"])])
+        self.assertEqual(found["resident memory", "rss_bytes"], [(end, report["host"]["process_memory"]["rss_bytes"])])
+
+    def test_no_counter_has_two_values_at_a_moment(self):
+        report = golden("report_cuda.json")
+        report["timeline"]["host"]["ns"][2] = report["timeline"]["host"]["ns"][1]
+        report["host"]["totals"]["peak_ns"] = report["process"]["duration_ns"]
+        for tried in (report, {**report, "timeline": {}}, *REPORTS):
+            for name, points in self.counters(tried).items():
+                moments = [ns for ns, _ in points]
+                self.assertEqual(moments, sorted(set(moments)), name)
 
     def test_rows_have_the_same_columns(self):
         columns = {tuple(row) for name in REPORTS for row in self.rows(name)}
