@@ -12,6 +12,7 @@
 #include "cli/error.h"
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/number_option.h"
 #include "cli/output_place.h"
 #include "cli/pager.h"
 #include "cli/report_processes.h"
@@ -200,7 +201,8 @@ void add_check(CLI::App& app, int& exit_code) {
       ->add_option("--baseline", arguments->baseline,
                    "A report, or a folder of reports: only what is new or has grown since counts")
       ->allow_extra_args(false);
-  command->add_option("--expect", arguments->expected, "How many reports there must be at least");
+  command->add_option("--expect", arguments->expected, "How many reports there must be at least")
+      ->check(whole_number(0));
   command
       ->add_option("--suppressions", arguments->suppressions,
                    "More files of suppressions, in LeakSanitizer's syntax (docs/suppressions.md)")
@@ -210,7 +212,9 @@ void add_check(CLI::App& app, int& exit_code) {
   command->add_option("--sarif", arguments->sarif, "Write what breaks a limit to this file, as SARIF 2.1.0");
   command->add_option("--source-root", arguments->source_root,
                       "The folder to which SARIF's paths are relative (default: the repository's)");
-  command->add_option("--top", arguments->top, "How many of the largest stacks are printed")->capture_default_str();
+  command->add_option("--top", arguments->top, "How many of the largest stacks are printed")
+      ->capture_default_str()
+      ->check(whole_number(0));
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));

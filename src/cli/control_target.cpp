@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "cli/error.h"
+#include "cli/json_access.h"
 #include "cli/wake.h"
 
 namespace weir::cli {
@@ -318,10 +319,7 @@ std::string ControlTarget::name() const {
   std::string comm;
   std::ifstream file(proc_file(pid_, "comm"));
   std::getline(file, comm);
-  for (char& c : comm) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  }
-  return named(pid_) + (comm.empty() ? "" : " (" + comm + ")");
+  return named(pid_) + (comm.empty() ? "" : " (" + printable(comm) + ")");
 }
 
 void remove_stale_control_files() {

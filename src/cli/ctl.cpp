@@ -9,6 +9,8 @@
 #include "cli/control_target.h"
 #include "cli/error.h"
 #include "cli/format.h"
+#include "cli/message.h"
+#include "cli/number_option.h"
 #include "cli/option_table.h"
 
 namespace weir::cli {
@@ -169,9 +171,9 @@ int control(const CtlArguments& arguments) {
     return 0;
   }
   if (!answer) {
-    std::fprintf(stderr,
-                 "weir: %s has made no call of CUDA's meanwhile%s: is asked for, will be done at its next one\n",
-                 target.name().c_str(), action == Action::record ? ", nor some dozens of allocations" : "");
+    say(target.name() + " has made no call of CUDA's meanwhile" +
+        (action == Action::record ? ", nor some dozens of allocations" : "") +
+        ": is asked for, will be done at its next one");
     return kExitNotDone;
   }
   if (answer->outcome != Outcome::done) throw Error(kExitNotDone, refusal(target, arguments));
@@ -192,13 +194,11 @@ void add_ctl(CLI::App& app, int& exit_code) {
       "The program does it itself, at its next call of CUDA's; record at its next allocations.\n\n"
       "Example: weir ctl 4711 trim 512MiB");
   auto arguments = std::make_shared<CtlArguments>();
-  command->add_option("pid", arguments->pid, "The process, which must be your own")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  command->add_option("pid", arguments->pid, "The process, which must be your own")->required()->check(process_id());
   command->add_option("action", arguments->action, "What to do")->required()->check(CLI::IsMember(action_names()));
   command->add_option("argument", arguments->argument, "A size for trim, a mode for pool, on or off for record");
   command->add_option("--wait", arguments->wait_seconds, "Seconds to wait for its next call: 5, or 1 for stats")
-      ->check(CLI::NonNegativeNumber);
+      ->check(seconds_from(0, kLongestWaitSeconds));
   command->callback([arguments, &exit_code] { exit_code = control(*arguments); });
 }
 

@@ -10,6 +10,7 @@
 #include "cli/diff_summary.h"
 #include "cli/error.h"
 #include "cli/format.h"
+#include "cli/number_option.h"
 #include "cli/pager.h"
 #include "cli/report_input.h"
 
@@ -93,14 +94,14 @@ void add_diff(CLI::App& app, int& exit_code) {
   command
       ->add_option("--limit,--top", arguments->limit,
                    "Entries of each list: 10 unless said otherwise, and all of them in JSON")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command->add_flag("--full", arguments->full, "Whole stacks and whole function names");
   command->add_flag("--json", arguments->json, "Print it as JSON (docs/diff.md)");
   command->add_flag("--fail-on-growth{0}", arguments->tolerated,
                     "Fail where stacks grew; with =SIZE where they grew by more than that in sum, such as =1MB");
   command->add_option("--exit-code", arguments->exit_code, "The exit code where --fail-on-growth finds growth")
       ->capture_default_str()
-      ->check(CLI::Range(1, kLargestExitCode));
+      ->check(whole_number(1, kLargestExitCode));
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));

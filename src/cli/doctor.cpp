@@ -17,6 +17,7 @@
 #include "cli/child.h"
 #include "cli/error.h"
 #include "cli/format.h"
+#include "cli/json_access.h"
 #include "cli/library.h"
 #include "cli/program.h"
 
@@ -40,7 +41,7 @@ class Checklist {
 
  private:
   static void print(const std::string& mark, const std::string& text) {
-    std::printf("%s  %s\n", mark.c_str(), text.c_str());
+    std::printf("%s  %s\n", mark.c_str(), printable(text).c_str());
   }
   Style style_;
   bool failed_ = false;

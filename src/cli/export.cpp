@@ -1,7 +1,6 @@
 #include "cli/export.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,6 +13,8 @@
 #include "cli/export_output.h"
 #include "cli/export_report.h"
 #include "cli/format.h"
+#include "cli/message.h"
+#include "cli/number_option.h"
 #include "cli/output_place.h"
 #include "cli/prometheus.h"
 
@@ -77,7 +78,7 @@ void warn_of_modules(const std::vector<std::string>& warnings) {
   if (warnings.empty()) return;
   const std::string more =
       warnings.size() > 1 ? " (and so for " + plural(warnings.size() - 1, "more module") + ")" : "";
-  std::fprintf(stderr, "weir: %s%s\n", warnings.front().c_str(), more.c_str());
+  say(warnings.front() + more);
 }
 
 // A running process has no report: it is asked.
@@ -108,8 +109,7 @@ void export_report(ExportArguments arguments) {
   format->write(report, arguments, output);
   output.finish();
   warn_of_modules(report.unread_modules);
-  std::fprintf(stderr, "weir: export: %s (%s)\n", arguments.output.c_str(),
-               human_bytes(output.written_bytes()).c_str());
+  say("export: " + arguments.output + " (" + human_bytes(output.written_bytes()) + ")");
 }
 
 }  // namespace
@@ -133,14 +133,15 @@ void add_export(CLI::App& app) {
   command
       ->add_option("--watch", arguments->watch.pid,
                    "Write a running program's figures as Prometheus's text, again and again")
-      ->check(CLI::PositiveNumber)
+      ->check(process_id())
       ->group("A running program");
   command->add_option("--interval", arguments->watch.interval_seconds, "Seconds from one time to the next")
       ->capture_default_str()
-      ->check(CLI::Range(kLeastSeconds, kMostSeconds))
+      ->check(seconds_from(kLeastSeconds, kMostSeconds))
       ->group("A running program");
   command->add_option("--count", arguments->watch.count, "So many times; 0: until it ends")
       ->capture_default_str()
+      ->check(whole_number(0))
       ->group("A running program");
   command->callback([arguments] { export_report(*arguments); });
 }

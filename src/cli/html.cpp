@@ -11,6 +11,7 @@
 #include "cli/html_data.h"
 #include "cli/html_page.h"
 #include "cli/largest_stacks.h"
+#include "cli/message.h"
 #include "cli/output_place.h"
 #include "cli/suppressed_leaks.h"
 
@@ -54,7 +55,7 @@ void make_page(HtmlArguments arguments) {
   suppressions.apply(part.report);
   const std::string page = html_page(html_data(part));
   write_page(arguments.output, page);
-  std::fprintf(stderr, "weir: page: %s (%s)\n", arguments.output.c_str(), human_bytes(page.size()).c_str());
+  say("page: " + arguments.output + " (" + human_bytes(page.size()) + ")");
 }
 
 }  // namespace

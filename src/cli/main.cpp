@@ -1,6 +1,5 @@
 // The `weir` command: runs programs under libweir.so and reads the reports they leave.
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -16,6 +15,7 @@
 #include "cli/export.h"
 #include "cli/html.h"
 #include "cli/merge.h"
+#include "cli/message.h"
 #include "cli/option_table.h"
 #include "cli/run.h"
 #include "cli/shell_env.h"
@@ -69,7 +69,7 @@ int run_command(std::vector<std::string> words) {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the back
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    weir::cli::say(error.what());
     return weir::cli::kExitUsage;
   }
   return exit_code;
@@ -81,10 +81,10 @@ int main(int argc, char** argv) {
   try {
     return run_command({argv + 1, argv + argc});
   } catch (const weir::cli::Error& error) {
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    weir::cli::say(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    weir::cli::say(error.what());
     return weir::cli::kExitOwnFailure;
   }
 }

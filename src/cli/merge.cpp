@@ -1,9 +1,9 @@
 #include "cli/merge.h"
 
-#include <cstdio>
 #include <memory>
 
 #include "cli/merged_report.h"
+#include "cli/message.h"
 
 namespace weir::cli {
 namespace {
@@ -20,7 +20,7 @@ int merge(const MergeArguments& arguments) {
   symbolize::Symbolizer symbolizer;
   for (const MergeInput& input : inputs) merged.add(input, symbolizer);
   for (const std::string& note : notes) {
-    std::fprintf(stderr, "weir: %s\n", note.c_str());
+    say(note);
     merged.add_note(note);
   }
   merged.write(arguments.output);

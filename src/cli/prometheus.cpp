@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/error.h"
+#include "cli/message.h"
 #include "cli/report_file.h"
 
 namespace weir::cli {
@@ -115,7 +116,7 @@ void watch(const WatchArguments& arguments) {
     watch(process, arguments);
   } catch (const Error&) {
     if (process.target().is_running()) throw;
-    std::fprintf(stderr, "weir: %s has ended\n", name.c_str());
+    say(name + " has ended");
   }
 }
 

@@ -70,6 +70,8 @@ bool holds_snapshots(const std::string& folder) {
   return false;
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
+
 std::string escaped(const std::string& path) {
   std::string text;
   for (const char c : path) text += c == '%' ? std::string("%%") : std::string(1, c);
@@ -95,7 +97,8 @@ ReportPlace::ReportPlace(const std::string& pattern, const std::string& program)
 }
 
 void ReportPlace::make_folder(const std::string& program) {
-  const std::string name = "/weir." + program + "." + std::to_string(getpid());
+  std::string name = "/weir." + program + "." + std::to_string(getpid());
+  std::replace_if(name.begin(), name.end(), is_control, '_');  // as %e has it
   std::string why;
   for (const std::string& parent : candidate_parents()) {
     for (int attempt = 0; attempt < 100; ++attempt) {

@@ -11,6 +11,8 @@
 #include "cli/finished_copy.h"
 #include "cli/json_access.h"
 #include "cli/library.h"
+#include "cli/message.h"
+#include "cli/number_option.h"
 #include "cli/option_table.h"
 #include "cli/program.h"
 #include "cli/report_file.h"
@@ -30,9 +32,6 @@ struct RunArguments {
   size_t top = 5;
   bool no_summary = false;
 };
-
-// On stderr: stdout is the program's.
-void say(const std::string& line) { std::fprintf(stderr, "weir: %s\n", line.c_str()); }
 
 std::string setting(const Settings& settings, const char* variable) {
   const auto given = settings.find(variable);
@@ -169,7 +168,7 @@ void add_run(CLI::App& app, const std::vector<std::string>& program, int& exit_c
   auto arguments = std::make_shared<RunArguments>();
   command->add_option("--top", arguments->top, "Entries of each list in the summary")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command->add_flag("--no-summary", arguments->no_summary, "Print only where the report is");
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()

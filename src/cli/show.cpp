@@ -11,6 +11,7 @@
 #include "cli/error.h"
 #include "cli/finished_copy.h"
 #include "cli/format.h"
+#include "cli/number_option.h"
 #include "cli/pager.h"
 #include "cli/report_file.h"
 #include "cli/report_processes.h"
@@ -108,7 +109,7 @@ void add_exit_code(CLI::App& command, int& exit_code) {
   command
       .add_option("--exit-code", exit_code,
                   "The exit code where blocks are definitely or indirectly lost that no suppression names")
-      ->check(CLI::Range(1, kLargestExitCode));
+      ->check(whole_number(1, kLargestExitCode));
 }
 
 }  // namespace
@@ -120,9 +121,7 @@ void add_show(CLI::App& app, int& exit_code) {
       "Example: weir show weir.myprogram.4711.json\n         weir show --top 3 --larger-than 100MB weir.make.4700/");
   auto arguments = std::make_shared<ShowArguments>();
   command->add_option("report", arguments->paths, "Reports, or folders of reports")->required();
-  command->add_option("--top", arguments->top, "Entries of each list")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  command->add_option("--top", arguments->top, "Entries of each list")->capture_default_str()->check(whole_number(1));
   command->add_option("--larger-than", arguments->larger_than,
                       "List the blocks of at least this size one by one, such as 100MB");
   command->add_flag("--full", arguments->full, "Whole stacks and whole function names");

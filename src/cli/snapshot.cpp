@@ -1,5 +1,7 @@
 #include "cli/snapshot.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -9,6 +11,8 @@
 #include "cli/control_target.h"
 #include "cli/error.h"
 #include "cli/finished_copy.h"
+#include "cli/json_access.h"
+#include "cli/number_option.h"
 
 namespace weir::cli {
 namespace {
@@ -54,7 +58,7 @@ int snapshot(const SnapshotArguments& arguments) {
   if (!answer.is_answered || answer.outcome != control::Outcome::done) not_done(target, answer);
   const std::string path = reachable_path(answer, arguments.pid);
   finish(path);
-  std::printf("%s\n", path.c_str());
+  std::printf("%s\n", (isatty(STDOUT_FILENO) == 1 ? printable(path) : path).c_str());  // a script needs it as it is
   return 0;
 }
 
@@ -70,14 +74,12 @@ void add_snapshot(CLI::App& app, int& exit_code) {
       "program that runs under WEIR_CTL=off.\n\n"
       "Example: weir snapshot 4711\n         weir snapshot 4711 -o before.json");
   auto arguments = std::make_shared<SnapshotArguments>();
-  command->add_option("pid", arguments->pid, "The process, which must be your own")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  command->add_option("pid", arguments->pid, "The process, which must be your own")->required()->check(process_id());
   command->add_option("-o,--output", arguments->path,
                       "Where it goes, in which %p and the like stand for what they do in WEIR_REPORT");
   command->add_option("--wait", arguments->wait_seconds, "Seconds to wait until the process begins to write it")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(seconds_from(0, kLongestWaitSeconds));
   command->callback([arguments, &exit_code] { exit_code = snapshot(*arguments); });
 }
 

@@ -7,6 +7,7 @@
 #include "cli/error.h"
 #include "cli/format.h"
 #include "cli/json_access.h"
+#include "cli/message.h"
 #include "cli/output_place.h"
 #include "cli/report_processes.h"
 #include "cli/suppression_choice.h"
@@ -117,8 +118,8 @@ void suppress(const SuppressArguments& arguments) {
   NewFile file(arguments.output);
   file.write(text);
   file.commit();
-  std::fprintf(stderr, "weir: %s for %s in %s\n", plural(patterns.size(), "pattern").c_str(),
-               plural(gatherer.choice().lost_count(), "place").c_str(), printable(arguments.output).c_str());
+  say(plural(patterns.size(), "pattern") + " for " + plural(gatherer.choice().lost_count(), "place") + " in " +
+      arguments.output);
 }
 
 }  // namespace

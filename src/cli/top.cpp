@@ -13,6 +13,8 @@
 
 #include "cli/error.h"
 #include "cli/format.h"
+#include "cli/message.h"
+#include "cli/number_option.h"
 #include "cli/top_stacks.h"
 #include "cli/watched_process.h"
 
@@ -246,7 +248,7 @@ int top(const TopArguments& arguments) {
     show_frames(process, stacks.get(), arguments);
   } catch (const Error&) {
     if (process.target().is_running()) throw;
-    std::fprintf(stderr, "weir: %s has ended\n", name.c_str());
+    say(name + " has ended");
   }
   return 0;
 }
@@ -265,21 +267,21 @@ void add_top(CLI::App& app, int& exit_code) {
       "it.\n\n"
       "Example: weir top 4711\n         weir top 4711 --interval 10 --count 6 > memory.txt");
   auto arguments = std::make_shared<TopArguments>();
-  command->add_option("pid", arguments->pid, "The process, which must be your own")
-      ->required()
-      ->check(CLI::PositiveNumber);
+  command->add_option("pid", arguments->pid, "The process, which must be your own")->required()->check(process_id());
   command->add_option("--interval", arguments->interval_seconds, "Seconds from one look to the next")
       ->capture_default_str()
-      ->check(CLI::Range(kLeastSeconds, kMostSeconds));
-  command->add_option("--count", arguments->count, "So many looks; 0: until it is ended")->capture_default_str();
+      ->check(seconds_from(kLeastSeconds, kMostSeconds));
+  command->add_option("--count", arguments->count, "So many looks; 0: until it is ended")
+      ->capture_default_str()
+      ->check(whole_number(0));
   command
       ->add_option("--stacks", arguments->stacks_seconds,
                    "Seconds at least from one look at the stacks to the next; 0: none")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, kMostSeconds));
+      ->check(seconds_from(0, kMostSeconds));
   command->add_option("--top", arguments->top, "How many places are shown")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_number(1, 1000));
   command->add_option("--color", arguments->color, "When to use colour")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "always", "never"}));

@@ -24,10 +24,13 @@ const char* last_part(const char* path) {
   return slash == nullptr ? path : slash + 1;
 }
 
-// A name within one folder: neither it nor what the environment says of host and rank may lead elsewhere.
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
+
+// A name within one folder: neither it nor what the environment says of host and rank may lead elsewhere, end a line or reach a terminal as a
+// command.
 void append_name(core::TextBuffer& path, const char* name, const char* if_empty) {
   if (name == nullptr || *name == '\0') name = if_empty;
-  for (; *name != '\0'; ++name) path.character(*name == '/' ? '_' : *name);
+  for (; *name != '\0'; ++name) path.character(*name == '/' || is_control(*name) ? '_' : *name);
 }
 
 void append_directive(core::TextBuffer& path, char directive, const PathFacts& facts, uint64_t counter) {

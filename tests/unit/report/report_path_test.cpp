@@ -30,6 +30,14 @@ TEST(ReportPath, EveryDirectiveIsExpanded) {
   EXPECT_EQ(expanded("/d/%p.%x.%"), "/d/42.%x.%");
 }
 
+TEST(ReportPath, ANameBringsNeitherAFolderNorAControlCharacter) {
+  PathFacts hostile = facts();
+  hostile.exe = "/bin/ev\x1b[31mil\nx\x7f";
+  hostile.host = "a/../b\r";
+  hostile.rank = "\t1";
+  EXPECT_EQ(expanded("/d/%e.%h.%r.json", 0, hostile), "/d/ev_[31mil_x_.a_.._b_._1.json");
+}
+
 TEST(ReportPath, ARelativePathLiesInTheStartingFolder) {
   EXPECT_EQ(expanded("./weir.%e.%p.json"), "/start/./weir.python3.11.42.json");
   PathFacts unknown = facts();
