@@ -23,6 +23,28 @@ void raise(BlocksByKind& most, const BlocksByKind& other) {
   }
 }
 
+// "rank 1, process 4711".
+std::string name_of_process(const Json& process) {
+  const std::string rank = text_of(process, "rank"), pid = "process " + number_text(process, "pid");
+  return rank.empty() ? pid : "rank " + rank + ", " + pid;
+}
+
+void add_device_peaks(std::vector<Peak>& peaks, const Json& device, const Json& processes) {
+  const std::string index = number_text(device, "index");
+  const uint64_t process = figure(device, "process");
+  const std::string name = process < processes.size() ? name_of_process(processes[process]) : "";
+  if (!index.empty()) peaks.push_back({"device", index, figure(device, "peak_bytes"), name});
+  for (const char* kind : {"pinned", "managed", "registered", "ipc", "external"}) {
+    const Json& figures = child(child(device, "kinds"), kind);
+    if (!figures.empty()) peaks.push_back({kind, index, figure(figures, "peak_bytes"), name});
+  }
+}
+
+void add_host_peaks(std::vector<Peak>& peaks, const Json& blocks, const Json& mappings, const std::string& process) {
+  peaks.push_back({"host", "", figure(blocks, "peak_bytes"), process});
+  peaks.push_back({"mmap", "", figure(mappings, "peak_bytes"), process});
+}
+
 }  // namespace
 
 BlocksByKind& operator+=(BlocksByKind& sums, const BlocksByKind& other) {
@@ -47,17 +69,13 @@ BlocksByKind blocks_at(const LeakRows& rows, size_t begin, size_t& end) {
 }
 
 std::vector<Peak> peaks_of(const Json& parts) {
+  const Json& processes = array_of(parts, "processes");
+  std::vector<Peak> peaks;
   const Json& host = child(parts, "host");
-  std::vector<Peak> peaks = {{"host", "", figure(child(host, "totals"), "peak_bytes")},
-                             {"mmap", "", figure(child(child(host, "mmap"), "totals"), "peak_bytes")}};
-  for (const Json& device : array_of(parts, "devices")) {
-    const std::string index = number_text(device, "index");
-    if (!index.empty()) peaks.push_back({"device", index, figure(device, "peak_bytes")});
-    for (const char* kind : {"pinned", "managed", "registered", "ipc", "external"}) {
-      const Json& figures = child(child(device, "kinds"), kind);
-      if (!figures.empty()) peaks.push_back({kind, index, figure(figures, "peak_bytes")});
-    }
-  }
+  for (const Json& process : processes)
+    add_host_peaks(peaks, child(process, "host_totals"), child(process, "mmap_totals"), name_of_process(process));
+  if (processes.empty()) add_host_peaks(peaks, child(host, "totals"), child(child(host, "mmap"), "totals"), "");
+  for (const Json& device : array_of(parts, "devices")) add_device_peaks(peaks, device, processes);
   return peaks;
 }
 

@@ -27,11 +27,13 @@ void sort_rows(LeakRows& rows);
 // What the rows from `begin` on have that lie together with it and are not known; `end` is behind the last of them.
 BlocksByKind blocks_at(const LeakRows& rows, size_t begin, size_t& end);
 
-// The most that a program had at one time in one memory.
+// The most that a process had at one time in one memory.
 struct Peak {
   std::string memory, device;
   uint64_t bytes = 0;
+  std::string process;  // of a merged report which one: "rank 1, process 4711"
 };
+// Of a merged report each process's own: their sum may never have been in use at one time, and is on no one machine.
 std::vector<Peak> peaks_of(const Json& parts);
 
 // Throws Error(kExitBadReport).

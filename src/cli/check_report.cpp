@@ -183,7 +183,8 @@ Verdict Judge::verdict_on_peak(const Limit& limit, const DiffSide& report) const
     const Blocks grown = without({peak.bytes, 0}, {baseline_.peak(peak.memory, peak.device), 0});
     if (grown.bytes <= most.bytes) continue;
     most = grown;
-    what = "peak of " + memory_text(peak.memory, peak.device, "");
+    what = "peak of " + memory_text(peak.memory, peak.device, "") +
+           (peak.process.empty() ? "" : " (" + peak.process + ")");
   }
   return {&limit, most, limit.holds(most), true, line_of(limit, what, most)};
 }

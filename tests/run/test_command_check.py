@@ -112,6 +112,22 @@ class Limits(Case):
         self.check(RED, "--max-peak", "pinned=8191", cuda)
         self.check(RED, "--max-peak", "host=2201343", cuda)
 
+    def test_peaks_of_a_merged_report_are_each_processs_own(self):
+        for rank, more in enumerate((0, 100)):
+            report = golden("cuda")
+            report["process"].update(pid=100 + rank, rank=str(rank))
+            report["host"]["totals"]["peak_bytes"] += more
+            report["devices"][0]["kinds"]["pinned"]["peak_bytes"] += more
+            self.put(f"{rank}.json", report)
+        self.assertEqual(run_weir(["merge", "0.json", "1.json", "-o", "merged.json"], cwd=self.folder).returncode, 0)
+        self.check(GREEN, "--max-peak", "host=2201444", "--max-peak", "pinned=8292", "--max-peak", "device=40958464", "merged.json")
+        self.assertEqual(self.red_lines("--max-peak", "host=2201443", "--max-peak", "pinned=8291", "merged.json"),
+                         ["peak of host (rank 1, process 101): 2.1 MiB, 2.1 MiB allowed",
+                          "peak of pinned memory, device 0 (rank 1, process 101): 8.1 KiB, 8.1 KiB allowed"])
+        self.check(GREEN, "--baseline", "0.json", "--max-peak", "host=100", "merged.json")
+        self.check(RED, "--baseline", "0.json", "--max-peak", "host=99", "merged.json")
+        self.check(GREEN, "--baseline", "merged.json", "--max-peak", "host=0", "1.json")
+
     def test_heap_errors_that_are_not_listed_count(self):
         errors = GOLDEN / "report_errors.json"
         self.check(GREEN, "--max-errors", "18", errors)
