@@ -58,11 +58,6 @@ std::string key_of(const std::vector<StackLine>& stack) {
   return key;
 }
 
-std::string key_of(const Site& site) {
-  return site.memory + '\n' + site.device + '\n' + site.call + '\n' + site.kind + '\n' + site.runtime + '\n' +
-         site.framework_cache + '\n' + site.suppressed + key_of(site.stack);
-}
-
 Site site_of(const Json& report, const Json& entry) {
   Site site = head_of(entry);
   site.stack = stack_lines(report, entry["stack"].get<size_t>());

@@ -71,9 +71,8 @@ class SiteTable {
   uint32_t report_count_ = 0;
 };
 
-// A stack as text to tell equal ones by, and a site.
+// A stack as text to tell equal ones by.
 std::string key_of(const std::vector<StackLine>& stack);
-std::string key_of(const Site& site);
 
 // One entry of a finished report that has a stack, as a site.
 Site site_of(const Json& report, const Json& entry);

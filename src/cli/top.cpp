@@ -134,33 +134,16 @@ class View {
   }
 
   std::string places(const TopStacks& stacks) const {
-    constexpr size_t kWidth = 60;
     if (!stacks.why_none().empty()) return "\n" + style_.dim("No stacks: " + stacks.why_none()) + "\n";
     const auto age = static_cast<uint64_t>(seconds_of(Clock::now() - stacks.when()));
     std::string text = "\n" + style_.bold("What holds most") + style_.dim(", " + std::to_string(age) + " s ago") + "\n";
     for (const TopStacks::Row& row : stacks.rows()) {
-      const Site& site = row.site;
-      text += "  " + style_.cyan(human_bytes(site.bytes) + " in " + plural(site.count, "block"));
-      text += site.memory == "host" ? "" : "  (" + site.memory + ")";
+      text += "  " + style_.cyan(human_bytes(row.bytes) + " in " + plural(row.count, "block"));
+      text += row.memory == "host" ? "" : "  (" + row.memory + ")";
       if (row.grown_bytes != 0) text += "  " + style_.yellow(signed_bytes(static_cast<double>(row.grown_bytes)));
-      text += "\n    " + path_of(site.stack, kWidth) + "\n";
+      text += "\n    " + row.path + "\n";
     }
     return text;
-  }
-
-  // The innermost functions on one line.
-  static std::string path_of(const std::vector<StackLine>& stack, size_t width) {
-    constexpr size_t kFunctions = 4;
-    std::string text;
-    size_t shown = 0;
-    for (const StackLine& line : stack) {
-      if (line.noise || shown == kFunctions) continue;
-      const std::string function = line.function.empty() ? line.place : shorten_function(line.function, width);
-      text +=
-          (shown == 0 ? "" : " < ") + function + (shown == 0 && !line.function.empty() ? " (" + line.place + ")" : "");
-      ++shown;
-    }
-    return text.empty() ? "(the stack is not known)" : text;
   }
 
   const WatchedProcess& process_;

@@ -8,6 +8,8 @@
 
 #include "cli/compact_report.h"
 #include "cli/error.h"
+#include "cli/format.h"
+#include "cli/site.h"
 
 namespace weir::cli {
 namespace {
@@ -15,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Places with the same text are one: of rows that are many more than are shown.
-constexpr size_t kRowsForOne = 8;
+constexpr size_t kRowsForOne = 64;
 
 // The rows that hold most, with no more than their stacks, finished.
 Json first_rows(const std::string& path, size_t count, symbolize::Symbolizer& symbolizer) {
@@ -30,20 +32,38 @@ Json first_rows(const std::string& path, size_t count, symbolize::Symbolizer& sy
   return excerpt;
 }
 
-std::vector<Site> merged_sites(const Json& report) {
-  std::vector<Site> sites;
+// The innermost functions on one line.
+std::string path_of(const std::vector<StackLine>& stack) {
+  constexpr size_t kFunctions = 4, kWidth = 60;
+  std::string text;
+  size_t shown = 0;
+  for (const StackLine& line : stack) {
+    if (line.noise || shown == kFunctions) continue;
+    const std::string function = line.function.empty() ? line.place : shorten_function(line.function, kWidth);
+    text +=
+        (shown == 0 ? "" : " < ") + function + (shown == 0 && !line.function.empty() ? " (" + line.place + ")" : "");
+    ++shown;
+  }
+  return text.empty() ? "(the stack is not known)" : text;
+}
+
+std::string key_of(const TopStacks::Row& row) { return row.memory + '\n' + row.path; }
+
+std::vector<TopStacks::Row> rows_of(const Json& report) {
+  std::vector<TopStacks::Row> rows;
   std::map<std::string, size_t> places;
   for (const Json& leak : report["leaks"]) {
     const Site site = site_of(report, leak);
-    const auto [place, is_new] = places.try_emplace(key_of(site), sites.size());
+    const TopStacks::Row row{site.memory, path_of(site.stack), site.bytes, site.count};
+    const auto [place, is_new] = places.try_emplace(key_of(row), rows.size());
     if (is_new) {
-      sites.push_back(site);
+      rows.push_back(row);
       continue;
     }
-    sites[place->second].bytes += site.bytes;
-    sites[place->second].count += site.count;
+    rows[place->second].bytes += row.bytes;  // guard: top-places
+    rows[place->second].count += row.count;
   }
-  return sites;
+  return rows;
 }
 
 }  // namespace
@@ -79,12 +99,10 @@ void TopStacks::refresh(size_t count) {
 }
 
 void TopStacks::read(const std::string& path, size_t count) {
-  rows_.clear();
-  for (const Site& site : merged_sites(first_rows(path, count * kRowsForOne, symbolizer_))) {
-    const uint64_t first = first_bytes_.try_emplace(site.memory + key_of(site.stack), site.bytes).first->second;
-    rows_.push_back({site, static_cast<int64_t>(site.bytes - first)});
-  }
-  std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.site.bytes > b.site.bytes; });
+  rows_ = rows_of(first_rows(path, count * kRowsForOne, symbolizer_));
+  for (Row& row : rows_)
+    row.grown_bytes = static_cast<int64_t>(row.bytes - first_bytes_.try_emplace(key_of(row), row.bytes).first->second);
+  std::stable_sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.bytes > b.bytes; });
   if (rows_.size() > count) rows_.erase(rows_.begin() + static_cast<std::ptrdiff_t>(count), rows_.end());
 }
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/site.h"
 #include "cli/watched_process.h"
 #include "symbolize/report.h"
 
@@ -15,8 +14,10 @@ namespace weir::cli {
 
 class TopStacks {
  public:
+  // What is told in the same words, whatever stacks it has.
   struct Row {
-    Site site;
+    std::string memory, path;  // the innermost functions, "allocate (/src/a.c:7) < fill < main"
+    uint64_t bytes = 0, count = 0;
     int64_t grown_bytes = 0;  // since it was first seen
   };
 
@@ -38,7 +39,7 @@ class TopStacks {
   WatchedProcess& process_;
   std::string folder_;  // the user's own, and gone with this
   symbolize::Symbolizer symbolizer_;
-  std::map<std::string, uint64_t> first_bytes_;  // by the place's text
+  std::map<std::string, uint64_t> first_bytes_;  // by memory and path
   std::vector<Row> rows_;
   std::chrono::steady_clock::time_point when_;
   std::chrono::steady_clock::duration cost_{};

@@ -12,7 +12,7 @@ import time
 import unittest
 
 from snapshots import Session
-from weir_test import clean_environment, command, run_weir
+from weir_test import REPOSITORY, clean_environment, command, program, run_weir
 
 try:
     from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
@@ -113,6 +113,17 @@ class Top(Watched):
         session = self.begin()
         self.until_it_ends(session, "top", str(session.pid), "--interval", "0.2")
 
+    def test_what_reads_the_same_is_one_row(self):
+        session = Session(self, [program("top_depths")])
+        session.expect("ready")
+        self.temporary = session.folder / "temporary"
+        self.temporary.mkdir()
+        result = run_weir(["top", str(session.pid), "--count", "1", "--color", "never", "--top", "3"], env=self.environment(session))
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        text = result.stdout.decode()
+        self.assertEqual(text.count("keep_below ("), 1, text)
+        self.assertRegex(text, r"(?m)^  8\.0 MiB in 8 blocks\n    keep_below \(.*top_depths\.c:14\) < keep_below < keep_below < keep_below$")
+
     def test_without_stacks_nothing_is_written(self):
         self.assertNotIn("What holds most", self.top(self.begin(), "--count", "1", "--stacks", "0"))
 
@@ -186,6 +197,25 @@ class Prometheus(Watched):
         watching.send_signal(signal.SIGTERM)
         self.assertEqual((watching.wait(timeout=30), watching.stderr.read()), (0, b""))
         self.assertEqual([path.name for path in target.parent.iterdir() if "prom" in path.name], ["weir.prom"])
+
+    def test_the_documented_way_to_a_collector_with_a_user_of_its_own(self):
+        """The file may be read by everybody, and is gone with the program."""
+        (script,) = re.findall(r"```sh\n(while weir export --watch.*?)```", (REPOSITORY / "docs" / "exports.md").read_text(), re.DOTALL)
+        session = self.begin(busy=True)
+        folder = pathlib.Path(session.runtime) / "collected"
+        folder.mkdir()
+        environment = clean_environment({**self.environment(session), "PID": session.pid, "PATH": f"{command().parent}:{os.environ['PATH']}"})
+        collecting = subprocess.Popen(["sh", "-c", script.replace("sleep 15", "sleep 0.1")], cwd=folder, env=environment, stderr=subprocess.PIPE)
+        self.addCleanup(collecting.stderr.close)
+        target, deadline = folder / "weir.prom", time.monotonic() + 30
+        while not target.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(target.stat().st_mode & 0o777, 0o644)
+        self.assertIn(("weir_live_blocks", "host"), self.samples(target.read_text()))
+        session.process.kill()
+        session.process.wait()
+        self.assertEqual(collecting.wait(timeout=30), 0)
+        self.assertEqual(list(folder.iterdir()), [])
 
     def test_it_ends_with_the_program(self):
         session = self.begin()
