@@ -59,7 +59,7 @@ bool ReportInput::fill() {
 }
 
 void ReportInput::show_progress() {
-  if (isatty(STDERR_FILENO) != 1) return;
+  if (isatty(STDERR_FILENO) != 1) return;  // guard: progress-on-terminal
   const int percent = static_cast<int>(read_bytes_ * 100 / file_bytes_);
   if (percent == shown_percent_) return;
   shown_percent_ = percent;
