@@ -74,7 +74,8 @@ std::vector<Peak> peaks_of(const Json& parts) {
   const Json& host = child(parts, "host");
   for (const Json& process : processes)
     add_host_peaks(peaks, child(process, "host_totals"), child(process, "mmap_totals"), name_of_process(process));
-  if (processes.empty()) add_host_peaks(peaks, child(host, "totals"), child(child(host, "mmap"), "totals"), "");
+  if (processes.empty())  // guard: check-peaks
+    add_host_peaks(peaks, child(host, "totals"), child(child(host, "mmap"), "totals"), "");
   for (const Json& device : array_of(parts, "devices")) add_device_peaks(peaks, device, processes);
   return peaks;
 }

@@ -17,7 +17,7 @@ class Counters {
   std::vector<ExportCounter> take() {
     const bool is_sum = child(report_, "process").contains("merged_count");
     const Json nothing = Json::object();
-    const Json& timeline = is_sum ? nothing : child(report_, "timeline");
+    const Json& timeline = is_sum ? nothing : child(report_, "timeline");  // guard: export-timeline
     add_host(child(timeline, "host"));
     std::set<std::string> with_course;
     for (const Json& course : array_of(timeline, "devices")) {
