@@ -83,7 +83,7 @@ void expect_reports(Inputs& inputs, const std::optional<uint64_t>& expected) {
     inputs.missing.push_back(plural(*expected, "report") + " expected, " + human_count(inputs.paths.size()) + " found");
 }
 
-std::vector<std::string> baseline_paths(const std::vector<std::string>& arguments) {
+std::vector<std::string> find_baseline(const std::vector<std::string>& arguments) {
   const Inputs inputs = find_reports(arguments);
   if (!inputs.missing.empty()) throw Error(kExitUnreadable, "--baseline: " + inputs.missing[0]);
   return inputs.paths;
@@ -115,26 +115,19 @@ CheckResult judge_all(const Inputs& inputs, const std::vector<Limit>& limits, Ju
   return result;
 }
 
-void check_outputs(const CheckArguments& arguments, const Inputs& inputs) {
+void check_outputs(const CheckArguments& arguments, const Inputs& inputs, const std::vector<std::string>& baseline) {
   for (const auto& [output, option] : {std::pair{&arguments.junit, "--junit"}, {&arguments.sarif, "--sarif"}}) {
-    for (const auto* read : {&inputs.paths, &arguments.suppressions}) refuse_to_replace_input(*read, *output, option);
-    if (!output->empty() && !arguments.baseline.empty())
-      refuse_to_replace_input(find_reports(arguments.baseline).paths, *output, option);
+    for (const auto* read : {&inputs.paths, &arguments.suppressions, &baseline})
+      refuse_to_replace_input(*read, *output, option);
   }
   if (!arguments.junit.empty() && arguments.junit == arguments.sarif)
     throw Error(kExitUsage, arguments.sarif + ": --junit is to write there; --sarif names another file");
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  NewFile file(path);
-  file.write(text);
-  file.commit();
-}
-
 // What is wrong with the baseline is no verdict.
-Baseline read_baseline(const CheckArguments& arguments, const SuppressionFiles& suppressions, Readers& readers) {
+Baseline read_baseline(const std::vector<std::string>& paths, const SuppressionFiles& suppressions, Readers& readers) {
   try {
-    return Baseline(baseline_paths(arguments.baseline), suppressions, readers);
+    return Baseline(paths, suppressions, readers);
   } catch (const Error& error) {
     throw Error(error.exit_code() == kExitBadReport ? kExitUnreadable : error.exit_code(), printable(error.what()));
   }
@@ -150,14 +143,15 @@ int check(const CheckArguments& arguments) {
   const SuppressionFiles suppressions(arguments.suppressions);
   Inputs inputs = find_reports(arguments.paths);
   expect_reports(inputs, arguments.expected);  // guard: check-expected
-  check_outputs(arguments, inputs);
+  const std::vector<std::string> before = find_baseline(arguments.baseline);
+  check_outputs(arguments, inputs, before);
   Readers readers;
-  Baseline baseline = read_baseline(arguments, suppressions, readers);
+  Baseline baseline = read_baseline(before, suppressions, readers);
   Judge judge(limits, suppressions, baseline, readers);
   const CheckResult result = judge_all(inputs, limits, judge);
-  if (!arguments.junit.empty()) write_file(arguments.junit, check_junit(result));
+  if (!arguments.junit.empty()) write_text(arguments.junit, check_junit(result));
   if (!arguments.sarif.empty())
-    write_file(arguments.sarif,
+    write_text(arguments.sarif,
                check_sarif(result, arguments.source_root.empty() ? find_source_root() : arguments.source_root));
   SummaryOptions options;
   options.top = arguments.top;

@@ -115,9 +115,7 @@ void suppress(const SuppressArguments& arguments) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return;
   }
-  NewFile file(arguments.output);
-  file.write(text);
-  file.commit();
+  write_text(arguments.output, text);
   say(plural(patterns.size(), "pattern") + " for " + plural(gatherer.choice().lost_count(), "place") + " in " +
       arguments.output);
 }

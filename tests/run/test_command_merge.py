@@ -291,6 +291,11 @@ class EachProcessOnce(Case):
         self.assertIn("3 of 3 reports", self.said_of("check")[0])
         self.assertIn("3 reports expected, 2 found", run_weir(["check", "--expect", "3", *map(str, self.parts[:2])]).stdout.decode())
 
+    def test_a_baseline_is_looked_for_once_whatever_is_written(self):
+        self.merge()
+        outputs = ("--junit", str(self.folder / "out.xml"), "--sarif", str(self.folder / "out.sarif"))
+        self.assertEqual(self.said_of("check", "--baseline", str(self.ranks), *outputs), self.said_of("check", "--baseline", str(self.ranks)))
+
     def test_one_that_has_more_is_counted_and_its_parts_are_not(self):
         self.merge()
         whole = self.said_of("show")[0]
