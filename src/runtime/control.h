@@ -8,6 +8,7 @@
 #include "control/control_page.h"
 #include "core/guard.h"
 #include "cuda/control.h"
+#include "runtime/process_snapshot.h"
 
 namespace weir::runtime {
 
@@ -25,6 +26,15 @@ void serve_snapshot(const core::Inside&);
 inline bool is_control_asked() {
   const std::atomic<uint32_t>* attention = cuda::control_attention.load(std::memory_order_acquire);
   return attention != nullptr && attention->load(std::memory_order_relaxed) != 0;
+}
+
+// What an allocation serves of what was asked for meanwhile, by a command or a signal: no block is in between hands then, as in a free or a realloc.
+// Cost where nothing is: is_control_asked()'s and a load.
+[[gnu::always_inline]] inline void serve_at_allocation(const core::Inside& inside) {
+  if (is_control_asked()) [[unlikely]]
+    serve_snapshot(inside);
+  if (is_snapshot_asked()) [[unlikely]]  // guard: snapshot-asked
+    take_asked_snapshot(inside);
 }
 
 }  // namespace weir::runtime

@@ -5,7 +5,6 @@
 #include "pool/host_pool.h"
 #include "runtime/control.h"
 #include "runtime/general_path.h"
-#include "runtime/process_snapshot.h"
 #include "runtime/running_report.h"
 #include "runtime/timeline.h"
 #include "stack/recall.h"
@@ -97,10 +96,7 @@ template <detail::StackNews kNews>
 
 // Where no block of the caller's is in between hands, as a realloc's is: a snapshot may be taken here.
 [[gnu::noinline]] void begin_tick_of_allocation(ThreadState& thread) {
-  if (is_control_asked()) [[unlikely]]
-    serve_snapshot(core::PlainGuard::token());
-  if (is_snapshot_asked()) [[unlikely]]
-    take_asked_snapshot(core::PlainGuard::token());
+  serve_at_allocation(core::PlainGuard::token());
   begin_tick(thread);
   if (is_running_report_due(thread.tick)) [[unlikely]]
     write_running_report(core::PlainGuard::token());

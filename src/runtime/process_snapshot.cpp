@@ -32,21 +32,6 @@ bool write_in_turn(const Write& write) {
   return true;
 }
 
-}  // namespace
-
-Snapshot take_snapshot(const core::Inside& inside, const SnapshotRequest& request, report::WrittenReport* written,
-                       int* error) {
-  if (!write_in_turn([&] { *error = write_snapshot_report(inside, request.pattern, request.classifies, written); }))
-    return Snapshot::refused;
-  return *error == 0 ? Snapshot::written : Snapshot::not_written;
-}
-
-void take_running_report(const core::Inside& inside) {
-  write_in_turn([&] { write_running_report_file(inside); });
-}
-
-namespace {
-
 // A description of what was written is too long for a handler's stack.
 Snapshot take_and_say(const core::Inside& inside, const char* pattern) {
   core::ScratchArray<report::WrittenReport> written;
@@ -60,6 +45,17 @@ Snapshot take_and_say(const core::Inside& inside, const char* pattern) {
 bool is_interrupted(const core::Guard& guard) { return !guard.entered() || core::thread_slot.locks_held != 0; }
 
 }  // namespace
+
+Snapshot take_snapshot(const core::Inside& inside, const SnapshotRequest& request, report::WrittenReport* written,
+                       int* error) {
+  if (!write_in_turn([&] { *error = write_snapshot_report(inside, request.pattern, request.classifies, written); }))
+    return Snapshot::refused;
+  return *error == 0 ? Snapshot::written : Snapshot::not_written;
+}
+
+void take_running_report(const core::Inside& inside) {
+  write_in_turn([&] { write_running_report_file(inside); });
+}
 
 Snapshot write_snapshot(const char* pattern) {
   if (!ensure_started()) return Snapshot::refused;

@@ -20,7 +20,6 @@
 #include "runtime/pinned_buffers.h"
 #include "runtime/plain_path.h"
 #include "runtime/process.h"
-#include "runtime/process_snapshot.h"
 #include "runtime/quarantine.h"
 #include "runtime/running_report.h"
 #include "runtime/timeline.h"
@@ -372,10 +371,7 @@ void* allocate(const stack::Registers& caller, const Request& request) {
   ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]]
     return allocate_from_host(request);
-  if (is_control_asked()) [[unlikely]]
-    serve_snapshot(guard.token());
-  if (is_snapshot_asked()) [[unlikely]]  // guard: snapshot-asked
-    take_asked_snapshot(guard.token());
+  serve_at_allocation(guard.token());
   if (is_running_report_due(thread->tick)) [[unlikely]]
     write_running_report(guard.token());
   const Acquired acquired = acquire(guard.token(), request);
