@@ -35,7 +35,6 @@ void RecentWalks::release() {
 }
 
 bool RecentWalks::widen(Walk* walk, uint32_t capacity) {
-  if (word_count_ + capacity > kMostWords) return false;
   auto* wider = core::arena_array<uint64_t>(capacity);
   if (wider == nullptr) return false;
   word_count_ += capacity - walk->capacity;
@@ -63,7 +62,7 @@ void RecentWalks::keep(core::StackId native, uint32_t generation, uint64_t hash,
   if (evicts && !is_new && log_ < kLargestLog && growth_.evicted(uint64_t{1} << log_, clock)) resize(log_ + 1);
   const uint32_t capacity = std::bit_ceil(count);
   const bool is_full = walk_of(native, hash).capacity < count && word_count_ + capacity > kMostWords;
-  if (is_full) resize(log_);  // all of them go: most are of other stacks than the latest
+  if (is_full && !resize(log_)) return;  // all of them go: most are of other stacks than the latest
   Walk& walk = walk_of(native, hash);
   if (walk.capacity < count && !widen(&walk, capacity)) return;
   memcpy(walk.words, words, count * sizeof *words);
