@@ -51,10 +51,12 @@ std::string program_of_process(const Json& process) {
   return path.empty() ? "unknown program" : base_name(path);
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
+
 std::string printable(std::string text) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < ' ' || byte == 0x7f) text[i] = '?';
+    if (is_control(text[i])) text[i] = '?';
     // U+0080 to U+009F are C2 80 to C2 9F; some terminals obey these too.
     const bool is_wide_control = i > 0 && text[i - 1] == '\xc2' && byte >= 0x80 && byte < 0xa0;
     if (is_wide_control) text.replace(--i, 2, "?");

@@ -20,6 +20,8 @@ const Json& array_of(const Json& object, const char* key);     // an empty array
 std::string program_of(const Json& report);
 std::string program_of_process(const Json& process);
 
+bool is_control(char c);  // of ASCII
+
 // Control characters become '?': a report may come from anywhere, and goes to a terminal.
 std::string printable(std::string text);
 

@@ -1,8 +1,6 @@
 #include "cli/number_option.h"
 
 #include <charconv>
-#include <climits>
-#include <cmath>
 #include <optional>
 #include <sstream>
 #include <string>

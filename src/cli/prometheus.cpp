@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/error.h"
+#include "cli/json_access.h"
 #include "cli/message.h"
 #include "cli/report_file.h"
 
@@ -57,7 +58,7 @@ std::string escaped(const std::string& text) {
     if (c == '\n')
       out += "\\n";
     else
-      out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? '?' : c;
+      out += is_control(c) ? '?' : c;
   }
   return out;
 }

@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "cli/error.h"
+#include "cli/json_access.h"
 #include "cli/report_file.h"
 
 namespace weir::cli {
@@ -69,8 +70,6 @@ bool holds_snapshots(const std::string& folder) {
   }
   return false;
 }
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
 
 std::string escaped(const std::string& path) {
   std::string text;

@@ -74,8 +74,7 @@ bool is_telling(const std::string& module, const std::string& name) {
 // Control characters cannot stand in a file of lines.
 std::string pattern_text(std::string name) {
   for (char& c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < ' ' || byte == 0x7f || c == '?') c = '*';  // printable() made '?' of some
+    if (is_control(c) || c == '?') c = '*';  // printable() made '?' of some
   }
   return name;
 }
