@@ -121,6 +121,10 @@ class Browser:
                 raise AssertionError("the page did not come to it in time")
             time.sleep(0.03)
 
+    def settle(self):
+        """Waits until the page has drawn what was done to it, and has nothing left to do: some events come after the click that is their cause."""
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => requestIdleCallback(() => arguments[0]())))")
+
     def requests(self):
         """Addresses that were asked for since the last question."""
         events = [json.loads(row["message"])["message"] for row in self.driver.get_log("performance")]

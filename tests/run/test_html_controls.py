@@ -232,6 +232,7 @@ USES = {
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class Controls(Uses):
     def controls(self):
+        self.browser.settle()
         found = self.browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": FIND, "includeCommandLineAPI": True, "returnByValue": True})
         self.assertNotIn("exceptionDetails", found)
         return found["result"]["value"]
