@@ -13,6 +13,7 @@
 #include "cli/format.h"
 #include "cli/json_access.h"
 #include "cli/number_option.h"
+#include "cli/output.h"
 #include "cli/output_place.h"
 #include "cli/pager.h"
 #include "cli/report_processes.h"
@@ -117,6 +118,8 @@ CheckResult judge_all(const Inputs& inputs, const std::vector<Limit>& limits, Ju
 
 void check_outputs(const CheckArguments& arguments, const Inputs& inputs, const std::vector<std::string>& baseline) {
   for (const auto& [output, option] : {std::pair{&arguments.junit, "--junit"}, {&arguments.sarif, "--sarif"}}) {
+    if (*output == "-")
+      throw Error(kExitUsage, option + std::string(" -: expected a file; the verdict is on the standard output"));
     for (const auto* read : {&inputs.paths, &arguments.suppressions, &baseline})
       refuse_to_replace_input(*read, *output, option);
   }
@@ -149,10 +152,10 @@ int check(const CheckArguments& arguments) {
   Baseline baseline = read_baseline(before, suppressions, readers);
   Judge judge(limits, suppressions, baseline, readers);
   const CheckResult result = judge_all(inputs, limits, judge);
-  if (!arguments.junit.empty()) write_text(arguments.junit, check_junit(result));
+  if (!arguments.junit.empty()) write_output(arguments.junit, check_junit(result));
   if (!arguments.sarif.empty())
-    write_text(arguments.sarif,
-               check_sarif(result, arguments.source_root.empty() ? find_source_root() : arguments.source_root));
+    write_output(arguments.sarif,
+                 check_sarif(result, arguments.source_root.empty() ? find_source_root() : arguments.source_root));
   SummaryOptions options;
   options.top = arguments.top;
   options.color = use_color(arguments.color, STDOUT_FILENO);

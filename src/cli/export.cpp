@@ -10,11 +10,11 @@
 
 #include "cli/error.h"
 #include "cli/export_formats.h"
-#include "cli/export_output.h"
 #include "cli/export_report.h"
 #include "cli/format.h"
 #include "cli/message.h"
 #include "cli/number_option.h"
+#include "cli/output.h"
 #include "cli/output_place.h"
 #include "cli/prometheus.h"
 
@@ -89,7 +89,7 @@ void watch_process(const ExportArguments& arguments) {
   if (!arguments.format.empty() && arguments.format != kPrometheus)
     throw Error(kExitUsage, "--watch: expected --format prometheus, found " + arguments.format);
   WatchArguments watched = arguments.watch;
-  watched.output = arguments.output;
+  if (!arguments.output.empty()) watched.output = arguments.output;
   watch(watched);
 }
 

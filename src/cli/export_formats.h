@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/export_output.h"
 #include "cli/export_report.h"
+#include "cli/output.h"
 
 namespace weir::cli {
 

@@ -9,6 +9,7 @@
 #include "cli/cuda_calls.h"
 #include "cli/finish_rows.h"
 #include "cli/json_access.h"
+#include "cli/output.h"
 #include "cli/report_input.h"
 #include "cli/report_shape.h"
 #include "cli/report_stream.h"
@@ -181,9 +182,9 @@ void copy_finished(const FinishedReport& report, bool hides_private,
 void replace_by_finished(const FinishedReport& report, bool hides_private) {
   std::error_code error;
   const std::filesystem::path own = std::filesystem::canonical(report.path(), error);  // of a link what it leads to
-  NewFile file(error ? report.path() : own.string());
-  copy_finished(report, hides_private, [&file](std::string_view text) { file.write(text); });
-  file.commit();
+  Output output(error ? report.path() : own.string());
+  copy_finished(report, hides_private, [&output](std::string_view text) { output.write(text); });
+  output.finish();
 }
 
 }  // namespace weir::cli

@@ -1,17 +1,16 @@
 #include "cli/html.h"
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "cli/error.h"
 #include "cli/format.h"
 #include "cli/html_data.h"
 #include "cli/html_page.h"
 #include "cli/largest_stacks.h"
 #include "cli/message.h"
+#include "cli/output.h"
 #include "cli/output_place.h"
 #include "cli/suppressed_leaks.h"
 
@@ -35,15 +34,6 @@ void check_output(const HtmlArguments& arguments) {
   refuse_to_replace_input(inputs, arguments.output, "-o");
 }
 
-// "-": the standard output.
-void write_page(const std::string& path, const std::string& page) {
-  if (path == "-") {
-    if (std::fwrite(page.data(), 1, page.size(), stdout) == page.size() && std::fflush(stdout) == 0) return;
-    throw Error(kExitOwnFailure, "html: the standard output cannot be written");
-  }
-  write_text(path, page);
-}
-
 void make_page(HtmlArguments arguments) {
   require_html_template();
   if (arguments.output.empty()) arguments.output = default_output(arguments.report);
@@ -54,7 +44,7 @@ void make_page(HtmlArguments arguments) {
   finish_report(part.report, symbolizer);
   suppressions.apply(part.report);
   const std::string page = html_page(html_data(part));
-  write_page(arguments.output, page);
+  write_output(arguments.output, page);
   say("page: " + arguments.output + " (" + human_bytes(page.size()) + ")");
 }
 

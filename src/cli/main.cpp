@@ -1,5 +1,7 @@
 // The `weir` command: runs programs under libweir.so and reads the reports they leave.
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -75,11 +77,20 @@ int run_command(std::vector<std::string> words) {
   return exit_code;
 }
 
+// What was printed may wait for the end of the process, where a full disk would go unnoticed.
+int with_whole_output(int exit_code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  weir::cli::say("the standard output could not be written" +
+                 (errno != 0 ? ": " + std::string(std::strerror(errno)) : ""));
+  return exit_code != 0 ? exit_code : weir::cli::kExitOwnFailure;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run_command({argv + 1, argv + argc});
+    return with_whole_output(run_command({argv + 1, argv + argc}));
   } catch (const weir::cli::Error& error) {
     weir::cli::say(error.what());
     return error.exit_code();

@@ -5,10 +5,10 @@
 #include <tuple>
 #include <utility>
 
-#include "cli/export_output.h"
 #include "cli/finish_rows.h"
 #include "cli/json_access.h"
 #include "cli/merge_figures.h"
+#include "cli/output.h"
 #include "cli/report_shape.h"
 
 namespace weir::cli {

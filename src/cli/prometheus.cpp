@@ -1,11 +1,9 @@
 #include "cli/prometheus.h"
 
-#include <cstdio>
-
 #include "cli/error.h"
 #include "cli/json_access.h"
 #include "cli/message.h"
-#include "cli/report_file.h"
+#include "cli/output.h"
 
 namespace weir::cli {
 namespace {
@@ -93,18 +91,12 @@ std::string prometheus_text(const WatchedFigures& figures, int pid, const std::s
 
 namespace {
 
-void put(const std::string& text, const std::string& output) {
-  if (!output.empty() && output != "-") return write_text(output, text);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
 void watch(WatchedProcess& process, const WatchArguments& arguments) {
   const std::string program = process.program();
   Steps steps(std::chrono::milliseconds(static_cast<int64_t>(arguments.interval_seconds * 1000)));
   uint64_t done = 0;
   do {
-    put(prometheus_text(process.read(), arguments.pid, program), arguments.output);
+    write_output(arguments.output, prometheus_text(process.read(), arguments.pid, program));
   } while (++done != arguments.count && steps.wait());
 }
 

@@ -12,7 +12,7 @@ std::string prometheus_text(const WatchedFigures& figures, int pid, const std::s
 
 struct WatchArguments {
   int pid = 0;
-  std::string output;  // "" or "-": the standard output
+  std::string output = "-";  // as an Output's
   double interval_seconds = 15;
   uint64_t count = 0;  // 0: until the process ends
 };

@@ -1,12 +1,6 @@
 #include "cli/report_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string_view>
 
@@ -20,53 +14,10 @@
 #include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
-namespace {
-
-std::string system_text() { return std::strerror(errno); }
-
-// A report that the superuser finishes stays its user's.
-void keep_owner(const std::string& path, int fd) {
-  struct stat status {};
-  if (geteuid() != 0 || stat(path.c_str(), &status) != 0) return;
-  if (fchown(fd, status.st_uid, status.st_gid) != 0) throw Error(kExitOwnFailure, path + ": " + system_text());
-}
-
-}  // namespace
-
 std::string compact_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-NewFile::NewFile(const std::string& path) : path_(path), temporary_(path + ".XXXXXX") {
-  struct stat status {};
-  is_in_place_ = lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
-  const int fd = is_in_place_ ? open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
-                              : mkostemp(temporary_.data(), O_CLOEXEC);  // 0600
-  if (fd < 0) throw Error(kExitOwnFailure, path + ": " + system_text());
-  stream_ = fdopen(fd, "w");
-}
-
-NewFile::~NewFile() {
-  if (stream_ == nullptr) return;
-  std::fclose(stream_);
-  if (!is_in_place_) unlink(temporary_.c_str());
-}
-
-void NewFile::write(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stream_) != text.size()) fail();
-}
-
-void NewFile::commit() {
-  if (!is_in_place_) keep_owner(path_, fileno(stream_));
-  if (std::fflush(stream_) != 0 || (!is_in_place_ && rename(temporary_.c_str(), path_.c_str()) != 0)) fail();
-  std::fclose(stream_);
-  stream_ = nullptr;
-}
-
-void NewFile::fail() const { throw Error(kExitOwnFailure, path_ + ": " + system_text()); }
-
-void write_text(const std::string& path, const std::string& text) {
-  NewFile file(path);
-  file.write(text);
-  file.commit();
+std::string json_text(const std::string& text) {
+  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 bool finish_report(Json& report, symbolize::Symbolizer& symbolizer) {

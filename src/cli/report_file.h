@@ -1,10 +1,8 @@
 // Reports on disk.
 #pragma once
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "symbolize/report.h"
@@ -16,29 +14,8 @@ using Json = nlohmann::ordered_json;
 // One value on one line. Bytes that are not UTF-8 become U+FFFD.
 std::string compact_text(const Json& value);
 
-// A file that takes its name when it is whole: replaces what is there, and is readable by the owner only. A link, a device or a pipe is
-// written to instead: /dev/stdout is a link. Throws Error(kExitOwnFailure).
-class NewFile {
- public:
-  explicit NewFile(const std::string& path);
-  ~NewFile();  // without commit() nothing is left
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void write(std::string_view text);
-  void commit();
-
- private:
-  [[noreturn]] void fail() const;
-
-  const std::string path_;
-  std::string temporary_;
-  bool is_in_place_ = false;
-  std::FILE* stream_ = nullptr;
-};
-
-// Replaces `path` as a NewFile does: what is there is whole, the old or the new. Throws Error(kExitOwnFailure).
-void write_text(const std::string& path, const std::string& text);
+// A text as JSON writes it, with its quotation marks; all ASCII.
+std::string json_text(const std::string& text);
 
 // Adds functions, lines, the names of runtime allocations and calls, and which leaks are suppressed, where the report has none of it yet.
 // True where it changed.

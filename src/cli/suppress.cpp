@@ -1,6 +1,5 @@
 #include "cli/suppress.h"
 
-#include <cstdio>
 #include <memory>
 
 #include "cli/check_baseline.h"
@@ -8,6 +7,7 @@
 #include "cli/format.h"
 #include "cli/json_access.h"
 #include "cli/message.h"
+#include "cli/output.h"
 #include "cli/output_place.h"
 #include "cli/report_processes.h"
 #include "cli/suppression_choice.h"
@@ -17,7 +17,7 @@ namespace {
 
 struct SuppressArguments {
   std::vector<std::string> paths, suppressions;
-  std::string output;
+  std::string output = "-";
   bool possible = false;
 };
 
@@ -111,11 +111,8 @@ void suppress(const SuppressArguments& arguments) {
   for (const std::string& path : paths) gatherer.add(path);
   const std::vector<ChosenPattern> patterns = gatherer.choice().choose();
   const std::string text = text_of(patterns, paths.size());
-  if (arguments.output.empty() || arguments.output == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return;
-  }
-  write_text(arguments.output, text);
+  write_output(arguments.output, text);
+  if (arguments.output == "-") return;
   say(plural(patterns.size(), "pattern") + " for " + plural(gatherer.choice().lost_count(), "place") + " in " +
       arguments.output);
 }

@@ -107,5 +107,29 @@ class Names(unittest.TestCase):
         self.assertEqual(os.read(leader, 65536).decode(), f"{self.folder}/bev?[31mil?x??2J.json\r\n")
 
 
+class StandardOutput(unittest.TestCase):
+    def test_what_could_not_be_printed_is_no_success(self):
+        report = GOLDEN / "report_finished.json"
+        for arguments in (["show", report], ["show", "--json", report], ["diff", report, report], ["check", "--max-peak", "1TB", report], ["suppress", report],
+                          ["html", report, "-o", "-"], ["merge", report, "-o", "-"], ["export", report, "--format", "collapsed", "-o", "-"],
+                          ["options"], ["env"], ["completion", "bash"], ["--help"], ["--version"]):
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                result = subprocess.run([command(), *arguments], stdout=full, stderr=subprocess.PIPE, env=clean_environment({}), timeout=120)
+                self.assertEqual(result.returncode, 125)
+                self.assertRegex(result.stderr.decode(), r"^weir: the standard output( could not be written)?(: No space left on device)?\n$")
+
+    def test_a_verdict_of_red_stays_red(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([command(), "check", "--max-bytes", "1B", GOLDEN / "report_finished.json"], stdout=full, stderr=subprocess.PIPE,
+                                    env=clean_environment({}), timeout=120)
+        self.assertEqual(result.returncode, 1)
+
+    def test_an_answer_for_another_program_has_no_verdict_in_it(self):
+        for option in ("--junit", "--sarif"):
+            result = run_weir(["check", option, "-", GOLDEN / "report_finished.json"])
+            self.assertEqual((result.returncode, result.stdout), (2, b""))
+            self.assertEqual(result.stderr.decode(), f"weir: {option} -: expected a file; the verdict is on the standard output\n")
+
+
 if __name__ == "__main__":
     unittest.main()

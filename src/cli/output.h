@@ -1,26 +1,24 @@
-// Where an export goes, piece by piece.
+// Where what a command writes goes.
 #pragma once
 
 #include <zlib.h>
 
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "cli/report_file.h"
-
 namespace weir::cli {
 
-// "-": the standard output. A regular file is replaced as a whole by finish(), readable by the owner only; without it, it stays as it was. A
-// pipe, a device, and what a symbolic link leads to (/dev/stdout) are written to. All throw Error(kExitOwnFailure).
+// "-": the standard output. A file takes its name when it is whole: finish() replaces what is there, and it is readable by the owner only. A
+// link, a device or a pipe is written to instead: /dev/stdout is a link. All throw Error(kExitOwnFailure).
 class Output {
  public:
   explicit Output(const std::string& path);
+  ~Output();  // without finish() nothing is left of a new file
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
-  ~Output();
+
   void write(std::string_view text);
   void finish();
   uint64_t written_bytes() const { return written_bytes_; }
@@ -29,10 +27,13 @@ class Output {
   [[noreturn]] void fail() const;
 
   const std::string path_;
-  std::optional<NewFile> new_file_;
-  FILE* file_ = nullptr;  // where it is no new one
+  std::string temporary_;  // "" where there is no new file, or no longer
+  std::FILE* stream_ = nullptr;
   uint64_t written_bytes_ = 0;
 };
+
+// All that goes there at once, as to an Output.
+void write_output(const std::string& path, std::string_view text);
 
 // Compresses what is written to it: the gzip format, RFC 1952, without a name or a time, so that equal reports give equal files.
 class GzipOutput {
@@ -50,8 +51,5 @@ class GzipOutput {
   Output& output_;
   z_stream stream_{};
 };
-
-// A text as JSON writes it, with its quotation marks; all ASCII.
-std::string json_text(const std::string& text);
 
 }  // namespace weir::cli
