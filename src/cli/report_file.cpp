@@ -14,6 +14,7 @@
 #include "cli/suppressed_leaks.h"
 
 namespace weir::cli {
+
 std::string compact_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string json_text(const std::string& text) {
