@@ -23,13 +23,19 @@ uintptr_t up_to_page(uintptr_t address) { return (address + kPageBytes - 1) & ~(
 uintptr_t down_to_page(uintptr_t address) { return address & ~(kPageBytes - 1); }
 uintptr_t slice_end(uintptr_t start) { return (start / kSliceBytes + 1) * kSliceBytes; }
 
+// The beginning of what is read soon: the processor itself fetches on from there.
+void fetch_words(uintptr_t start, uintptr_t end) {
+  constexpr uintptr_t kLineBytes = 64, kMostBytes = 8 * kLineBytes;
+  end = std::min(end, start + kMostBytes);
+  for (uintptr_t line = start; line < end; line += kLineBytes) __builtin_prefetch(reinterpret_cast<const void*>(line));
+}
+
 }  // namespace
 
 // ---- Words ----
 
 void Reachability::push(const HeapBlock& block) {
   if (block.bytes < sizeof(uintptr_t)) return;
-  __builtin_prefetch(reinterpret_cast<const void*>(block.address));
   push_from(block, block.address);
 }
 
@@ -205,12 +211,14 @@ void Reachability::scan_block(uintptr_t start, uintptr_t end) {
 // ---- Walks ----
 
 void Reachability::walk() {
-  while ((work_.size() != 0 || awaited_first_ != awaited_end_) && !out_of_memory_) {
-    if (work_.size() == 0) {
+  while (!out_of_memory_) {
+    fetch_pieces();
+    if (fetched_first_ == fetched_end_) {
+      if (awaited_first_ == awaited_end_) return;
       visit_awaited();
       continue;
     }
-    const Piece piece = take_piece();
+    const Piece piece = fetched_[fetched_first_++ % kMostFetched];
     if (!piece.is_sure && piece.end - piece.start >= kAskAboutPages) {
       push_present(piece);
       continue;
@@ -218,6 +226,15 @@ void Reachability::walk() {
     is_of_driver_ = piece.of_driver;
     piece.is_sure ? scan(piece.start, piece.end, piece.start) : scan_block(piece.start, piece.end);
     is_of_driver_ = false;
+  }
+}
+
+// So that the words of a piece come from memory while those before it are read.
+void Reachability::fetch_pieces() {
+  while (work_.size() != 0 && fetched_end_ - fetched_first_ < kMostFetched) {
+    const Piece piece = take_piece();
+    fetch_words(piece.start, piece.end);
+    fetched_[fetched_end_++ % kMostFetched] = piece;
   }
 }
 

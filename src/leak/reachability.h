@@ -79,6 +79,7 @@ class Reachability {
   };
   static constexpr size_t kMostAwaited = 64;  // a power of two
   static constexpr size_t kPagesAwaited = 16;
+  static constexpr size_t kMostFetched = 4;  // a power of two
 
   void scan(uintptr_t start, uintptr_t end, uintptr_t floor);
   template <bool kHasIntegers>
@@ -102,6 +103,7 @@ class Reachability {
   void push_from(const HeapBlock& block, uintptr_t from);
   void push_host_memory(const cuda::Allocation& allocation);
   void walk();
+  void fetch_pieces();
   Piece take_piece();
   void push_present(const Piece& piece);
   void walk_from_run(uintptr_t start, uintptr_t end, bool of_driver);
@@ -124,6 +126,8 @@ class Reachability {
   PythonObjects objects_;
   core::ScratchArray<Piece> work_;
   core::ScratchArray<Leader> leaders_;
+  Piece fetched_[kMostFetched];                 // the next ones to be read
+  size_t fetched_first_ = 0, fetched_end_ = 0;  // counted on for ever
   Awaited awaited_[kMostAwaited];
   size_t awaited_first_ = 0, awaited_located_ = 0, awaited_end_ = 0;  // counted on for ever
   LeakClass found_ = LeakClass::reachable;                            // what a walk finds by the start of a block
