@@ -5,6 +5,7 @@
 
 #include "cli/capped_sum.h"
 #include "cli/export_formats.h"
+#include "cli/gzip_output.h"
 
 namespace weir::cli {
 namespace {

@@ -1,8 +1,6 @@
 // Where what a command writes goes.
 #pragma once
 
-#include <zlib.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -34,22 +32,5 @@ class Output {
 
 // All that goes there at once, as to an Output.
 void write_output(const std::string& path, std::string_view text);
-
-// Compresses what is written to it: the gzip format, RFC 1952, without a name or a time, so that equal reports give equal files.
-class GzipOutput {
- public:
-  explicit GzipOutput(Output& output);
-  GzipOutput(const GzipOutput&) = delete;
-  GzipOutput& operator=(const GzipOutput&) = delete;
-  ~GzipOutput() { deflateEnd(&stream_); }
-  void write(std::string_view text) { compress(text, Z_NO_FLUSH); }
-  void finish() { compress({}, Z_FINISH); }
-
- private:
-  void compress(std::string_view text, int flush);
-
-  Output& output_;
-  z_stream stream_{};
-};
 
 }  // namespace weir::cli
