@@ -13,8 +13,9 @@ bool is_same_file(const std::string& a, const std::string& b) {
 }
 
 void refuse_to_replace_input(const std::vector<std::string>& inputs, const std::string& output, const char* option) {
+  if (output == "-") return;
   for (const std::string& input : inputs) {
-    if (output == "-" || !is_same_file(input, output)) continue;  // guard: input-kept
+    if (!is_same_file(input, output)) continue;  // guard: input-kept
     throw Error(kExitUsage,
                 output + ": writing there would replace a file that is read; " + option + " names another one");
   }
