@@ -108,21 +108,22 @@ class Names(unittest.TestCase):
 
 
 class StandardOutput(unittest.TestCase):
+    def on_a_full_disk(self, *arguments):
+        with open("/dev/full", "wb") as full:
+            return subprocess.run([command(), *arguments], stdout=full, stderr=subprocess.PIPE, env=clean_environment({}), timeout=120)
+
     def test_what_could_not_be_printed_is_no_success(self):
         report = GOLDEN / "report_finished.json"
         for arguments in (["show", report], ["show", "--json", report], ["diff", report, report], ["check", "--max-peak", "1TB", report], ["suppress", report],
                           ["html", report, "-o", "-"], ["merge", report, "-o", "-"], ["export", report, "--format", "collapsed", "-o", "-"],
                           ["options"], ["env"], ["completion", "bash"], ["--help"], ["--version"]):
-            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
-                result = subprocess.run([command(), *arguments], stdout=full, stderr=subprocess.PIPE, env=clean_environment({}), timeout=120)
+            with self.subTest(arguments=arguments):
+                result = self.on_a_full_disk(*arguments)
                 self.assertEqual(result.returncode, 125)
                 self.assertRegex(result.stderr.decode(), r"^weir: the standard output( could not be written)?(: No space left on device)?\n$")
 
     def test_a_verdict_of_red_stays_red(self):
-        with open("/dev/full", "wb") as full:
-            result = subprocess.run([command(), "check", "--max-bytes", "1B", GOLDEN / "report_finished.json"], stdout=full, stderr=subprocess.PIPE,
-                                    env=clean_environment({}), timeout=120)
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(self.on_a_full_disk("check", "--max-bytes", "1B", GOLDEN / "report_finished.json").returncode, 1)
 
     def test_an_answer_for_another_program_has_no_verdict_in_it(self):
         for option in ("--junit", "--sarif"):
