@@ -27,7 +27,7 @@ constexpr uint64_t kShareOfTime = 100;
 
 uint64_t interval_ticks;  // 0: not known yet. What a tick takes is told by the clock, once some time has passed
 
-uint64_t cost_cycles;  // of a point, estimated
+uint64_t cost_ns;  // of a point, estimated
 
 uint64_t ticks_of_cycles(uint64_t cycles) { return cycles >> core::kTickShift; }
 
@@ -122,22 +122,24 @@ void add_device_point(uint64_t tick, int device) {
   if (taken.is_used) timeline.devices[device].add(taken.point);
 }
 
-// A thread that had to wait for a processor in the middle is no measure of the work: the estimate at most doubles.
-void note_cost(uint64_t cycles) {
-  constexpr uint64_t kLeastCycles = uint64_t{1} << 15;
-  const uint64_t most = 2 * cost_cycles > kLeastCycles ? 2 * cost_cycles : kLeastCycles;
-  cost_cycles = cycles < most ? cycles : most;
+// The thread's own time: where threads are more than processors, one point in two has a processor taken from it in the middle. One that
+// an interrupt came into is still no measure of the work: the estimate at most doubles.
+void note_cost(uint64_t ns) {
+  constexpr uint64_t kLeastNs = 10'000;
+  const uint64_t most = 2 * cost_ns > kLeastNs ? 2 * cost_ns : kLeastNs;
+  cost_ns = ns < most ? ns : most;
 }
 
+uint64_t ticks_of_ns(uint64_t ns) { return ns * interval_ticks / options::current().timeline; }
+
 void add_points() {
-  const uint64_t begun = core::read_cycles();
-  const uint64_t tick = core::tick_at(begun);
+  const uint64_t begun_ns = core::thread_cpu_ns();
+  const uint64_t tick = core::current_tick();
   if (!track::is_point_due(tick)) return;  // another thread has taken it meanwhile
   add_host_point(tick);
   for (int device = 0; device < cuda::kMostDevices && cuda::any_allocation(); ++device) add_device_point(tick, device);
-  const uint64_t ended = core::read_cycles();
-  note_cost(ended - begun);
-  const uint64_t rested = core::tick_at(ended + cost_cycles * kShareOfTime);
+  note_cost(core::thread_cpu_ns() - begun_ns);
+  const uint64_t rested = core::current_tick() + ticks_of_ns(cost_ns * kShareOfTime);
   const uint64_t next = timeline.host.next_slot(tick);
   set_next_point(next > rested ? next : rested);
 }
