@@ -11,8 +11,8 @@ namespace weir::runtime {
 void begin_timeline();
 
 // Reads the figures and adds them to the series. One thread at a time: others pass by, as does one that holds a lock of Weir's, and
-// every one of a process that has confined itself (core/confinement.h). So that no more than a hundredth of the processor's time goes into it, the
-// next point may be due later than by the interval.
+// every one of a process that has confined itself (core/confinement.h). So that no more than a hundredth of the processor's time goes
+// into it, the next point may be due later than by the interval.
 void take_point(const core::Inside&);
 
 // For an event at this time. Cost where none is due: one load.
