@@ -122,7 +122,7 @@ void add_device_point(uint64_t tick, int device) {
   if (taken.is_used) timeline.devices[device].add(taken.point);
 }
 
-// The thread's own time: where threads are more than processors, one point in two has a processor taken from it in the middle. One that
+// The thread's own time: where threads are more than processors, many a point has a processor taken from it in the middle. One that
 // an interrupt came into is still no measure of the work: the estimate at most doubles.
 void note_cost(uint64_t ns) {
   constexpr uint64_t kLeastNs = 10'000;
