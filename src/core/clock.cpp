@@ -33,6 +33,7 @@ void start_clock() { stopped_cycles.store(0, std::memory_order_relaxed); }
 
 ClockPair read_clock_pair() { return {read_cycles(), clock_ns(CLOCK_MONOTONIC)}; }
 uint64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+uint64_t monotonic_ns() { return clock_ns_by_system_call(CLOCK_MONOTONIC); }
 uint64_t thread_cpu_ns() { return clock_ns_by_system_call(CLOCK_THREAD_CPUTIME_ID); }  // guard: timeline-cost
 
 }  // namespace weir::core

@@ -30,7 +30,8 @@ inline uint64_t read_cycles() {
 
 ClockPair read_clock_pair();
 uint64_t realtime_ns();
-// What the calling thread has had of a processor: not what it waited for one. Cost: a system call.
+// These by a system call each: of CLOCK_MONOTONIC, and what the calling thread has had of a processor, not what it waited for one.
+uint64_t monotonic_ns();
 uint64_t thread_cpu_ns();
 
 // Where ticks are counted from; set once at start, and in a forked child.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/clock.h"
 #include "core/system_call.h"
 
 namespace weir::leak {
@@ -32,21 +33,15 @@ inline void wake_all(const std::atomic<uint32_t>& word) {
   core::system_call(SYS_futex, core::as_argument(&word), FUTEX_WAKE, 0x7fffffff);
 }
 
-inline uint64_t monotonic_ns() {
-  timespec now{};
-  core::system_call(SYS_clock_gettime, CLOCK_MONOTONIC, core::as_argument(&now));
-  return static_cast<uint64_t>(now.tv_sec) * kNsPerSecond + static_cast<uint64_t>(now.tv_nsec);
-}
-
 // How long something has been waited for. The time in which the whole process stood still (SIGSTOP, a laptop's lid) does not count:
 // between two looks at most kMostBetweenLooksNs do.
 class Patience {
  public:
-  explicit Patience(uint64_t limit_ns) : limit_ns_(limit_ns), last_(monotonic_ns()) {}
+  explicit Patience(uint64_t limit_ns) : limit_ns_(limit_ns), last_(core::monotonic_ns()) {}
 
   // Looks at the clock. Nanoseconds since the beginning.
   uint64_t spent_ns() {
-    const uint64_t now = monotonic_ns();
+    const uint64_t now = core::monotonic_ns();
     const uint64_t passed = now - last_;
     last_ = now;
     spent_ += passed < kMostBetweenLooksNs ? passed : kMostBetweenLooksNs;
