@@ -133,9 +133,9 @@ void note_cost(uint64_t ns) {
 uint64_t ticks_of_ns(uint64_t ns) { return ns * interval_ticks / options::current().timeline; }
 
 void add_points() {
-  const uint64_t begun_ns = core::thread_cpu_ns();
   const uint64_t tick = core::current_tick();
   if (!track::is_point_due(tick)) return;  // another thread has taken it meanwhile
+  const uint64_t begun_ns = core::thread_cpu_ns();
   add_host_point(tick);
   for (int device = 0; device < cuda::kMostDevices && cuda::any_allocation(); ++device) add_device_point(tick, device);
   note_cost(core::thread_cpu_ns() - begun_ns);
