@@ -101,9 +101,11 @@ class StoppedAtTheEnd(unittest.TestCase):
             self.assertEqual(run.stderr, b"")
             # Every block is held by a stack or a container of a thread that was stopped: none half made is taken for lost.
             check = run.report["leak_check"]
-            undoubted += check["in_doubt"] is None
-            expected = [0, 0, 0 if check["in_doubt"] is None else check["kinds"]["possible"]["count"]]
-            self.assertEqual([check["kinds"][kind]["count"] for kind in ("definite", "indirect", "possible")], expected, round_number)
+            kinds = ["definite", "indirect"]
+            if check["in_doubt"] is None:
+                undoubted += 1
+                kinds.append("possible")
+            self.assertEqual([kind for kind in kinds if check["kinds"][kind]["count"] != 0], [], round_number)
         self.assertGreater(undoubted, EXIT_ROUNDS / 2)  # in time, all threads stopped
 
     def test_the_whole_process_is_stopped_meanwhile(self):
