@@ -26,6 +26,16 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
   return heap->pages_free_direct[granules / MI_INTPTR_SIZE];
 }
 
+// Makes what the thread gave back to the page its free blocks, where it has no other: what mimalloc's slow way would do first. That way
+// also collects what other threads gave back, so it must be gone where there are any.
+[[gnu::always_inline]] inline void reuse_given_back(const core::Inside&, mi_page_t* page) {
+  if (page->local_free == nullptr) return;
+  page->free = page->local_free;
+  page->local_free = nullptr;
+  page->is_zero = false;
+  page->retire_expire = 0;
+}
+
 // Takes the page's first free block, which must be there. The next one is fetched meanwhile: whoever takes it reads its link, and
 // writes to it; in a large heap it was freed long ago.
 [[gnu::always_inline]] inline void* take_plain_block(const core::Inside&, mi_page_t* page) {

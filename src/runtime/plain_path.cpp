@@ -33,9 +33,10 @@ struct Place {
   return {page, records, track::record_below(*records, index), address};
 }
 
-// The block that the pool gives out next: nothing was changed yet.
+// The block that the pool gives out next: nothing that anybody could see was changed yet.
 [[gnu::always_inline]] inline Place find_place(size_t bytes) {
   mi_page_t* page = pool::plain_page(pool::whole_granules(bytes));
+  if (page->free == nullptr && track::single_threaded()) pool::reuse_given_back(core::PlainGuard::token(), page);
   return place_of(page, reinterpret_cast<uintptr_t>(page->free));
 }
 
