@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "live_blocks.h"
 #include "options/options.h"
 #include "track/heap_errors.h"
@@ -399,11 +399,7 @@ TEST_F(ReportWriterTest, AMillionLeaksOfTenStacksFitIn100Kilobytes) {
 }
 
 // Of this thread: other programs that use the machine do not count.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+double cpu_seconds() { return static_cast<double>(core::thread_cpu_ns()) * 1e-9; }
 
 TEST_F(ReportWriterTest, AMillionBlocksOverAHundredThousandStacksTakeHalfASecond) {
   constexpr uint32_t kBlocks = 1'000'000, kStacks = 100'000, kDepth = 20;
