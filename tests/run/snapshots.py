@@ -7,6 +7,12 @@ import tempfile
 
 from weir_test import call_sites, clean_environment, library, program, run_weir
 
+LOST = {"definite": 10, "indirect": 10}  # of what lose_first() and lose_second() leave behind
+
+
+def said(result):
+    return result.stderr.decode()
+
 
 class Session:
     """tests/programs/command_snapshot.cpp under Weir; its reports and its control file lie below `folder`."""
