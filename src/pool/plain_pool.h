@@ -26,8 +26,8 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
   return heap->pages_free_direct[granules / MI_INTPTR_SIZE];
 }
 
-// Makes what the thread gave back to the page its free blocks, where it has no other: what mimalloc's slow way would do first. That way
-// also collects what other threads gave back, so it must be gone where there are any.
+// Makes what the thread gave back to the page its free blocks, where it has no other: what mimalloc's slow way would do first, by
+// _mi_page_free_collect(), without a call. That one also collects what other threads gave back: where there are any it is to be asked.
 [[gnu::always_inline]] inline void reuse_given_back(const core::Inside&, mi_page_t* page) {
   if (page->local_free == nullptr) return;
   page->free = page->local_free;

@@ -9,18 +9,18 @@ namespace {
 
 constexpr size_t kBytes = 48;
 
-// Takes blocks of `bytes` until their page has none at hand.
-std::vector<void*> use_up(size_t bytes, mi_page_t** page) {
-  std::vector<void*> blocks{mi_malloc(bytes)};
+// Takes blocks until their page has none at hand.
+std::vector<void*> use_up(mi_page_t** page) {
+  std::vector<void*> blocks{mi_malloc(kBytes)};
   *page = _mi_ptr_page(blocks[0]);
-  while ((*page)->free != nullptr) blocks.push_back(mi_malloc(bytes));
+  while ((*page)->free != nullptr) blocks.push_back(mi_malloc(kBytes));
   return blocks;
 }
 
 TEST(PlainPool, WhatWasGivenBackIsReusedWhereNothingElseIsAtHand) {
   const core::Inside& inside = core::PlainGuard::token();
   mi_page_t* page = nullptr;
-  const std::vector<void*> blocks = use_up(kBytes, &page);
+  const std::vector<void*> blocks = use_up(&page);
   reuse_given_back(inside, page);
   EXPECT_EQ(page->free, nullptr);  // nothing was given back
 
