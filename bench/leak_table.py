@@ -26,7 +26,7 @@ HEAD = """# What is a leak: Weir, Valgrind and LeakSanitizer side by side
 
 Each program of `tests/programs/leak_*` leaves blocks whose classes are known by construction; its first line states them, and
 `tests/run/test_leak_programs.py` holds Weir to that with gcc and clang, at -O0 and -O2. Here each was built by gcc with -O2 and run under Weir,
-Valgrind (`--leak-check=full --show-leak-kinds=all`) and gcc's LeakSanitizer. Only blocks of the program's own functions count.
+Valgrind (`--leak-check=full --show-leak-kinds=all`, its heap above 4 GiB) and gcc's LeakSanitizer. Only blocks of the program's own functions count.
 A cell says how many blocks of each class, with their bytes; LeakSanitizer lists lost blocks only, and neither it nor Valgrind knows of
 devices' memory (`leak_device_*`). A cell in *italics* differs from what the program states; the reason stands below the table.
 """
