@@ -7,6 +7,9 @@
 # From 128 bytes on there are eight size classes to a doubling instead of four: a block is at most an eighth larger than what was asked for
 # instead of a fourth. Programs with many blocks of one size just above a class take up to a sixth less memory (sqlite3's pages of 4,368
 # bytes: 4,608 instead of 5,120).
+#
+# It makes a segment's memory accessible a part at a time, and whatever of that part was so already, once more: which takes back what a
+# program has protected of its own blocks there, or made executable. Only what is not accessible is made so.
 
 set(mimalloc_sources "${CMAKE_BINARY_DIR}/mimalloc")
 
@@ -31,6 +34,18 @@ endfunction()
 change_mimalloc(include/mimalloc-internal.h
   "(mi_block_t*)block->next" "(mi_block_t*)~block->next"
   "block->next = (mi_encoded_t)next" "block->next = ~(mi_encoded_t)next")
+
+# guard: commit-once
+change_mimalloc(src/segment.c
+  "    _mi_stat_decrease(&_mi_stats_main.committed, _mi_commit_mask_committed_size(&cmask, MI_SEGMENT_SIZE)); // adjust for overlap
+    if (!_mi_os_commit(start,full_size,&is_zero,stats)) return false;"
+  "    mi_commit_mask_t missing = mask;
+    mi_commit_mask_clear(&missing, &cmask);
+    size_t idx, count;
+    mi_commit_mask_foreach(&missing, idx, count) {
+      if (!_mi_os_commit((uint8_t*)segment + idx * MI_COMMIT_SIZE, count * MI_COMMIT_SIZE, &is_zero, stats)) return false;
+    }
+    mi_commit_mask_foreach_end()")
 
 # The classes in words of 8 bytes. mimalloc's own up to 16: one for each word, or two; then eight to a doubling, up to the largest that is
 # served from pages of many blocks.
@@ -62,4 +77,5 @@ endforeach()
 change_mimalloc(src/init.c "${original_queues}" "${queues}\\\n    ")
 
 file(COPY "${WEIR_MIMALLOC_SOURCE}/src" "${WEIR_MIMALLOC_SOURCE}/include" DESTINATION "${mimalloc_sources}"
-  PATTERN mimalloc-internal.h EXCLUDE PATTERN mimalloc-types.h EXCLUDE PATTERN page-queue.c EXCLUDE PATTERN init.c EXCLUDE)
+  PATTERN mimalloc-internal.h EXCLUDE PATTERN mimalloc-types.h EXCLUDE PATTERN page-queue.c EXCLUDE PATTERN init.c EXCLUDE
+  PATTERN segment.c EXCLUDE)

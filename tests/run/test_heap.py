@@ -118,6 +118,12 @@ class Heap(unittest.TestCase):
         self.assertEqual(totals(result)["double_free_count"], 1)
         self.assertEqual(totals(result)["interior_free_count"], 1)
 
+    def test_what_the_program_protects_of_its_blocks_stays_so(self):
+        words = [program("heap_protected")]
+        alone = run_alone(words)
+        self.assertEqual(alone.stdout, b"60 of 60 pages still protected\n")
+        self.assertEqual(self.run_program("heap_protected").stdout, alone.stdout)
+
     @unittest.skipIf(os.environ.get("WEIR_DEBUG"), "the handler may leave while the comparison holds libunwind's lock")
     def test_tracking_goes_on_after_a_handler_left_an_allocation(self):
         # One handler in some 15,000 leaves while a lock of Weir's is held, which costs the report (docs/limits.md).
