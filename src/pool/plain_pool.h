@@ -28,12 +28,16 @@ inline constexpr size_t kSmallestPlainBytes = 16;  // below, mimalloc's blocks a
 
 // Makes what the thread gave back to the page its free blocks, where it has no other: what mimalloc's slow way would do first, by
 // _mi_page_free_collect(), without a call. That one also collects what other threads gave back: where there are any it is to be asked.
+// In this order, with the compiler held to it: a signal handler that leaves the middle of it by longjmp loses the blocks; were they in
+// both lists, or not known to be written to, they would be handed out twice, or as zeros.
 [[gnu::always_inline]] inline void reuse_given_back(const core::Inside&, mi_page_t* page) {
-  if (page->local_free == nullptr) return;
-  page->free = page->local_free;
-  page->local_free = nullptr;
+  mi_block_t* given_back = page->local_free;
+  if (given_back == nullptr) return;
   page->is_zero = false;
   page->retire_expire = 0;
+  page->local_free = nullptr;
+  asm volatile("" ::: "memory");
+  page->free = given_back;
 }
 
 // Takes the page's first free block, which must be there. The next one is fetched meanwhile: whoever takes it reads its link, and
