@@ -19,7 +19,7 @@ const Settings& settings() { return settings_in_effect; }
 Origin origin_of(const Call& call) {
   const core::Guard guard(call.caller.sp);
   const OriginSource source = settings().origin_source;
-  return guard.entered() && source != nullptr ? source(guard.token(), call.caller) : Origin{};
+  return guard.entered() && source != nullptr ? source(guard, call.caller) : Origin{};
 }
 
 }  // namespace weir::cuda

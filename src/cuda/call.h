@@ -23,7 +23,7 @@ struct Call {
 };
 
 // Who tells where a call came from: the composer's business (capture, the thread's state).
-using OriginSource = Origin (*)(const core::Inside&, const stack::Registers&);
+using OriginSource = Origin (*)(const core::Guard&, const stack::Registers&);
 
 struct Settings {
   OriginSource origin_source = nullptr;  // without one the hooks take no part: every call passes straight on

@@ -32,11 +32,11 @@
 namespace weir::runtime {
 namespace {
 
-cuda::Origin origin_of(const core::Inside& inside, const stack::Registers& caller) {
+cuda::Origin origin_of(const core::Guard& guard, const stack::Registers& caller) {
   cuda::Origin origin;
-  if (ThreadState* thread = this_thread(inside)) {
+  if (ThreadState* thread = this_thread(guard)) {
     origin.thread = thread->counters->id;
-    if (thread->last_stack != nullptr) origin.stack = stack::capture_all(inside, *thread->last_stack, caller);
+    if (thread->last_stack != nullptr) origin.stack = stack::capture_all(guard.token(), *thread->last_stack, caller);
   }
   origin.tick = core::current_tick();
   return origin;

@@ -250,16 +250,11 @@ void drain_deferred_frees(const core::Inside& inside, ThreadState& thread) {
 namespace {
 
 ThreadState* begin_event(const core::Guard& guard) {
-  const core::Inside& inside = guard.token();
-  ThreadState* thread = this_thread(inside);
+  ThreadState* thread = this_thread(guard);
   if (thread == nullptr) [[unlikely]]
     return nullptr;
-  if (guard.took_over()) [[unlikely]] {
-    replace_last_stack(*thread);
-    core::thread_slot.moving_blocks = 0;
-  }
   if (core::thread_slot.deferred_frees.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
-    drain_deferred_frees(inside, *thread);
+    drain_deferred_frees(guard.token(), *thread);
   }
   return thread;
 }

@@ -83,6 +83,13 @@ void begin_sampling(ThreadState& state) {
   core::thread_slot.sample_left = track::draw_distance(state.random_state, track::sampling_mean);
 }
 
+// What is remembered of the thread's latest allocation, which the next one takes up.
+void forget_latest(ThreadState& state) {
+  state.last_block = kNoBlock;  // guard: last-block-of-parent
+  state.counted_stack = core::StackId::unknown;
+  state.counted_stack_counters = &track::counters_of(core::StackId::unknown);
+}
+
 void release_state(ThreadState* state) {
   unlink_state(state);
   stack::release_last_stack(state->last_stack);
@@ -191,9 +198,12 @@ void choose_path(const core::Inside&, const ThreadState& state) {
 
 void allow_plain_path(bool allowed) { plain_path_allowed = allowed; }
 
-void replace_last_stack(ThreadState& state) {
+// The remembered stack that is half changed is left alone.
+void mend_state(ThreadState& state) {
   state.last_stack = stack::create_last_stack();
   if (state.last_stack == nullptr) core::thread_slot.plain_state_outside = nullptr;
+  forget_latest(state);
+  core::thread_slot.moving_blocks = 0;
 }
 
 void prepare_thread_ends() {
@@ -208,10 +218,8 @@ void thread_states_reset_after_fork() {
   if (state == nullptr) return;
   state->next = nullptr;
   read_clock(*state);
-  state->events_on_tick = 0;     // the last reading was the parent's
-  state->last_block = kNoBlock;  // guard: last-block-of-parent
-  state->counted_stack = core::StackId::unknown;
-  state->counted_stack_counters = &track::counters_of(core::StackId::unknown);
+  state->events_on_tick = 0;  // the last reading was the parent's
+  forget_latest(*state);
 }
 
 }  // namespace weir::runtime

@@ -72,8 +72,16 @@ inline ThreadState* this_thread(const core::Inside& inside) {
   return enter_thread(inside);
 }
 
-// Gives the thread a fresh remembered stack; the old one, which may be half changed, is left alone.
-void replace_last_stack(ThreadState& state);
+// Makes the state fit for use again where a hook that was changing it never ended.
+void mend_state(ThreadState& state);
+
+// The same, for the entry of a hook of the program's own calls.
+inline ThreadState* this_thread(const core::Guard& guard) {
+  ThreadState* state = this_thread(guard.token());
+  if (guard.took_over() && state != nullptr) [[unlikely]]
+    mend_state(*state);  // guard: mended-state
+  return state;
+}
 
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();

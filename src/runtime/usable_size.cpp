@@ -43,7 +43,7 @@ constexpr FreeingCall kQuestion{"malloc_usable_size"};
 bool note_question(HookFrame frame, uintptr_t address, const track::Block* freed) {
   core::Guard guard(frame.sp());
   if (!guard.entered()) return false;
-  ThreadState* thread = this_thread(guard.token());
+  ThreadState* thread = this_thread(guard);
   if (thread == nullptr) return false;
   const stack::Registers caller = frame.caller();
   const HeapCall call{kQuestion, address, &caller};

@@ -136,6 +136,15 @@ class Heap(unittest.TestCase):
         found = [leak["count"] for leak in result.report["leaks"] if leak["bytes"] == leak["count"] * 12_345]
         self.assertEqual(sum(found), 1000)
 
+    def test_a_thread_that_left_a_realloc_is_known_again_at_its_next_call(self):
+        for call in ("malloc", "malloc_usable_size"):
+            with self.subTest(call):
+                result = self.run_program("heap_longjmp_realloc", call)
+                self.assertEqual(result.stdout, b"left\n")
+                check = result.report["leak_check"]
+                self.assertIsNone(check["in_doubt"])
+                self.assertEqual(check["kinds"]["definite"], {"count": 10, "bytes": 9 * 40 + 12_345})
+
     def test_blocks_beyond_segments(self):
         for pool in ("on", "off"):
             report = self.run_program("heap_large", HOST_POOL=pool, LARGE="50MiB").report

@@ -295,7 +295,7 @@ void add(Expected& sum, const Expected& part) {
 
 void prepare_devices() {
   cuda::bind_driver_to([](const char* name) { return dlsym(RTLD_DEFAULT, name); });
-  cuda::configure({[](const core::Inside&, const stack::Registers&) {
+  cuda::configure({[](const core::Guard&, const stack::Registers&) {
     return cuda::Origin{core::StackId::unknown, core::ThreadId::unknown, core::current_tick()};
   }});
   EXPECT(cuInit(0) == CUDA_SUCCESS);
