@@ -268,9 +268,9 @@ def leaks_of_xml(path):
     return leaks
 
 
-def under_valgrind(program, words):
+def under_valgrind(program, words, env=None):
     """Found: what Valgrind says, of all the program's processes."""
-    result, leaks = valgrind_leaks(words, env=environment(program))
+    result, leaks = valgrind_leaks(words, env=environment(program) | (env or {}))
     check_end(program, result)
     found = Found()
     for kind, count, bytes_, frames in leaks:

@@ -4,9 +4,12 @@ import json
 import pathlib
 import subprocess
 import tempfile
+import threading
+import time
 
 from weir_test import call_sites, clean_environment, library, program, run_weir
 
+SECONDS_TO_ANSWER = 120
 LOST = {"definite": 10, "indirect": 10}  # of what lose_first() and lose_second() leave behind
 
 
@@ -34,8 +37,16 @@ class Session:
             self.expect("ready")
 
     def expect(self, wanted):
+        killer = threading.Timer(SECONDS_TO_ANSWER, self.process.kill)
+        killer.start()
         said = self.process.stdout.readline().rstrip("\n")
+        killer.cancel()
         assert said == wanted, (wanted, said, self.process.poll())
+
+    def wait_for_call(self, number):
+        """Until the main thread waits in that system call: what was said before it is no sign of that."""
+        while not pathlib.Path(f"/proc/{self.pid}/syscall").read_text().startswith(f"{number} "):
+            time.sleep(0.001)
 
     def send(self, line):
         self.process.stdin.write(line + "\n")

@@ -73,7 +73,7 @@ class ExitCode(unittest.TestCase):
         before = set(os.listdir("/tmp"))
         self.check(self.run_program("strange", report=False), 23)
         self.check(self.run_program("known", report=False), 0)
-        self.assertEqual({name for name in set(os.listdir("/tmp")) - before if name.startswith("weir-check")}, set())
+        self.assertEqual({name for name in set(os.listdir("/tmp")) - before if name.startswith("weir-check.")}, set())
 
     def test_a_program_that_turns_leak_checks_off_is_not_judged(self):
         self.check(self.run_program("strange", env={"TURNED_OFF": "1"}), 0)

@@ -77,7 +77,7 @@ class Every(unittest.TestCase):
         self.assertEqual(report_in(session, "out.1.json")["process"]["end"], "exit")
 
     def test_where_none_is_wanted_in_the_end_none_is_left(self):
-        work = "import time\nkept = []\nend = time.monotonic() + 1\nwhile time.monotonic() < end: kept.append(bytes(600))\n"
+        work = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: kept = [bytes(600) for i in range(1000)]\n"
         for options, count in (({"REPORT_IF": "always"}, 1), ({"EXCLUDE": "python3*"}, 0)):
             result = run_under_weir(["/usr/bin/python3", "-I", "-S", "-c", work], weir_options={"REPORT_EVERY": "100ms", **options})
             self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))

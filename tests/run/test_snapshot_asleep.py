@@ -11,6 +11,8 @@ import unittest
 from snapshots import LOST, Session, classes, said
 from weir_test import library
 
+SYS_PAUSE = 34
+
 
 @contextlib.contextmanager
 def asked_all_the_time(session, **options):
@@ -67,7 +69,7 @@ class Asleep(unittest.TestCase):
         session.tell("old")
         session.send("pause")
         session.expect("pausing")
-        time.sleep(0.1)
+        session.wait_for_call(SYS_PAUSE)
         for _ in range(3):
             session.snapshot()
         session.process.send_signal(signal.SIGALRM)
@@ -82,7 +84,8 @@ class Asleep(unittest.TestCase):
             for round in range(40):
                 session.send("pause")
                 session.expect("pausing")
-                time.sleep(0.02 + 0.001 * (round % 30))
+                session.wait_for_call(SYS_PAUSE)
+                time.sleep(0.001 * (round % 30))
                 session.process.send_signal(signal.SIGALRM)
                 session.expect("paused -1 Interrupted system call alarms 1")
                 session.expect("done pause")

@@ -164,13 +164,14 @@ class Threads(TimelineCase):
         self.assert_whole(course, report["process"]["duration_ns"])
         self.assert_has_peak(report, MIB)
         self.assertGreater(len(course["ns"]), 5)
-        at_work = [value for ns, value in zip(course["ns"], course["live_bytes"]) if 150 * MS < ns < 400 * MS]
+        begin = next(ns for ns, value in zip(course["ns"], course["live_bytes"]) if value > self.LIVE - MIB)
+        at_work = [value for ns, value in zip(course["ns"], course["live_bytes"]) if begin + 50 * MS < ns < begin + 400 * MS]
         self.assertGreater(len(at_work), 1)
         for value in at_work:
             self.assertAlmostEqual(value, self.LIVE, delta=MIB)
         self.assertLess(course["live_bytes"][-1], MIB)
         # Several threads: no descriptor is taken, so what is resident is not known, but for the end's.
-        many = [rss for ns, rss in zip(course["ns"], course["rss_bytes"]) if 150 * MS < ns < 400 * MS]
+        many = [rss for ns, rss in zip(course["ns"], course["rss_bytes"]) if begin + 50 * MS < ns < begin + 400 * MS]
         self.assertEqual(set(many), {None})
 
     def test_a_forked_child_begins_its_own(self):
