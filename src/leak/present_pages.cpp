@@ -1,5 +1,6 @@
 #include "leak/present_pages.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "core/file_text.h"
@@ -12,7 +13,17 @@ constexpr int kPageShift = 12;
 constexpr size_t kEntriesRead = 2048;   // of 8 MiB of memory
 constexpr size_t kEntriesAsked = 1024;  // of mincore, a byte each, in what is left
 constexpr size_t kStatusBytes = 2048;
+constexpr uint64_t kPresent = uint64_t{1} << 63;
 constexpr uint64_t kPresentOrSwapped = uint64_t{3} << 62;
+constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, since Linux 5.14
+
+// What is mapped for reading and not in memory may be a guard of the program's, or of the libc's below a stack (MADV_GUARD_INSTALL, since
+// Linux 6.13), or one that the machine has lost. The page is brought in, as by reading it. True where the kernel does not know.
+bool can_be_read(uintptr_t page) {
+  const long result =
+      core::system_call(SYS_madvise, static_cast<long>(page << kPageShift), 1 << kPageShift, kPopulateRead);
+  return result != -EFAULT && result != -EHWPOISON;
+}
 
 }  // namespace
 
@@ -52,7 +63,7 @@ size_t PresentPages::ask_by_mincore(uintptr_t page) {
   for (size_t i = 0; i < kEntriesAsked; ++i) {
     const bool is_mapped = is_whole || ask(page + i, 1);
     const bool is_there = is_mapped && (has_swap_ || (in_memory[is_whole ? i : 0] & 1) != 0);
-    entries_[i] = is_there ? kPresentOrSwapped : 0;
+    entries_[i] = is_there ? kPresentOrSwapped & ~kPresent : 0;
   }
   return kEntriesAsked;
 }
@@ -65,7 +76,10 @@ bool PresentPages::load(uintptr_t page) {
 
 bool PresentPages::is_present(uintptr_t page) {
   if (page - first_page_ >= entry_count_ && !load(page)) return false;
-  return (entries_[page - first_page_] & kPresentOrSwapped) != 0;
+  uint64_t& entry = entries_[page - first_page_];
+  if ((entry & kPresentOrSwapped) == 0) return false;
+  if ((entry & kPresent) == 0) entry = can_be_read(page) ? kPresent : 0;  // guard: guarded-page
+  return entry != 0;
 }
 
 bool PresentPages::next(uintptr_t from, uintptr_t end, uintptr_t* run_start, uintptr_t* run_end) {

@@ -1,0 +1,17 @@
+// A mapping with a page that the program guards by madvise, which the map of the process does not tell, and blocks held on both sides: reachable 2 x 32.
+#include "leak_guard.h"
+
+enum { kGuardInstall = 102 };  // MADV_GUARD_INSTALL, since Linux 6.13; where it is not known the page is an empty one
+
+static OWN_FRAME void keep_beside_guard(void) {
+  held = mmap(NULL, 3 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  *(void**)held = keep_one();
+  *(void**)(held + 2 * kPage) = keep_one();
+  madvise(held + kPage, kPage, kGuardInstall);
+}
+
+int main(void) {
+  keep_beside_guard();
+  scrub();
+  return 0;
+}
