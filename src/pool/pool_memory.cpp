@@ -161,7 +161,10 @@ extern "C" {
 
 __thread int weir_pool_errno;
 
+// Without mimalloc's MAP_NORESERVE: a block that is larger than the machine's memory would be had, and its use kill the program, where
+// the libc's malloc says that there is none.
 void* weir_pool_mmap(void* address, size_t bytes, int protection, int flags, int fd, off_t offset) {
+  flags &= ~MAP_NORESERVE;  // guard: no-overcommit
   const long result =
       core::system_call(SYS_mmap, core::as_argument(address), static_cast<long>(bytes), protection, flags, fd, offset);
   if (core::failed(result)) {
