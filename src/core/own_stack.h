@@ -8,4 +8,10 @@ namespace weir::core {
 // where a leak check of another thread's looks for it.
 void run_on_own_stack(void (*function)(void* argument), void* argument);
 
+// The same of what takes no argument.
+template <class Work>
+void run_on_own_stack(const Work& work) {
+  run_on_own_stack([](void* given) { (*static_cast<const Work*>(given))(); }, const_cast<Work*>(&work));
+}
+
 }  // namespace weir::core

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "core/guard.h"
+#include "core/own_stack.h"
 #include "core/print.h"
 #include "core/system_call.h"
 #include "leak/parking.h"
@@ -99,7 +100,8 @@ bool end_with_report(const char* how, int* status, End then, bool is_last) {
   if (!become_writer()) return false;
   OnlyCheck::wait_for_end();  // guard: end-waits
   if (then == End::final && has_control()) close_control();
-  *status = write_once(how, *status, then, is_last);
+  const auto write = [&] { *status = write_once(how, *status, then, is_last); };
+  core::run_on_own_stack(write);  // guard: end-stack
   end_state.store(then, std::memory_order_release);
   return true;
 }

@@ -28,7 +28,7 @@ bool write_in_turn(const Write& write) {
   const SignalsBlocked signals_blocked(~leak::kAllButSteps);
   const OnlyCheck only_check;
   if (is_ending()) return false;
-  core::run_on_own_stack([](void* given) { (*static_cast<const Write*>(given))(); }, const_cast<Write*>(&write));
+  core::run_on_own_stack(write);
   return true;
 }
 
