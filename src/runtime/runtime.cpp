@@ -363,6 +363,7 @@ void* allocate(const stack::Registers& caller, const Request& request) {
   core::Guard guard(caller.sp);
   if (!guard.entered()) [[unlikely]]
     return allocate_nested(request);
+  const LateStateScope late_state;
   ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]]
     return allocate_from_host(request);
@@ -388,6 +389,7 @@ void release(const stack::Registers& caller, void* block, const FreeingCall& cal
     release_nested(block);
     return;
   }
+  const LateStateScope late_state;
   ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]] {
     if (!track::in_pool_page(reinterpret_cast<uintptr_t>(block))) host_free(block);
@@ -404,6 +406,7 @@ void* reallocate(const stack::Registers& caller, void* block, size_t bytes) {
   core::Guard guard(caller.sp);
   if (!guard.entered()) [[unlikely]]
     return reallocate_nested(block, bytes);
+  const LateStateScope late_state;
   ThreadState* thread = begin_event(guard);
   if (thread == nullptr) [[unlikely]]
     return reallocate_nested(block, bytes);

@@ -97,6 +97,12 @@ void release_state(ThreadState* state) {
   core::arena_release(state, sizeof *state);
 }
 
+void forget_state(ThreadState* state) {
+  core::thread_slot.plain_state_outside = nullptr;
+  core::thread_slot.state = nullptr;
+  release_state(state);
+}
+
 void on_thread_end(void* value) {
   core::Guard guard;
   auto* state = static_cast<ThreadState*>(value);
@@ -105,9 +111,8 @@ void on_thread_end(void* value) {
     pthread_setspecific(end_key, state);
     return;
   }
-  core::thread_slot.plain_state_outside = nullptr;
-  core::thread_slot.state = nullptr;
-  release_state(state);
+  core::thread_slot.has_ended = true;
+  forget_state(state);
 }
 
 // A reading that read_ticks_anew() made too old before it was stored is made again.
@@ -147,9 +152,14 @@ ThreadState* enter_thread(const core::Inside& inside) {
   state->events_on_tick = 0;
   if (track::sampling()) begin_sampling(*state);
   choose_path(inside, *state);
-  if (end_key_made) pthread_setspecific(end_key, state);
+  if (end_key_made && !core::thread_slot.has_ended) pthread_setspecific(end_key, state);
   leak::note_thread(reinterpret_cast<uintptr_t>(__builtin_thread_pointer()));
   return state;
+}
+
+void forget_late_state() {
+  auto* state = static_cast<ThreadState*>(core::thread_slot.state);
+  if (state != nullptr) forget_state(state);
 }
 
 void read_tick(ThreadState& state) {
@@ -190,7 +200,8 @@ bool draw(ThreadState& state, size_t bytes) {
 
 void choose_path(const core::Inside&, const ThreadState& state) {
   void* chosen = nullptr;
-  if (plain_path_allowed && state.last_stack != nullptr && !leak::is_ignoring()) {  // guard: ignoring-path
+  const bool may_stay = !core::thread_slot.has_ended;
+  if (plain_path_allowed && may_stay && state.last_stack != nullptr && !leak::is_ignoring()) {  // guard: ignoring-path
     chosen = track::sampling() ? core::PlainGuard::sampling_state() : const_cast<ThreadState*>(&state);
   }
   core::thread_slot.plain_state_outside = chosen;

@@ -83,6 +83,21 @@ inline ThreadState* this_thread(const core::Guard& guard) {
   return state;
 }
 
+void forget_late_state();
+
+// For the scope of an event inside the guard. The libc frees what it keeps of a thread after the thread's last destructors: the state that
+// is made for it would never be released by one.
+class LateStateScope {
+ public:
+  LateStateScope() = default;
+  ~LateStateScope() {
+    if (core::thread_slot.has_ended) [[unlikely]]
+      forget_late_state();  // guard: late-state
+  }
+  LateStateScope(const LateStateScope&) = delete;
+  LateStateScope& operator=(const LateStateScope&) = delete;
+};
+
 // Makes the key whose destructor ends a thread's state. Once, at start.
 void prepare_thread_ends();
 
