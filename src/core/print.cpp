@@ -14,7 +14,7 @@ bool quiet_mode = false;
 constexpr size_t kLineBytes = 1024;
 
 struct FileIdentity {
-  bool is_regular = false;
+  bool is_data = false;  // a regular file or a socket: who reads it expects the program's own
   uint64_t device = 0, inode = 0;
 };
 FileIdentity standard_error;
@@ -23,15 +23,28 @@ bool standard_error_known = false;
 FileIdentity identity_of(int fd) {
   struct stat status {};
   if (system_call(SYS_fstat, fd, as_argument(&status)) != 0) return {};
-  return {S_ISREG(status.st_mode), status.st_dev, status.st_ino};
+  return {S_ISREG(status.st_mode) || S_ISSOCK(status.st_mode), status.st_dev, status.st_ino};
 }
 
-// A regular file that was not there at the start.
+// A file or a connection that was not there at the start.
 bool is_programs_file(int fd) {
   if (system_calls_restricted()) return true;
   if (!standard_error_known) return false;
   const FileIdentity now = identity_of(fd);
-  return now.is_regular && (now.device != standard_error.device || now.inode != standard_error.inode);
+  return now.is_data && (now.device != standard_error.device || now.inode != standard_error.inode);
+}
+
+// A pipe that nobody reads any more would end the program by SIGPIPE, which has written nothing to it itself.
+void write_without_signal(int fd, const char* text, size_t length) {
+  constexpr uint64_t kPipe = uint64_t{1} << (SIGPIPE - 1);
+  uint64_t before = 0, pending = 0;
+  system_call(SYS_rt_sigprocmask, SIG_BLOCK, as_argument(&kPipe), as_argument(&before), sizeof kPipe);
+  system_call(SYS_rt_sigpending, as_argument(&pending), sizeof pending);
+  write_file(fd, text, length);
+  constexpr timespec kAtOnce{};
+  if ((pending & kPipe) == 0)  // guard: pipe-signal
+    system_call(SYS_rt_sigtimedwait, as_argument(&kPipe), 0, as_argument(&kAtOnce), sizeof kPipe);
+  system_call(SYS_rt_sigprocmask, SIG_SETMASK, as_argument(&before), 0, sizeof before);
 }
 }  // namespace
 
@@ -92,7 +105,7 @@ void print_line(const char* line) {
   TextBuffer buffer(storage, sizeof storage - 1);
   buffer.text("weir: ").text(line);
   storage[buffer.length()] = '\n';
-  write_file(2, storage, buffer.length() + 1);
+  write_without_signal(2, storage, buffer.length() + 1);
 }
 
 void fatal_self_check(const char* what) {
