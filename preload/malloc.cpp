@@ -8,6 +8,7 @@
 
 #include "runtime/heap_information.h"
 #include "runtime/plain_path.h"
+#include "runtime/program_allocator.h"
 #include "runtime/runtime.h"
 
 #define WEIR_HOOK extern "C" __attribute__((visibility("default"), noinline))
@@ -96,6 +97,8 @@ WEIR_HOOK void* realloc(void* block, size_t bytes) {
 WEIR_HOOK void* reallocarray(void* block, size_t count, size_t bytes) {
   size_t total = 0;
   if (__builtin_mul_overflow(count, bytes, &total)) return too_large();
+  if (const auto realloc_of_program = weir::runtime::program_realloc(); realloc_of_program != nullptr) [[unlikely]]
+    return realloc_of_program(block, total);  // guard: program-realloc
   if (block == nullptr) return weir::runtime::allocate_plainly(total, kMalloc);
   if (total == 0) return release_for_nothing(block, weir::runtime::hook_frame());
   return weir::runtime::reallocate_plainly(block, total, &realloc_generally);

@@ -12,6 +12,7 @@ namespace {
 struct ProgramFunctions {
   void* (*malloc)(size_t);
   void* (*aligned_alloc)(size_t, size_t);  // nullptr: not among the program's own, so the next is Weir's
+  void* (*realloc)(void*, size_t);
   void (*free)(void*);
 };
 constinit ProgramFunctions program_functions{};
@@ -45,6 +46,7 @@ ProgramAllocator look_for_program_allocator() {
   ProgramFunctions& functions = program_functions;  // of threads that come here at once each finds the same
   find(functions.malloc, "malloc");
   find(functions.aligned_alloc, "aligned_alloc");
+  find(functions.realloc, "realloc");
   find(functions.free, "free");
   ProgramAllocator brought = ProgramAllocator::absent;
   if (functions.malloc != nullptr && functions.free != nullptr) {
@@ -61,6 +63,10 @@ void* allocate_from_program(const stack::Registers& caller, const Request& reque
   if (program_functions.aligned_alloc == nullptr) return allocate(caller, request);
   const size_t whole = (request.bytes + request.alignment - 1) & ~(request.alignment - 1);
   return program_functions.aligned_alloc(request.alignment, whole);
+}
+
+ReallocFunction find_program_realloc() {
+  return what_program_brings() == ProgramAllocator::present ? program_functions.realloc : nullptr;
 }
 
 void release_to_program(void* block) { program_functions.free(block); }

@@ -36,6 +36,14 @@ inline bool program_is_known_to_bring_none() {
 void* allocate_from_program(const stack::Registers& caller, const Request& request);
 void release_to_program(void* block);
 
+// The program's own realloc where it brings a malloc, which the libc's reallocarray calls; else nullptr. Cost: one load where the program
+// brings nothing.
+using ReallocFunction = void* (*)(void* block, size_t bytes);
+ReallocFunction find_program_realloc();
+inline ReallocFunction program_realloc() {
+  return program_is_known_to_bring_none() ? nullptr : find_program_realloc();
+}
+
 void* find_library_operator(std::atomic<void*>& found, const char* symbol);
 
 // Where the program brings some of the operators: what the C++ library has under that mangled name, remembered in `found`; else, and

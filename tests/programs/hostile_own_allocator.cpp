@@ -77,6 +77,8 @@ int main() {
   // Not portable, but common where one allocator serves both.
   free(operator new(10));
   operator delete(malloc(10));
+  free(reallocarray(nullptr, 10, 10));  // the libc's, which calls the program's realloc
+  free(reallocarray(malloc(8), 100, 1));
   std::vector<std::string> texts(1000, std::string(100, 'x'));
   texts.clear();
   texts.shrink_to_fit();
