@@ -1,17 +1,39 @@
 // dlsym and dlvsym: a look at the name, then a jump to the next definition with everything as it was, because the loader looks at who
-// called. Only for the driver's names (dlsym), and for that of dlsym itself (dlvsym), is Weir asked first.
+// called. Only for the driver's names and those of what takes a block (dlsym), and for that of dlsym itself (dlvsym), is Weir asked first.
 #include "runtime/symbol_look_up.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include <cstring>
 
 #include "runtime/loader_functions.h"
 
 namespace runtime = weir::runtime;
 
+namespace {
+
+// Each with the definition that all who call it by name get.
+struct TakesBlock {
+  const char* name;
+  void* definition;
+};
+#define WEIR_TAKES_BLOCK(name) \
+  { #name, reinterpret_cast < void*>(&name) }
+const TakesBlock functions_that_take_blocks[] = {WEIR_TAKES_BLOCK(free), WEIR_TAKES_BLOCK(realloc),
+                                                 WEIR_TAKES_BLOCK(reallocarray), WEIR_TAKES_BLOCK(malloc_usable_size)};
+
+}  // namespace
+
 extern "C" {
 // The exports, as no other library's of their names can hide them.
 [[gnu::visibility("hidden")]] void* weir_export_dlsym(void*, const char*);
 [[gnu::visibility("hidden")]] void* weir_export_dlvsym(void*, const char*, const char*);
-
 [[gnu::visibility("hidden"), gnu::used]] void* weir_symbol_instead(void* handle, const char* name, const void* caller) {
+  for (const TakesBlock& function : functions_that_take_blocks) {
+    if (strcmp(name, function.name) == 0)
+      return runtime::finds_libcs(handle, name) ? function.definition : nullptr;  // guard: libcs-handle
+  }
   return runtime::symbol_instead(handle, name, caller);
 }
 [[gnu::visibility("hidden"), gnu::used]] void* weir_look_up_instead(void*, const char* name, const void* caller) {
@@ -30,20 +52,25 @@ extern "C" {
   "  pop %rsi\n.cfi_adjust_cfa_offset -8\n" \
   "  pop %rdi\n.cfi_adjust_cfa_offset -8\n"
 
+// By a name's first two letters.
+#define WEIR_IF_BEGINS(first, second) \
+  "  cmpb $'" first                   \
+  "', (%rsi)\n"                       \
+  "  jne 1f\n"                        \
+  "  cmpb $'" second                  \
+  "', 1(%rsi)\n"                      \
+  "  je 3f\n"                         \
+  "1:\n"
+
 // On entry: rdi the handle, rsi the name, rdx the version or anything, the caller's address on the stack.
-#define WEIR_LOOK_UP(name, first, second, instead, next)                                                \
+#define WEIR_LOOK_UP(name, if_to_ask, instead, next)                                                \
   ".globl " name                                                                                        \
   "\n"                                                                                                  \
   ".type " name ", @function\n" name ":\nweir_export_" name                                             \
   ":\n.cfi_startproc\n"                                                                                 \
   "  test %rsi, %rsi\n"                                                                                 \
   "  jz 2f\n"                                                                                           \
-  "  cmpb $'" first                                                                                     \
-  "', (%rsi)\n"                                                                                         \
-  "  jne 2f\n"                                                                                          \
-  "  cmpb $'" second                                                                                    \
-  "', 1(%rsi)\n"                                                                                        \
-  "  je 3f\n"                                                                                           \
+  if_to_ask                                                                                             \
   "2: mov " next                                                                                        \
   "(%rip), %rax\n"                                                                                      \
   "  test %rax, %rax\n"                                                                                 \
@@ -62,5 +89,8 @@ extern "C" {
   "(%rip)\n"                                                                                            \
   ".cfi_endproc\n.size " name ", . - " name "\n"
 
-asm(".text\n" WEIR_LOOK_UP("dlsym", "c", "u", "weir_symbol_instead", "weir_next_dlsym")
-        WEIR_LOOK_UP("dlvsym", "d", "l", "weir_look_up_instead", "weir_next_dlvsym"));
+#define WEIR_IF_DRIVERS_OR_TAKES_BLOCK \
+  WEIR_IF_BEGINS("c", "u") WEIR_IF_BEGINS("f", "r") WEIR_IF_BEGINS("r", "e") WEIR_IF_BEGINS("m", "a")
+
+asm(".text\n" WEIR_LOOK_UP("dlsym", WEIR_IF_DRIVERS_OR_TAKES_BLOCK, "weir_symbol_instead", "weir_next_dlsym")
+        WEIR_LOOK_UP("dlvsym", WEIR_IF_BEGINS("d", "l"), "weir_look_up_instead", "weir_next_dlvsym"));

@@ -46,7 +46,7 @@ void* next_function(const char* name) {
 }
 
 void* libc_function(const char* name) {
-  const link_map* libc = core::module_at(reinterpret_cast<const void*>(&__libc_malloc));
+  const link_map* libc = libc_module();
   return libc == nullptr ? nullptr : core::ElfImage(*libc).function(name);
 }
 
@@ -62,6 +62,8 @@ void find_loader_functions() {
   set_once(weir_next_dlvsym, &next_function, "dlvsym");
   set_once(weir_next_dlsym, &next_function, "dlsym");
 }
+
+const link_map* libc_module() { return core::module_at(reinterpret_cast<const void*>(&__libc_malloc)); }
 
 LookUp libc_dlsym() {
   LookUp look_up = own_look_up.load(std::memory_order_acquire);

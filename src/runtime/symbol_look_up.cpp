@@ -9,6 +9,7 @@
 #include "cuda/driver.h"
 #include "cuda/hooks.h"
 #include "runtime/loader_functions.h"
+#include "runtime/program_allocator.h"
 
 namespace weir::runtime {
 namespace {
@@ -101,6 +102,14 @@ void* symbol_instead(void* handle, const char* name, const void* caller) {
   if (definition == nullptr) return nullptr;
   if (cuda::entry_at(definition) != Entry::count) return cuda::hook_instead_of(definition);
   return is_reached_by_export(definition, entry) ? cuda::export_of(entry) : nullptr;
+}
+
+bool finds_libcs(void* handle, const char* name) {
+  if (handle == RTLD_NEXT || handle == RTLD_DEFAULT || libc_dlsym() == nullptr) return false;
+  const ProgramAllocator brought = what_program_brings();
+  if (brought == ProgramAllocator::unknown || brought == ProgramAllocator::present) return false;
+  const void* definition = look_up_quietly(handle, name);
+  return definition != nullptr && core::module_at(definition) == libc_module();
 }
 
 void* definition_of_start(const char* name) {

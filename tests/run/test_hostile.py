@@ -181,6 +181,11 @@ class MemoryShort(Hostile):
                 if report is not None:
                     self.assertEqual(len(planted_leaks([report])), 1)
 
+    def test_more_than_the_machine_has(self):
+        for options in (None, {"HOST_POOL": "off"}):
+            with self.subTest(options):
+                self.compare("hostile_beyond_memory", options=options, planted=0)
+
     def test_small_program_in_40_megabytes_has_its_report(self):
         self.assertIsNotNone(self.compare_limited("hostile_leak", 40, 0))
 
@@ -279,6 +284,27 @@ class Unusual(Hostile):
     def test_thread_exit_destructors(self):
         self.compare("hostile_thread_exit")
 
+    def test_what_the_libc_frees_of_an_ended_thread(self):
+        self.compare("hostile_late_free", planted=0)
+
+    def test_ends_on_a_small_stack(self):
+        for end in ("_exit", "exit", "abort"):
+            with self.subTest(end):
+                tracked = self.compare("hostile_small_handler_stack", end, planted=0)
+                self.assertEqual(tracked.report["process"]["end"], end)
+
+    def test_a_line_that_nobody_reads_ends_nobody(self):
+        """By SIGPIPE, where its standard error is a pipe of which the other end is closed."""
+        argv = [weir_test.program("process_return")]
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        env = weir_test.clean_environment({"LD_PRELOAD": weir_test.library(), "WEIR_TIMELINE": "nonsense",
+                                           "WEIR_REPORT": self.folder / "report.json"})
+        tracked = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=writing)
+        self.assertEqual(tracked.returncode, weir_test.run_alone(argv).returncode)
+        self.assertEqual(json.loads((self.folder / "report.json").read_bytes())["process"]["end"], "exit")
+
     def test_before_constructors(self):
         tracked = self.compare("hostile_before_constructors")
         self.assertEqual(tracked.report["host"]["mmap"]["totals"]["live_bytes"], 0)
@@ -291,6 +317,10 @@ class Unusual(Hostile):
 class OtherAllocators(Hostile):
     def test_dlsym(self):
         self.compare("hostile_dlsym_malloc")
+
+    def test_functions_of_the_libcs_handle(self):
+        tracked = self.compare("hostile_libc_handle_free", planted=0)
+        self.assertEqual(tracked.report["host"]["totals"]["interior_free_count"], 0)
 
     def test_memory_that_weir_never_saw(self):
         tracked = self.compare("hostile_foreign_blocks")
