@@ -63,15 +63,13 @@ extern "C" {
   "1:\n"
 
 // On entry: rdi the handle, rsi the name, rdx the version or anything, the caller's address on the stack.
-#define WEIR_LOOK_UP(name, if_to_ask, instead, next)                                                \
+#define WEIR_LOOK_UP(name, if_to_ask, instead, next)                                                    \
   ".globl " name                                                                                        \
   "\n"                                                                                                  \
   ".type " name ", @function\n" name ":\nweir_export_" name                                             \
   ":\n.cfi_startproc\n"                                                                                 \
   "  test %rsi, %rsi\n"                                                                                 \
-  "  jz 2f\n"                                                                                           \
-  if_to_ask                                                                                             \
-  "2: mov " next                                                                                        \
+  "  jz 2f\n" if_to_ask "2: mov " next                                                                  \
   "(%rip), %rax\n"                                                                                      \
   "  test %rax, %rax\n"                                                                                 \
   "  jz 4f\n"                                                                                           \

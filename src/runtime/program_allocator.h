@@ -40,9 +40,7 @@ void release_to_program(void* block);
 // brings nothing.
 using ReallocFunction = void* (*)(void* block, size_t bytes);
 ReallocFunction find_program_realloc();
-inline ReallocFunction program_realloc() {
-  return program_is_known_to_bring_none() ? nullptr : find_program_realloc();
-}
+inline ReallocFunction program_realloc() { return program_is_known_to_bring_none() ? nullptr : find_program_realloc(); }
 
 void* find_library_operator(std::atomic<void*>& found, const char* symbol);
 
