@@ -1,4 +1,5 @@
 // A mapping with a page that the program guards by madvise, which the map of the process does not tell, and blocks held on both sides: reachable 2 x 32.
+// LSan: looks at no mappings, and accuses what only they hold.
 #include "leak_guard.h"
 
 enum { kGuardInstall = 102 };  // MADV_GUARD_INSTALL, since Linux 6.13; where it is not known the page is an empty one
