@@ -159,3 +159,13 @@ WEIR_HOOK struct mallinfo mallinfo() {
 WEIR_HOOK int malloc_info(int options, FILE* stream) { return weir::runtime::write_heap_information(options, stream); }
 
 WEIR_HOOK void malloc_stats() { weir::runtime::print_heap_statistics(); }
+
+// For who has a definition of its own ahead of Weir's, and looks for the next (symbol_look_up.cpp).
+extern "C" {
+__attribute__((alias("free"), copy(free), visibility("hidden"))) decltype(free) weir_export_free;
+__attribute__((alias("realloc"), copy(realloc), visibility("hidden"))) decltype(realloc) weir_export_realloc;
+__attribute__((alias("reallocarray"), copy(reallocarray),
+               visibility("hidden"))) decltype(reallocarray) weir_export_reallocarray;
+__attribute__((alias("malloc_usable_size"), copy(malloc_usable_size),
+               visibility("hidden"))) decltype(malloc_usable_size) weir_export_malloc_usable_size;
+}

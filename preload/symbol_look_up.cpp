@@ -11,28 +11,34 @@
 
 namespace runtime = weir::runtime;
 
+extern "C" {
+// The exports, as no other library's of their names can hide them.
+[[gnu::visibility("hidden")]] void* weir_export_dlsym(void*, const char*);
+[[gnu::visibility("hidden")]] void* weir_export_dlvsym(void*, const char*, const char*);
+[[gnu::visibility("hidden")]] decltype(free) weir_export_free;
+[[gnu::visibility("hidden")]] decltype(realloc) weir_export_realloc;
+[[gnu::visibility("hidden")]] decltype(reallocarray) weir_export_reallocarray;
+[[gnu::visibility("hidden")]] decltype(malloc_usable_size) weir_export_malloc_usable_size;
+}
+
 namespace {
 
-// Each with the definition that all who call it by name get.
 struct TakesBlock {
   const char* name;
-  void* definition;
+  void* own;
 };
 #define WEIR_TAKES_BLOCK(name) \
-  { #name, reinterpret_cast < void*>(&name) }
+  { #name, reinterpret_cast < void*>(&weir_export_##name) }
 const TakesBlock functions_that_take_blocks[] = {WEIR_TAKES_BLOCK(free), WEIR_TAKES_BLOCK(realloc),
                                                  WEIR_TAKES_BLOCK(reallocarray), WEIR_TAKES_BLOCK(malloc_usable_size)};
 
 }  // namespace
 
 extern "C" {
-// The exports, as no other library's of their names can hide them.
-[[gnu::visibility("hidden")]] void* weir_export_dlsym(void*, const char*);
-[[gnu::visibility("hidden")]] void* weir_export_dlvsym(void*, const char*, const char*);
 [[gnu::visibility("hidden"), gnu::used]] void* weir_symbol_instead(void* handle, const char* name, const void* caller) {
   for (const TakesBlock& function : functions_that_take_blocks) {
     if (strcmp(name, function.name) == 0)
-      return runtime::finds_libcs(handle, name) ? function.definition : nullptr;  // guard: libcs-handle
+      return runtime::finds_libcs(handle, name, caller) ? function.own : nullptr;  // guard: libcs-handle
   }
   return runtime::symbol_instead(handle, name, caller);
 }

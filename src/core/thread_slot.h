@@ -24,7 +24,8 @@ struct ThreadSlot {
   uint32_t moving_blocks;          // > 0 while a realloc has a block out of the live set (MovingBlock)
   uint32_t ignoring_depth;         // > 0 while the program excuses what the thread allocates (leak/ignored.h)
   const void* interrupted;         // see InPlaceOf; nullptr where no handler of Weir's is at work
-  bool has_ended;  // the last of its destructors has run: a state that an event makes now is released with the event
+  bool has_ended;                  // the last of its destructors has run
+  uint8_t late_events_left;        // from then on: so many times a state that an event makes is released with the event
 };
 
 extern thread_local constinit ThreadSlot thread_slot __attribute__((tls_model("initial-exec")));

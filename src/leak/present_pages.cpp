@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <atomic>
+
 #include "core/file_text.h"
 #include "core/system_call.h"
 
@@ -25,7 +27,12 @@ bool can_be_read(uintptr_t page) {
   return result != -EFAULT && result != -EHWPOISON;
 }
 
+std::atomic<bool> guard_regions_made{false};
+
 }  // namespace
+
+void note_guard_region() { guard_regions_made.store(true, std::memory_order_relaxed); }
+bool may_have_guard_regions() { return guard_regions_made.load(std::memory_order_relaxed); }
 
 void PresentPages::close() {
   if (fd_ >= 0) core::close_file(fd_);

@@ -8,6 +8,10 @@
 
 namespace weir::leak {
 
+// Once the program has made a guard region (MADV_GUARD_INSTALL), which may lie in a block of any pages' size. Any thread.
+void note_guard_region();
+bool may_have_guard_regions();
+
 class PresentPages {
  public:
   PresentPages() = default;

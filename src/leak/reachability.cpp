@@ -8,7 +8,6 @@ namespace weir::leak {
 namespace {
 
 constexpr uintptr_t kPageBytes = 4096;
-constexpr size_t kAskAboutPages = size_t{256} << 10;  // a block that large may be mostly untouched
 
 // The marks are classes in the order in which one outweighs the other while the walks go on.
 constexpr auto kUnseen = static_cast<uint8_t>(LeakClass::live);
@@ -219,7 +218,7 @@ void Reachability::walk() {
       continue;
     }
     const Piece piece = fetched_[fetched_first_++ % kMostFetched];
-    if (!piece.is_sure && piece.end - piece.start >= kAskAboutPages) {
+    if (must_ask(piece)) {
       push_present(piece);
       continue;
     }
@@ -243,7 +242,7 @@ Reachability::Piece Reachability::take_piece() {
   Piece& last = work_[work_.size() - 1];
   Piece piece = last;
   const uintptr_t until = slice_end(piece.start);
-  if (until >= piece.end || (!piece.is_sure && piece.end - piece.start >= kAskAboutPages)) {
+  if (until >= piece.end || must_ask(piece)) {
     work_.resize(work_.size() - 1);
   } else {
     last.start = piece.end = until;

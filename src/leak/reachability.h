@@ -81,6 +81,8 @@ class Reachability {
   static constexpr size_t kPagesAwaited = 16;
   static constexpr size_t kMostFetched = 4;  // a power of two
 
+  // Whether it is to be asked first which of its pages are there.
+  bool must_ask(const Piece& piece) const { return !piece.is_sure && piece.end - piece.start >= least_asked_; }
   void scan(uintptr_t start, uintptr_t end, uintptr_t floor);
   template <bool kHasIntegers>
   const uintptr_t* scan_by_four(const uintptr_t* word, const uintptr_t* end, const uintptr_t* floor);
@@ -134,6 +136,8 @@ class Reachability {
   Leader leader_{};                                                   // of the lost blocks that are walked from
   bool is_of_driver_ = false;                                         // what is read: it holds nothing of the device's
   uint64_t scanned_bytes_ = 0;
+  // A block that large may be mostly untouched, and one of a page's size may have a guard region in it.
+  const size_t least_asked_ = may_have_guard_regions() ? size_t{4} << 10 : size_t{256} << 10;  // guard: guarded-block
   bool out_of_memory_ = false;
 };
 

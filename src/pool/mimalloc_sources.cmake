@@ -8,7 +8,7 @@
 # instead of a fourth. Programs with many blocks of one size just above a class take up to a sixth less memory (sqlite3's pages of 4,368
 # bytes: 4,608 instead of 5,120).
 #
-# It makes a segment's memory accessible a part at a time, and whatever of that part was so already, once more: which takes back what a
+# mimalloc makes a segment's memory accessible a part at a time, and whatever of that part was so already, once more: which takes back what a
 # program has protected of its own blocks there, or made executable. Only what is not accessible is made so.
 
 set(mimalloc_sources "${CMAKE_BINARY_DIR}/mimalloc")

@@ -8,6 +8,7 @@
 #include "core/print.h"
 #include "core/system_call.h"
 #include "cuda/pool/host_pins.h"
+#include "leak/present_pages.h"
 #include "options/options.h"
 #include "runtime/host_mapping_calls.h"
 #include "runtime/process.h"
@@ -274,6 +275,8 @@ int advise_memory(void* address, size_t bytes, int advice) {
   if (advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_REMOVE || advice == kDontNeedLocked) {
     note_pages_changed(address, bytes);
   }
+  constexpr int kGuardInstall = 102;  // MADV_GUARD_INSTALL, since Linux 6.13
+  if (advice == kGuardInstall) leak::note_guard_region();
   return call_madvise(address, bytes, advice);
 }
 

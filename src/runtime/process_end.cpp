@@ -101,7 +101,11 @@ bool end_with_report(const char* how, int* status, End then, bool is_last) {
   OnlyCheck::wait_for_end();  // guard: end-waits
   if (then == End::final && has_control()) close_control();
   const auto write = [&] { *status = write_once(how, *status, then, is_last); };
-  core::run_on_own_stack(write);  // guard: end-stack
+  if (core::thread_slot.locks_held != 0) {  // by what a handler interrupted: to map a stack may take the same lock
+    write();
+  } else {
+    core::run_on_own_stack(write);  // guard: end-stack
+  }
   end_state.store(then, std::memory_order_release);
   return true;
 }

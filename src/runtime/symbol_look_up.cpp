@@ -104,10 +104,14 @@ void* symbol_instead(void* handle, const char* name, const void* caller) {
   return is_reached_by_export(definition, entry) ? cuda::export_of(entry) : nullptr;
 }
 
-bool finds_libcs(void* handle, const char* name) {
+bool finds_libcs(void* handle, const char* name, const void* caller) {
   if (handle == RTLD_NEXT || handle == RTLD_DEFAULT || libc_dlsym() == nullptr) return false;
   const ProgramAllocator brought = what_program_brings();
   if (brought == ProgramAllocator::unknown || brought == ProgramAllocator::present) return false;
+  const link_map* module = core::module_at(caller);
+  if (module == nullptr) return false;
+  const bool is_ahead = is_in_list_from(module, weir_module());
+  if (!is_ahead && core::ElfImage(*module).function(name) != nullptr) return false;  // guard: own-wrapper
   const void* definition = look_up_quietly(handle, name);
   return definition != nullptr && core::module_at(definition) == libc_module();
 }

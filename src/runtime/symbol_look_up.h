@@ -18,8 +18,9 @@ struct OwnLookUps {
 void* own_look_up_instead(const char* name, const void* caller, const OwnLookUps& own);
 
 // Whether a look-up by a library's handle, not by RTLD_DEFAULT or RTLD_NEXT, is going to find the libc's own function of that name, one of
-// those that take a block of the heap: it would be given blocks of the pool, such as strdup's. Not where the program brings a malloc.
-bool finds_libcs(void* handle, const char* name);
+// those that take a block of the heap: it would be given blocks of the pool, such as strdup's. Not where the program brings a malloc, nor for
+// who has a function of that name itself behind Weir: Weir's passes on to that one.
+bool finds_libcs(void* handle, const char* name, const void* caller);
 
 // In place of an address: there is no such symbol, and dlerror() says so.
 inline void* const kNoSuchSymbol = reinterpret_cast<void*>(1);

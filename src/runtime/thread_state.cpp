@@ -28,6 +28,8 @@ bool plain_path_allowed;
 // glibc runs a thread's destructors up to four times; waiting until the third lets others' destructors allocate and free as
 // the same thread.
 constexpr uint32_t kRoundsToWait = 2;
+// More than the libc frees of a thread. Who comes oftener goes on to live: the last thread runs the exit's functions.
+constexpr uint8_t kMostLateEvents = 32;
 
 core::SpinLock states_lock;
 ThreadState* first_state;
@@ -112,6 +114,7 @@ void on_thread_end(void* value) {
     return;
   }
   core::thread_slot.has_ended = true;
+  core::thread_slot.late_events_left = kMostLateEvents;
   forget_state(state);
 }
 
@@ -158,6 +161,7 @@ ThreadState* enter_thread(const core::Inside& inside) {
 }
 
 void forget_late_state() {
+  --core::thread_slot.late_events_left;
   auto* state = static_cast<ThreadState*>(core::thread_slot.state);
   if (state != nullptr) forget_state(state);
 }
@@ -200,7 +204,7 @@ bool draw(ThreadState& state, size_t bytes) {
 
 void choose_path(const core::Inside&, const ThreadState& state) {
   void* chosen = nullptr;
-  const bool may_stay = !core::thread_slot.has_ended;
+  const bool may_stay = core::thread_slot.late_events_left == 0;
   if (plain_path_allowed && may_stay && state.last_stack != nullptr && !leak::is_ignoring()) {  // guard: ignoring-path
     chosen = track::sampling() ? core::PlainGuard::sampling_state() : const_cast<ThreadState*>(&state);
   }

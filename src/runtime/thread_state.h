@@ -91,7 +91,7 @@ class LateStateScope {
  public:
   LateStateScope() = default;
   ~LateStateScope() {
-    if (core::thread_slot.has_ended) [[unlikely]]
+    if (core::thread_slot.late_events_left != 0) [[unlikely]]
       forget_late_state();  // guard: late-state
   }
   LateStateScope(const LateStateScope&) = delete;

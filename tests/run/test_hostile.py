@@ -355,6 +355,16 @@ class OtherAllocators(Hostile):
                 self.assertEqual(report["warnings"], [])
                 path.unlink()
 
+    def test_preload_that_wraps_the_libcs_free(self):
+        argv, other = [weir_test.program("hostile_libc_handle_free")], module("hostile_free_wrapper")
+        alone = weir_test.run_alone(argv, env={"LD_PRELOAD": other})
+        self.assertEqual(alone.returncode, 0)
+        for order in (f"{other}:{weir_test.library()}", f"{weir_test.library()}:{other}"):
+            for pool in ("on", "off"):
+                with self.subTest(order=order, pool=pool):
+                    tracked = weir_test.run_alone(argv, env={"LD_PRELOAD": order, "WEIR_HOST_POOL": pool, "WEIR_REPORT": "off"})
+                    self.assert_same(tracked, alone)
+
     def test_deeply_bound_plugin(self):
         for library, binding in (("hostile_plugin", "lazy"), ("hostile_plugin", "now"), ("hostile_plugin_now", "lazy")):
             with self.subTest(library=library, binding=binding):
