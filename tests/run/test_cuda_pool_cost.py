@@ -5,6 +5,7 @@ To set new ceilings of instructions after a change worth it:
 """
 
 import math
+import os
 import sys
 import unittest
 
@@ -27,9 +28,12 @@ ROOM = 1.05  # what another compiler's version may add
 NS_A_CALL = {"tracked": 150, "untracked": 60}
 OPTIONS = {"tracked": {}, "untracked": {"WEIR_TRACK": "host"}}
 ROUNDS = 7  # of each variant in turn: the least counts, since others are at work on the machine
+TRIES = 4  # of so many rounds, as long as the bounds are not met: a neighbour on the other half of a core is not seen in any figure
 PAIRS, BATCHES = 100_000, 9
 # Beside others' work, on what may be the other half of a core, a call takes twice as long: then its time is not judged.
 MOST_OF_OTHERS = 0.2
+# What is measured runs without the self-checks in any case.
+NOT_TWICE = unittest.skipIf(os.environ.get("WEIR_DEBUG"), "measured in the run without WEIR_DEBUG")
 
 
 def environment(variant):
@@ -77,35 +81,42 @@ class Cost(unittest.TestCase):
                 self.assertGreaterEqual(pool["hit_count"], 10_000)
                 self.assertEqual((pool["record_count"], pool["query_count"]), (0, 0))
 
-    def least_ns(self, what):
-        """({variant: what a call costs more than without Weir}, what it costs without)."""
+    def least_ns(self, what, at_most):
+        """({variant: what a call costs more than without Weir}, what it costs without); of more rounds where `at_most` is not met."""
         least = dict.fromkeys([None, *OPTIONS], math.inf)
-        for _ in range(ROUNDS):
-            for variant in least:
-                least[variant] = min(least[variant], ns_a_call(variant, what))
-        return {variant: least[variant] - least[None] for variant in OPTIONS}, least[None]
+        for _ in range(TRIES):
+            for _ in range(ROUNDS):
+                for variant in least:
+                    least[variant] = min(least[variant], ns_a_call(variant, what))
+            added = {variant: least[variant] - least[None] for variant in OPTIONS}
+            if all(added[variant] <= at_most[variant] for variant in OPTIONS):
+                break
+        return added, least[None]
 
-    def judged_ns(self, what):
+    def judged_ns(self, what, at_most):
         """The same where the machine is quiet meanwhile."""
         with OthersAtWork() as others:
-            added, empty = self.least_ns(what)
+            added, empty = self.least_ns(what, at_most)
         print(f"{what}: a call of the empty driver {empty:.1f} ns; more: " +
               ", ".join(f"{variant} {ns:.1f} ns" for variant, ns in added.items()), file=sys.stderr)
         if others.share > MOST_OF_OTHERS:
             self.skipTest(f"the machine is busy with {others.share:.0%} more than this: times are not judged")
         return added
 
+    @NOT_TWICE
     def test_time(self):
-        for variant, ns in self.judged_ns("hits").items():
+        for variant, ns in self.judged_ns("hits", NS_A_CALL).items():
             with self.subTest(variant):
                 self.assertGreater(ns, 1, "the calls did not come through Weir")
                 self.assertLessEqual(ns, NS_A_CALL[variant])
 
+    @NOT_TWICE
     def test_time_where_the_driver_is_asked_now_and_then(self):
         # An event for every second block: no more than twice a hit.
-        for variant, ns in self.judged_ns("loop").items():
+        at_most = {variant: 2 * ns for variant, ns in NS_A_CALL.items()}
+        for variant, ns in self.judged_ns("loop", at_most).items():
             with self.subTest(variant):
-                self.assertLessEqual(ns, 2 * NS_A_CALL[variant])
+                self.assertLessEqual(ns, at_most[variant])
 
     def test_instructions(self):
         found = instruction_counts()
