@@ -7,6 +7,7 @@
 #include "core/elf_image.h"
 #include "core/large_table.h"
 #include "runtime/host_symbols.h"
+#include "runtime/loader_functions.h"
 
 extern "C" {
 void* __libc_malloc(size_t bytes);
@@ -108,10 +109,7 @@ size_t host_usable_size(void* block) {
   return next.usable_size == nullptr ? 0 : next.usable_size(block);
 }
 
-bool host_is_libc() {
-  const auto module_of = [](auto* function) { return core::module_at(reinterpret_cast<const void*>(function)); };
-  return module_of(current().free) == module_of(&__libc_free);
-}
+bool host_is_libc() { return core::module_at(reinterpret_cast<const void*>(current().free)) == libc_module(); }
 
 bool host_bootstrap_holds(const void* block) { return in_bootstrap(block); }
 
