@@ -31,6 +31,18 @@ def asked_all_the_time(session, **options):
         asker.join()
 
 
+@contextlib.contextmanager
+def paused(session):
+    """In pause() until the end of the block, when a signal of the program's ends the call, once."""
+    session.send("pause")
+    session.expect("pausing")
+    session.wait_for_call(SYS_PAUSE)
+    yield
+    session.process.send_signal(signal.SIGALRM)
+    session.expect("paused -1 Interrupted system call alarms 1")
+    session.expect("done pause")
+
+
 class Asleep(unittest.TestCase):
     def check_wait(self, *lines, **options):
         for call in ("poll", "ppoll", "select", "epoll", "read"):
@@ -67,14 +79,9 @@ class Asleep(unittest.TestCase):
     def test_a_pause_ends_by_a_signal_of_the_programs_alone(self):
         session = Session(self)
         session.tell("old")
-        session.send("pause")
-        session.expect("pausing")
-        session.wait_for_call(SYS_PAUSE)
-        for _ in range(3):
-            session.snapshot()
-        session.process.send_signal(signal.SIGALRM)
-        session.expect("paused -1 Interrupted system call alarms 1")
-        session.expect("done pause")
+        with paused(session):
+            for _ in range(3):
+                session.snapshot()
 
     def test_no_signal_of_the_programs_is_lost(self):
         """One that comes while the snapshot is written ends the call: it is not made again."""
@@ -82,13 +89,8 @@ class Asleep(unittest.TestCase):
         session.tell("old")
         with asked_all_the_time(session):
             for round in range(40):
-                session.send("pause")
-                session.expect("pausing")
-                session.wait_for_call(SYS_PAUSE)
-                time.sleep(0.001 * (round % 30))
-                session.process.send_signal(signal.SIGALRM)
-                session.expect("paused -1 Interrupted system call alarms 1")
-                session.expect("done pause")
+                with paused(session):
+                    time.sleep(0.001 * (round % 30))
 
     def test_what_only_a_register_holds_is_found(self):
         session = Session(self)
