@@ -69,7 +69,7 @@ class Top(Watched):
         rates = [number(re.search(ROW, frame)[4]) for frame in frames]
         self.assertEqual(rates[0], 0)
         for rate in rates[1:]:
-            self.assertGreater(rate, 10_000)
+            self.assertGreater(rate, 100_000)
         for frame in frames:
             self.assertIn("640 B in 20 blocks", frame)
             self.assertRegex(frame, r"(?m)^    .*lose_first .*< main")
