@@ -111,7 +111,7 @@ bool finds_libcs(void* handle, const char* name, const void* caller) {
   const link_map* module = core::module_at(caller);
   if (module == nullptr) return false;
   const bool is_ahead = is_in_list_from(module, weir_module());
-  if (!is_ahead && core::ElfImage(*module).function(name) != nullptr) return false;
+  if (!is_ahead && core::ElfImage(*module).function(name) != nullptr) return false;  // guard: own-wrapper
   const void* definition = look_up_quietly(handle, name);
   return definition != nullptr && core::module_at(definition) == libc_module();
 }

@@ -357,6 +357,7 @@ class OtherAllocators(Hostile):
 
     def test_preload_that_wraps_the_libcs_free(self):
         argv, other = [weir_test.program("hostile_libc_handle_free")], module("hostile_free_wrapper")
+        self.assertTrue(os.path.exists(other), "the loader only warns of a preload that is not there")
         alone = weir_test.run_alone(argv, env={"LD_PRELOAD": other})
         self.assertEqual(alone.returncode, 0)
         for order in (f"{other}:{weir_test.library()}", f"{weir_test.library()}:{other}"):
